@@ -1,0 +1,14 @@
+package authv1
+
+import "github.com/sluicehq/sluice/pkg/fault"
+
+// The errors of auth.
+var (
+	ErrBadCredentials  = fault.New(fault.Unauthenticated, "auth.bad_credentials", "the credentials are not valid")
+	ErrBadToken        = fault.New(fault.Unauthenticated, "auth.bad_token", "the token is missing, malformed, expired or revoked")
+	ErrThrottled       = fault.New(fault.RateLimited, "auth.throttled", "too many attempts; wait before the next one")
+	ErrUsernameTaken   = fault.New(fault.Conflict, "auth.username_taken", "the user name is taken")
+	ErrEmailTaken      = fault.New(fault.Conflict, "auth.email_taken", "the e-mail address is in use")
+	ErrAccountNotFound = fault.New(fault.NotFound, "auth.account_not_found", "there is no such account")
+	ErrKeyNotFound     = fault.New(fault.NotFound, "auth.key_not_found", "there is no such access key")
+)

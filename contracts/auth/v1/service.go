@@ -1,0 +1,46 @@
+// Package authv1 is the contract of the auth service: accounts, account tokens,
+// access keys, and who a caller is. It imports only pkg.
+package authv1
+
+import "context"
+
+// Service is auth. Every method may return ErrUnavailable-kind faults of the
+// transport besides the codes named; all take their deadline from ctx.
+type Service interface {
+	// CreateAccount makes an account and its first account token. Called by the
+	// edge for sign-up and by the operator's CLI. Codes: invalid_request,
+	// auth.username_taken, auth.email_taken. Not idempotent: a repeat answers
+	// that the name is taken.
+	CreateAccount(ctx context.Context, r CreateAccountRequest) (Session, error)
+	// Login exchanges a password for a new account token. Unknown name and wrong
+	// password give the same auth.bad_credentials; a disabled account too. Codes:
+	// auth.throttled (with RetryAfter).
+	Login(ctx context.Context, r LoginRequest) (Session, error)
+	// Authenticate says whom an account token stands for. Codes: auth.bad_token.
+	Authenticate(ctx context.Context, r AuthenticateRequest) (Account, error)
+	// GetAccount looks an account up by id or by name. Codes: auth.account_not_found.
+	GetAccount(ctx context.Context, r GetAccountRequest) (Account, error)
+	// ListAccounts pages through all accounts by user name; for operators.
+	ListAccounts(ctx context.Context, r ListAccountsRequest) (ListAccountsResponse, error)
+	// SetAccountDisabled switches an account off or on again. It answers when
+	// every edge can know. Idempotent. Codes: auth.account_not_found.
+	SetAccountDisabled(ctx context.Context, r SetAccountDisabledRequest) (Account, error)
+
+	// CreateAccessKey makes a key; its secret is in this answer and never again
+	// but through MintAccessToken's comparison. Codes: invalid_request,
+	// auth.account_not_found.
+	CreateAccessKey(ctx context.Context, r CreateAccessKeyRequest) (AccessKeyWithSecret, error)
+	// ListAccessKeys gives an account's keys, newest first, without secrets.
+	ListAccessKeys(ctx context.Context, r ListAccessKeysRequest) (ListAccessKeysResponse, error)
+	// RevokeAccessKey ends a key. It answers when every edge can know (the key
+	// state's PubAck). Idempotent. Codes: auth.key_not_found, also for another account's key.
+	RevokeAccessKey(ctx context.Context, r RevokeAccessKeyRequest) (AccessKey, error)
+	// MintAccessToken exchanges key id and secret for a lwtk_ token (lockwell.md,
+	// Tokens). Unknown key and wrong secret give the same auth.bad_credentials.
+	// Codes: auth.throttled (with RetryAfter).
+	MintAccessToken(ctx context.Context, r MintAccessTokenRequest) (AccessToken, error)
+	// KeyState tells the current state of a key and its account, from the
+	// documents themselves: what an edge asks while it cannot trust its copy.
+	// An unknown key is a state, not an error.
+	KeyState(ctx context.Context, r KeyStateRequest) (KeyStateResponse, error)
+}

@@ -1,0 +1,18 @@
+package authv1
+
+import "github.com/sluicehq/sluice/pkg/rpc"
+
+// The calls of auth.
+var (
+	CreateAccount      = rpc.Method[CreateAccountRequest, Session]{Subject: "auth.v1.create_account"}
+	Login              = rpc.Method[LoginRequest, Session]{Subject: "auth.v1.login"}
+	Authenticate       = rpc.Method[AuthenticateRequest, Account]{Subject: "auth.v1.authenticate", Idempotent: true}
+	GetAccount         = rpc.Method[GetAccountRequest, Account]{Subject: "auth.v1.get_account", Idempotent: true}
+	ListAccounts       = rpc.Method[ListAccountsRequest, ListAccountsResponse]{Subject: "auth.v1.list_accounts", Idempotent: true}
+	SetAccountDisabled = rpc.Method[SetAccountDisabledRequest, Account]{Subject: "auth.v1.set_account_disabled", Idempotent: true}
+	CreateAccessKey    = rpc.Method[CreateAccessKeyRequest, AccessKeyWithSecret]{Subject: "auth.v1.create_access_key"}
+	ListAccessKeys     = rpc.Method[ListAccessKeysRequest, ListAccessKeysResponse]{Subject: "auth.v1.list_access_keys", Idempotent: true}
+	RevokeAccessKey    = rpc.Method[RevokeAccessKeyRequest, AccessKey]{Subject: "auth.v1.revoke_access_key", Idempotent: true}
+	MintAccessToken    = rpc.Method[MintAccessTokenRequest, AccessToken]{Subject: "auth.v1.mint_access_token"}
+	KeyStateOf         = rpc.Method[KeyStateRequest, KeyStateResponse]{Subject: "auth.v1.key_state", Idempotent: true}
+)
