@@ -1,0 +1,69 @@
+# make help lists the targets. Only Go is needed for `run`, `build` and `test`.
+SHELL := bash
+.DEFAULT_GOAL := help
+MODULES = $$(scripts/mods.sh list)
+# Packages of the test module are slow by nature; `make test` runs the rest and the short end-to-end run.
+FAST = ./pkg/... ./contracts/... $(SERVICES) ./test/e2e/...
+SERVICES = ./services/auth/... ./services/edge/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
+
+.PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes bench soak fuzz check tools clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## bin/sluice
+	go build -o bin/sluice ./services/sluice/cmd/sluice
+
+run: build ## start everything on this machine, data under ./data
+	bin/sluice up
+
+test: ## the tests that need nothing but Go
+	go test $(FAST)
+
+test-all: ## also browser, outside clients, processes, kills, the Mongo wire peer
+	scripts/test-all.sh
+
+race: ## the race detector over pkg and the services' domains
+	go test -race -short $$(go list ./pkg/... $(SERVICES) | grep -E '/pkg/|/internal/domain')
+
+lint: bin/tools/golangci-lint ## golangci-lint over every module
+	bin/tools/golangci-lint run $$(go list -m -f '{{.Dir}}/...')
+
+fmt: bin/tools/golangci-lint ## format all Go files
+	bin/tools/golangci-lint fmt $$(go list -m -f '{{.Dir}}/...')
+
+tidy: ## write in-repo requires and replaces, tidy every module
+	scripts/mods.sh sync
+
+tidy-check:
+	scripts/mods.sh check
+
+gen: routes ## all generated files
+	go run ./services/sluice/cmd/sluice config table > deploy/SETTINGS.md
+	go generate ./contracts/...
+
+gen-check: gen
+	git diff --exit-code -- deploy/SETTINGS.md services/edge/ROUTES.md contracts
+
+routes: ## services/edge/ROUTES.md
+	go run ./services/edge/cmd/edge routes --markdown > services/edge/ROUTES.md
+
+bench: ## throughput, latency and memory against baselines of the same run
+	scripts/bench.sh
+
+soak: ## the full sizes: multi-gigabyte objects, long kill runs
+	SLUICE_SOAK=1 scripts/test-all.sh
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s)
+	scripts/fuzz.sh
+
+check: ## all that CI does
+	.ci/run
+
+tools: bin/tools/golangci-lint
+
+bin/tools/golangci-lint: scripts/tools/go.mod
+	GOWORK=off go -C scripts/tools build -o ../../bin/tools/ tool
+
+clean: ## remove what was built (never the data directory)
+	rm -rf bin

@@ -1,0 +1,333 @@
+// Package harness starts whole systems from the real binary for end-to-end and
+// fault tests: one process ("embedded") or a process per service that share one
+// nats-server ("processes"). The same scenarios run on both.
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Topology is how the services are spread over processes.
+type Topology string
+
+// The topologies.
+const (
+	Embedded  Topology = "embedded"  // sluice up
+	Processes Topology = "processes" // sluice run nats, sluice run auth, …
+)
+
+// Full reports whether the long runs are wanted (make test-all sets it).
+func Full() bool { return os.Getenv("SLUICE_TEST_FULL") != "" }
+
+// Soak reports whether the full sizes are wanted (make soak sets it).
+func Soak() bool { return os.Getenv("SLUICE_SOAK") != "" }
+
+// Topologies gives those that this run covers: both when Full, else the embedded one.
+func Topologies() []Topology {
+	if Full() {
+		return []Topology{Embedded, Processes}
+	}
+	return []Topology{Embedded}
+}
+
+// Options of a World. Zero values are the defaults of the product, but for the
+// addresses, which are free ports of 127.0.0.1.
+type Options struct {
+	Topology Topology
+	Env      []string // more SLUICE_… settings
+}
+
+// AdminPassword is the password of account admin in every World.
+const AdminPassword = "harness-admin-pass"
+
+// World is a running system.
+type World struct {
+	URL     string // of the edge, without a slash at the end
+	DataDir string
+	NATSURL string
+	opts    Options
+	bin     string
+	logs    *logBuffer
+
+	mu    sync.Mutex
+	procs map[string]*Proc
+	order []string
+}
+
+// Services that the processes topology runs one by one, in the order of their start.
+func Services() []string { return []string{"nats", "auth", "object", "upload", "webhook", "edge"} }
+
+// Start builds the binary (once per test run), starts a World on a directory of
+// the test and waits until it is ready. The test's end stops it.
+func Start(t testing.TB, o Options) *World {
+	t.Helper()
+	if o.Topology == "" {
+		o.Topology = Embedded
+	}
+	w := &World{DataDir: filepath.Join(t.TempDir(), "data"), opts: o, bin: Binary(t), logs: &logBuffer{}, procs: map[string]*Proc{}}
+	w.URL = "http://" + freeAddr(t)
+	w.NATSURL = "nats://" + freeAddr(t)
+	t.Cleanup(func() {
+		w.StopAll()
+		if t.Failed() {
+			t.Logf("last lines of the system's log:\n%s", w.logs.tail(60))
+		}
+	})
+	w.order = []string{"up"}
+	if o.Topology == Processes {
+		w.order = Services()
+	}
+	for _, name := range w.order {
+		if err := w.StartProc(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+		t.Fatalf("%v\n%s", err, w.logs.tail(60))
+	}
+	return w
+}
+
+// Victims are the processes that a fault test may kill in this topology.
+func (w *World) Victims() []string {
+	if w.opts.Topology == Processes {
+		return []string{"object", "webhook", "edge", "upload", "auth"}
+	}
+	return []string{"up"}
+}
+
+// Proc is one process of a World.
+type Proc struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+}
+
+func (w *World) env() []string {
+	host := strings.TrimPrefix(w.NATSURL, "nats://")
+	env := append(os.Environ(),
+		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+host,
+		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json")
+	return append(env, w.opts.Env...)
+}
+
+// StartProc starts the process of that name; it must not be running.
+func (w *World) StartProc(ctx context.Context, name string) error {
+	args := []string{"up"}
+	env := w.env()
+	if name != "up" {
+		args = []string{"run", name}
+		if name != "nats" {
+			env = append(env, "SLUICE_NATS_URL="+w.NATSURL)
+		}
+	}
+	cmd := exec.Command(w.bin, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.logs, w.logs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p := &Proc{cmd: cmd, done: make(chan struct{})}
+	// Pdeathsig fires when the thread that forked ends, so that thread is kept.
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		started <- cmd.Start()
+		if cmd.Process != nil {
+			p.err = cmd.Wait()
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("starting %s: %w", name, err)
+	}
+	w.mu.Lock()
+	w.procs[name] = p
+	w.mu.Unlock()
+	return nil
+}
+
+// Kill ends a process with SIGKILL and waits until it is gone.
+func (w *World) Kill(name string) {
+	w.mu.Lock()
+	p := w.procs[name]
+	delete(w.procs, name)
+	w.mu.Unlock()
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Stop ends a process with SIGINT, as Ctrl-C does, and gives its exit error.
+func (w *World) Stop(name string, within time.Duration) error {
+	w.mu.Lock()
+	p := w.procs[name]
+	delete(w.procs, name)
+	w.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(within):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		return fmt.Errorf("%s did not stop within %v", name, within)
+	}
+}
+
+// StopAll stops every process, last started first.
+func (w *World) StopAll() {
+	for i := len(w.order) - 1; i >= 0; i-- {
+		_ = w.Stop(w.order[i], 20*time.Second)
+	}
+}
+
+// Running reports whether the process of that name runs.
+func (w *World) Running(name string) bool {
+	w.mu.Lock()
+	p := w.procs[name]
+	w.mu.Unlock()
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID of a running process; 0 when it does not run.
+func (w *World) PID(name string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.procs[name]; p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
+// Order lists the names of the World's processes in the order of their start.
+func (w *World) Order() []string { return w.order }
+
+// WaitReady waits until /readyz answers 200.
+func (w *World) WaitReady(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	last := "no answer"
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			last = fmt.Sprintf("%d %s", resp.StatusCode, body)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready within %v: %s", within, last)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Logs gives everything that the processes have printed.
+func (w *World) Logs() string { return w.logs.String() }
+
+// CLI runs the binary as an operator does and gives its output.
+func (w *World) CLI(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, w.bin, args...)
+	cmd.Env, cmd.Stdin = w.env(), strings.NewReader(stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("sluice %s: %w: %s", strings.Join(args, " "), err, errs.String())
+	}
+	return out.String(), nil
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Binary builds the binary once and gives its path; SLUICE_TEST_BINARY names one
+// that is already built.
+func Binary(t testing.TB) string {
+	t.Helper()
+	if b := os.Getenv("SLUICE_TEST_BINARY"); b != "" {
+		return b
+	}
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	_, file, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(file), "..", "..")
+	path := filepath.Join(root, "bin", "sluice-test")
+	cmd := exec.Command("go", "build", "-o", path, "./services/sluice/cmd/sluice")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building sluice: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// logBuffer collects the output of several processes.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *logBuffer) tail(n int) string {
+	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
