@@ -19,4 +19,5 @@ var (
 	ErrObjectLocked         = fault.New(fault.Forbidden, "object.object_locked", "retention or a legal hold protects this version")
 	ErrConfigNotFound       = fault.New(fault.NotFound, "object.config_not_found", "there is no such notification config")
 	ErrTargetNotImplemented = fault.New(fault.Unimplemented, "object.target_not_implemented", "only webhook targets are supported")
+	ErrCollectorBusy        = fault.New(fault.Conflict, "object.collector_busy", "another run of the collector is going on")
 )

@@ -158,6 +158,7 @@ type Ticket struct {
 	Region    string    `json:"region"`
 	MaxSize   int64     `json:"maxSize"`            // the content may not be longer, bytes
 	Reserved  int64     `json:"reserved,omitempty"` // bytes reserved so far; only held tickets
+	Held      bool      `json:"held,omitempty"`     // the ticket came from a BeginPut with Hold
 	LeaseTill time.Time `json:"leaseTill"`          // commit or renew before
 }
 
@@ -286,4 +287,14 @@ type ListContentsRequest struct {
 type ListContentsResponse struct {
 	Manifests []blob.Manifest `json:"manifests"`
 	Next      string          `json:"next,omitempty"`
+}
+
+// CollectGarbageRequest asks for a run of the collector.
+type CollectGarbageRequest struct{}
+
+// CollectGarbageResponse says what the run did.
+type CollectGarbageResponse struct {
+	Segments int64 `json:"segments"` // segments seen
+	Removed  int64 `json:"removed"`  // segments removed
+	Bytes    int64 `json:"bytes"`    // stored bytes given back
 }

@@ -61,4 +61,9 @@ type Service interface {
 	// ListContents pages through every content's manifest, for the collector.
 	// Internal callers only.
 	ListContents(ctx context.Context, r ListContentsRequest) (ListContentsResponse, error)
+
+	// CollectGarbage runs the collector of blobs now and answers when it is done,
+	// which may take minutes: the caller brings the deadline. Internal callers
+	// only. Codes: object.collector_busy when another run holds the lease.
+	CollectGarbage(ctx context.Context, r CollectGarbageRequest) (CollectGarbageResponse, error)
 }

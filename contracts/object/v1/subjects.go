@@ -1,6 +1,10 @@
 package objectv1
 
-import "github.com/sluicehq/sluice/pkg/rpc"
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/pkg/rpc"
+)
 
 // The calls of object.
 var (
@@ -20,4 +24,5 @@ var (
 	ListObjects         = rpc.Method[ListObjectsRequest, ListObjectsResponse]{Subject: "object.v1.list_objects", Idempotent: true}
 	GetUsage            = rpc.Method[GetUsageRequest, Usage]{Subject: "object.v1.get_usage", Idempotent: true}
 	ListContents        = rpc.Method[ListContentsRequest, ListContentsResponse]{Subject: "object.v1.list_contents", Idempotent: true}
+	CollectGarbage      = rpc.Method[CollectGarbageRequest, CollectGarbageResponse]{Subject: "object.v1.collect_garbage", Timeout: 30 * time.Minute}
 )
