@@ -16,6 +16,11 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b
 )
 
+require (
+	github.com/nats-io/nats.go v1.55.0
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // indirect
+)
+
 replace github.com/sluicehq/sluice/pkg => ../pkg
 
 replace github.com/sluicehq/sluice/contracts => ../contracts

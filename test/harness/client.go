@@ -17,12 +17,13 @@ import (
 // plain net/http on purpose: what the tests send is what they say. Safe for
 // concurrent use.
 type Client struct {
-	HTTP    *http.Client
-	URL     string
-	Account string // the account token
-	KeyID   string
-	Secret  string
-	Token   string // lwtk_…
+	HTTP     *http.Client
+	URL      string
+	Username string
+	Account  string // the account token
+	KeyID    string
+	Secret   string
+	Token    string // lwtk_…
 }
 
 // Response is an answer, read whole.
@@ -62,7 +63,7 @@ func (r Response) Code() string {
 // mints a token, all over HTTP.
 func NewClient(t testing.TB, w *World, name string) *Client {
 	t.Helper()
-	c := &Client{URL: w.URL, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: 5 * time.Minute}}
+	c := &Client{URL: w.URL, Username: name, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: 5 * time.Minute}}
 	t.Cleanup(c.HTTP.CloseIdleConnections)
 	var session struct {
 		Token string `json:"token"`
@@ -114,7 +115,7 @@ func (c *Client) Do(t testing.TB, method, path string, body any, h http.Header) 
 // Try is Do for callers that expect failures.
 func (c *Client) Try(ctx context.Context, method, path string, body any, h http.Header) (Response, error) {
 	var rd io.Reader
-	json_ := false
+	asJSON := false
 	switch b := body.(type) {
 	case nil:
 	case []byte:
@@ -128,7 +129,7 @@ func (c *Client) Try(ctx context.Context, method, path string, body any, h http.
 		if err != nil {
 			return Response{}, err
 		}
-		rd, json_ = bytes.NewReader(enc), true
+		rd, asJSON = bytes.NewReader(enc), true
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, rd)
 	if err != nil {
@@ -140,7 +141,7 @@ func (c *Client) Try(ctx context.Context, method, path string, body any, h http.
 	if h.Get("Authorization") == "" && c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
-	if json_ && req.Header.Get("Content-Type") == "" {
+	if asJSON && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if n := h.Get("Content-Length"); n != "" {

@@ -1,0 +1,80 @@
+// Package e2e_test drives whole systems over real HTTP. Every scenario runs on
+// each topology of the run: the embedded one always, a process per service when
+// SLUICE_TEST_FULL is set (make test-all).
+package e2e_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sluicehq/sluice/test/harness"
+)
+
+// scenario is one story; it shares its World with the others and so makes
+// accounts of its own.
+type scenario struct {
+	name string
+	run  func(t *testing.T, w *harness.World)
+}
+
+func TestSystem(t *testing.T) {
+	t.Parallel()
+	scenarios := []scenario{
+		{"FirstSteps", firstSteps},
+		{"Ranges", ranges},
+		{"Conditions", conditions},
+		{"Race100", race100},
+		{"Keys", awkwardKeys},
+		{"Listing", listing},
+		{"Versions", versions},
+		{"Checksums", checksums},
+		{"Quota", usage},
+		{"Hostile", hostile},
+		{"Tenants", tenants},
+		{"Revocation", revocation},
+		{"Scopes", scopes},
+		{"Webhook", webhook},
+		{"Trace", traceInLogs},
+		{"Operator", operator},
+		{"Bus", busIsVisible},
+		{"Audit", auditTrail},
+		{"Routes", ops},
+	}
+	for _, topology := range harness.Topologies() {
+		t.Run(string(topology), func(t *testing.T) {
+			t.Parallel()
+			w := harness.Start(t, harness.Options{Topology: topology})
+			for _, s := range scenarios {
+				t.Run(s.name, func(t *testing.T) { s.run(t, w) })
+			}
+			t.Run("Restart", func(t *testing.T) { restart(t, w) }) // last: it stops the World
+		})
+	}
+}
+
+var names atomic.Int64
+
+// account makes a client with an account that no other scenario has.
+func account(t *testing.T, w *harness.World) *harness.Client {
+	t.Helper()
+	base := strings.ToLower(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, t.Name()))
+	return harness.NewClient(t, w, fmt.Sprintf("%s-%d", base[max(0, len(base)-20):], names.Add(1)))
+}
+
+// randomBytes cannot be compressed or deduplicated.
+func randomBytes(t testing.TB, n int) []byte {
+	t.Helper()
+	b := make([]byte, n)
+	if _, err := rand.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
