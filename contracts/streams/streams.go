@@ -1,6 +1,6 @@
-// Package streams declares the JetStream streams of Sluice as values. pkg/bus
-// reconciles them at start; nothing else creates a stream, but pkg/blob its
-// object stores.
+// Package streams declares the JetStream streams of Sluice, and the durables on
+// them, as values. Every service reconciles all of them at start (bus.Reconcile);
+// nothing else creates a stream, but pkg/blob its object stores.
 package streams
 
 import (
@@ -9,13 +9,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
 )
 
 // Names of the streams.
 const (
-	Events = "EVENTS" // facts: evt.>
-	Dead   = "DEAD"   // events that a consumer gave up on: dead.>
-	Timers = "TIMERS" // schedules sched.> and what they make due: due.>
+	Events = "EVENTS"        // facts: evt.>
+	Dead   = bus.DeadStream  // events that a consumer gave up on: dead.>
+	Timers = bus.TimerStream // schedules sched.> and what they make due: due.>
 	Audit  = auditv1.Stream
 )
 
@@ -26,18 +27,22 @@ const DuplicateWindow = 10 * time.Minute
 func All(replicas int) []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
 		{
-			Name: Events, Subjects: []string{"evt.>"}, Retention: jetstream.InterestPolicy, Storage: jetstream.FileStorage,
+			Name: Events, Subjects: []string{"evt.>", bus.ReplaySubjects(Events)}, Retention: jetstream.InterestPolicy, Storage: jetstream.FileStorage,
 			Discard: jetstream.DiscardNew, MaxBytes: 4 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
 			Description: "what happened: CloudEvents of all services",
 		},
 		{
-			Name: Dead, Subjects: []string{"dead.>"}, Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,
+			Name: Dead, Subjects: []string{bus.DeadSubjects}, Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,
 			Discard: jetstream.DiscardNew, MaxBytes: 1 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
 			Description: "events that a consumer gave up on, until replayed",
 		},
 		{
-			Name: Timers, Subjects: []string{"sched.>", "due.>"}, Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,
-			Discard: jetstream.DiscardNew, MaxBytes: 2 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
+			// A work queue: what fell due goes when it is acknowledged, a schedule when
+			// it fires. The server refuses DiscardNew beside schedules, and DiscardOld
+			// under a limit would lose timers without a word; so there is no limit, and
+			// whoever sets timers bounds how many.
+			Name: Timers, Subjects: []string{"sched.>", "due.>", bus.ReplaySubjects(Timers)}, Retention: jetstream.WorkQueuePolicy,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, Duplicates: DuplicateWindow, Replicas: replicas,
 			AllowMsgSchedules: true, AllowMsgTTL: true, AllowRollup: true,
 			Description: "timers: a schedule per thing, and what fell due",
 		},

@@ -1,0 +1,411 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+)
+
+// Outbox is what the relay needs of a docstore.DB.
+type Outbox interface {
+	PendingOutbox(ctx context.Context, limit int) ([]docstore.Pending, error)
+	ClearOutbox(ctx context.Context, collection, id string, ids []string) error
+	OnCommit(hook func(collection, id string, pending []docstore.Message))
+}
+
+// RelayConfig of a Relay; zero values mean the defaults.
+type RelayConfig struct {
+	// Name is the service, for metrics, logs and dead letters.
+	Name string
+	// Tel is where it reports; nil reports nowhere.
+	Tel *telemetry.Telemetry
+	// Workers is how many documents are published at a time; 16 by default.
+	Workers int
+	// Sweep is how often the store is asked for what a crash, here or in another
+	// process, left behind; 500 ms by default. It is found within two sweeps.
+	Sweep time.Duration
+	// MaxQueued bounds the documents that wait in memory; 4096 by default. What
+	// comes on top waits in the store alone and is found by the sweep.
+	MaxQueued int
+	// Drain bounds how long Run publishes what is queued after its context has
+	// ended; 2 s by default.
+	Drain time.Duration
+}
+
+// publishWithin bounds one publish of the relay.
+const publishWithin = 5 * time.Second
+
+// Relay publishes the events that wait in documents (outbox):
+//
+//	commit ──► queued ──worker──► published ──► cleared
+//	             ▲                   │ refused
+//	             └───── parked ◄─────┘           sweep: what memory does not know
+//
+// Events of one document go out one after the other, oldest first; an event is
+// cleared only after its PubAck. Event ids are message ids, so that several
+// relays, and a relay after a crash, publish the same event twice without harm
+// within the stream's duplicate window. While the stream is full or away the
+// documents keep their events. It is safe for concurrent use.
+type Relay struct {
+	js     jetstream.JetStream
+	db     Outbox
+	cfg    RelayConfig
+	log    *slog.Logger
+	tracer oteltrace.Tracer
+	m      *metrics
+	dead   *deadWriter
+	queue  chan *waitingDoc // each document at most once; so it never fills
+	wake   chan struct{}    // asks for a sweep at once
+
+	mu       sync.Mutex
+	docs     map[docKey]*waitingDoc
+	lanes    map[string]*lane
+	backlog  int64     // events in docs
+	overflow int64     // events that memory had no room for
+	oldest   time.Time // of what waits, at the last sweep
+	errs     []error   // of the set-up, told by Run
+}
+
+type docKey struct{ collection, id string }
+
+// waitingDoc is a document with events to publish. The relay's mutex guards it; whoever
+// set it running owns it until it is parked, queued or gone.
+type waitingDoc struct {
+	key     docKey
+	state   docState
+	queued  bool // it is in the queue channel
+	msgs    []docstore.Message
+	seen    map[string]bool // ids in msgs, and of the batch before
+	waiters []flushWaiter
+}
+
+type docState int
+
+const (
+	stateQueued docState = iota
+	stateRunning
+	stateParked
+)
+
+type flushWaiter struct {
+	last string // id of the event that it waits for
+	done chan struct{}
+}
+
+// NewRelay returns a relay of db's outboxes and hooks it to the commits. Flush
+// works at once; everything else happens in Run.
+func NewRelay(js jetstream.JetStream, db Outbox, cfg RelayConfig) *Relay {
+	if cfg.Tel == nil {
+		cfg.Tel = telemetry.Nop()
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = 16
+	}
+	if cfg.Sweep <= 0 {
+		cfg.Sweep = 500 * time.Millisecond
+	}
+	if cfg.MaxQueued <= 0 {
+		cfg.MaxQueued = 4096
+	}
+	if cfg.Drain <= 0 {
+		cfg.Drain = 2 * time.Second
+	}
+	r := &Relay{
+		js: js, db: db, cfg: cfg, log: cfg.Tel.Log, tracer: cfg.Tel.Tracer(instrumentation), dead: &deadWriter{js: js},
+		queue: make(chan *waitingDoc, cfg.MaxQueued), wake: make(chan struct{}, 1),
+		docs: map[docKey]*waitingDoc{}, lanes: map[string]*lane{},
+	}
+	var err error
+	if r.m, err = newMetrics(cfg.Tel); err != nil {
+		r.errs = append(r.errs, err)
+	}
+	if err := r.m.watchOutbox(r); err != nil {
+		r.errs = append(r.errs, err)
+	}
+	db.OnCommit(func(collection, id string, pending []docstore.Message) {
+		r.offer(docKey{collection, id}, pending)
+	})
+	return r
+}
+
+// Run publishes until ctx ends, and then what is queued for at most Drain.
+func (r *Relay) Run(ctx context.Context) error {
+	if err := errors.Join(r.errs...); err != nil {
+		return fmt.Errorf("setting up the relay of %s: %w", r.cfg.Name, err)
+	}
+	wctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range r.cfg.Workers {
+		wg.Go(func() { r.work(wctx) })
+	}
+	wg.Go(func() { r.sweepLoop(ctx) })
+	<-ctx.Done()
+
+	t := time.NewTimer(r.cfg.Drain)
+	defer t.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for r.Queued() > 0 {
+		select {
+		case <-t.C:
+			r.log.Warn("stopping with events unpublished; the next start publishes them", "events", r.Backlog())
+			cancel()
+			return nil
+		case <-tick.C:
+		}
+	}
+	cancel()
+	return nil
+}
+
+// Backlog is how many events are known to wait: 0 when all is well. A service
+// answers "unavailable" above a bound of its own.
+func (r *Relay) Backlog() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.backlog + r.overflow
+}
+
+// Queued is how many documents wait in memory or are being published.
+func (r *Relay) Queued() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.docs)
+}
+
+// offer takes the pending list of a document, oldest first.
+func (r *Relay) offer(k docKey, pending []docstore.Message) {
+	if len(pending) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.docs[k]
+	if d == nil {
+		if len(r.docs) >= r.cfg.MaxQueued {
+			r.overflow++
+			return
+		}
+		d = &waitingDoc{key: k, seen: make(map[string]bool, len(pending))}
+		r.docs[k] = d
+		r.add(d, pending)
+		r.enqueue(d)
+		return
+	}
+	r.add(d, pending)
+}
+
+func (r *Relay) add(d *waitingDoc, pending []docstore.Message) {
+	for _, m := range pending {
+		if !d.seen[m.ID] {
+			d.seen[m.ID] = true
+			d.msgs = append(d.msgs, m)
+			r.backlog++
+		}
+	}
+}
+
+// enqueue makes d wait for a worker; the mutex is held.
+func (r *Relay) enqueue(d *waitingDoc) {
+	d.state = stateQueued
+	if !d.queued {
+		d.queued = true
+		r.queue <- d // has room: see MaxQueued
+	}
+}
+
+func (r *Relay) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-r.queue:
+			r.mu.Lock()
+			d.queued = false
+			mine := d.state == stateQueued && r.docs[d.key] == d && r.enter(d)
+			r.mu.Unlock()
+			if mine {
+				_ = r.publishDoc(ctx, d) // it has logged and parked
+			}
+		}
+	}
+}
+
+// publishDoc publishes the events of a document that the caller set running,
+// until none is left or one is refused; then it is parked.
+func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
+	for {
+		r.mu.Lock()
+		batch := d.msgs[:len(d.msgs):len(d.msgs)]
+		if len(batch) == 0 {
+			delete(r.docs, d.key)
+			more := len(r.docs) == 0 && r.overflow > 0
+			r.mu.Unlock()
+			if more {
+				r.sweepNow()
+			}
+			return nil
+		}
+		r.mu.Unlock()
+
+		n, err := r.publishAll(ctx, batch)
+		if n > 0 {
+			r.clear(ctx, d.key, batch[:n])
+		}
+		r.done(d, batch[:n])
+		if err != nil {
+			r.park(d, batch[n].Subject, err)
+			return err
+		}
+		r.passed(batch[n-1].Subject)
+	}
+}
+
+// publishAll publishes one after the other, since the order in a document's
+// subject counts (a key-value entry keeps the last). It returns how many went out.
+func (r *Relay) publishAll(ctx context.Context, msgs []docstore.Message) (int, error) {
+	for i, m := range msgs {
+		if err := r.publish(ctx, m); err != nil {
+			return i, err
+		}
+	}
+	return len(msgs), nil
+}
+
+func (r *Relay) publish(ctx context.Context, m docstore.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, publishWithin)
+	defer cancel()
+	h := maps.Clone(m.Header)
+	if h == nil {
+		h = map[string]string{}
+	}
+	ctx, span := startPublish(telemetry.Extract(ctx, h), r.tracer, m.Subject, m.ID)
+	telemetry.Inject(ctx, h)
+	err := publishOne(ctx, r.js, natsMsg(m.Subject, m.ID, h, m.Data))
+	r.m.published(subjectRoot(m.Subject), err)
+	endPublish(span, err)
+	if !hopeless(err) {
+		return err
+	}
+	// It could never go out and would block those behind it.
+	r.log.ErrorContext(ctx, "outbox event cannot be published, it is a dead letter now",
+		telemetry.KeyEventID, m.ID, telemetry.KeySubject, m.Subject, telemetry.KeyErr, err)
+	header := make(map[string][]string, len(m.Header))
+	for k, v := range m.Header {
+		if legalHeader(k, v) {
+			header[k] = []string{v}
+		}
+	}
+	return r.dead.write(ctx, DeadLetter{
+		Durable: "outbox-" + r.cfg.Name, Subject: encodeValue(m.Subject), ID: m.ID, Code: fault.CodeOf(err), Reason: cutReason(err.Error()),
+		Deliveries: 1, Stored: m.Time, Failed: time.Now().UTC(), Header: header, Data: m.Data,
+	})
+}
+
+// clear removes published events from their document. When it fails, the sweep
+// finds them again and the stream's duplicate window swallows them.
+func (r *Relay) clear(ctx context.Context, k docKey, msgs []docstore.Message) {
+	ids := make([]string, len(msgs))
+	for i, m := range msgs {
+		ids[i] = m.ID
+	}
+	// Published is published: also when we are being stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishWithin)
+	defer cancel()
+	if err := r.db.ClearOutbox(ctx, k.collection, k.id, ids); err != nil {
+		r.log.Warn("clearing published events failed, they will be sent again", "collection", k.collection, "events", len(ids), telemetry.KeyErr, err)
+	}
+}
+
+// done forgets published events and wakes those who wait for them.
+func (r *Relay) done(d *waitingDoc, published []docstore.Message) {
+	if len(published) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.msgs = d.msgs[len(published):]
+	r.backlog -= int64(len(published))
+	// A hook that was overtaken may still name what was just published.
+	d.seen = make(map[string]bool, len(published)+len(d.msgs))
+	for _, m := range published {
+		d.seen[m.ID] = true
+	}
+	waiting := d.waiters[:0]
+	for _, w := range d.waiters {
+		if d.seen[w.last] {
+			close(w.done)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	d.waiters = waiting
+	for _, m := range d.msgs {
+		d.seen[m.ID] = true
+	}
+}
+
+// Flush publishes what waits in a document and returns after the PubAcks and the
+// clearing; nil at once when nothing waits. While the stream is full or away it
+// keeps trying until ctx ends, and then returns bus.full, bus.unavailable or a
+// context fault; the events stay in the document and the relay goes on.
+func (r *Relay) Flush(ctx context.Context, collection, id string) error {
+	k := docKey{collection, id}
+	r.mu.Lock()
+	known := r.docs[k] != nil
+	r.mu.Unlock()
+	if !known {
+		// Written before this process started, or by another one that died?
+		if err := r.sweepFor(ctx, k); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	d := r.docs[k]
+	if d == nil || len(d.msgs) == 0 {
+		r.mu.Unlock()
+		return nil
+	}
+	w := flushWaiter{last: d.msgs[len(d.msgs)-1].ID, done: make(chan struct{})}
+	d.waiters = append(d.waiters, w)
+	mine := d.state != stateRunning
+	if mine {
+		d.state = stateRunning // its entry in the queue or a lane is void now
+	}
+	r.mu.Unlock()
+	var err error
+	if mine {
+		err = r.publishDoc(ctx, d)
+	}
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		if err == nil || errors.Is(err, ctx.Err()) {
+			err = publishFault(ctx.Err())
+		}
+		return fmt.Errorf("flushing the outbox of %s: %w", collection, err)
+	}
+}
+
+func subjectRoot(s string) string {
+	for i := range len(s) {
+		if s[i] == '.' {
+			return s[:i]
+		}
+	}
+	return s
+}

@@ -1,0 +1,224 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+)
+
+// lane is the way to one stream, known by the root of its subjects: while one is
+// full or away, the others go on.
+//
+//	open ──refused──► closed until … ──time is up, one document probes──► open
+//	                     ▲                         │ refused, wait doubles
+//	                     └─────────────────────────┘
+type lane struct {
+	fails   int
+	until   time.Time
+	probing bool
+	parked  []*waitingDoc
+}
+
+const (
+	laneFirst = 50 * time.Millisecond
+	laneMost  = 2 * time.Second
+)
+
+// enter sets d running, or parks it when its lane is closed; the mutex is held.
+func (r *Relay) enter(d *waitingDoc) bool {
+	if len(d.msgs) > 0 {
+		l := r.lanes[subjectRoot(d.msgs[0].Subject)]
+		if l != nil && l.fails > 0 && !l.probing {
+			d.state = stateParked
+			l.parked = append(l.parked, d)
+			return false
+		}
+		if l != nil && l.fails > 0 {
+			// One probe is enough; it was chosen by probe().
+			l.probing = false
+		}
+	}
+	d.state = stateRunning
+	return true
+}
+
+// park closes the lane of a refused document and lets it wait there.
+func (r *Relay) park(d *waitingDoc, subject string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	root := subjectRoot(subject)
+	l := r.lanes[root]
+	if l == nil {
+		l = &lane{}
+		r.lanes[root] = l
+	}
+	now := time.Now()
+	if l.fails == 0 || now.After(l.until) {
+		l.until = now.Add(min(laneFirst<<min(l.fails, 10), laneMost))
+		l.fails++
+		r.log.Warn("publishing refused, events wait in their documents", "lane", root, "documents", len(r.docs), "wait", l.until.Sub(now), telemetry.KeyErr, err)
+	}
+	d.state = stateParked
+	l.parked = append(l.parked, d)
+}
+
+// passed opens the lane after a success and lets everybody in it go on.
+func (r *Relay) passed(subject string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	root := subjectRoot(subject)
+	l := r.lanes[root]
+	if l == nil {
+		return
+	}
+	delete(r.lanes, root)
+	for _, d := range l.parked {
+		if d.state == stateParked && r.docs[d.key] == d {
+			r.enqueue(d)
+		}
+	}
+}
+
+// probe lets one document through each closed lane whose time is up.
+func (r *Relay) probe(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.lanes {
+		if now.Before(l.until) {
+			continue
+		}
+		for len(l.parked) > 0 {
+			d := l.parked[0]
+			l.parked = l.parked[1:]
+			if d.state == stateParked && r.docs[d.key] == d {
+				l.probing = true
+				r.enqueue(d)
+				break
+			}
+		}
+	}
+}
+
+// sweepPage is how many documents a sweep reads.
+const sweepPage = 512
+
+// sweepLoop finds what memory does not know of: left by a crash, committed by a
+// process that died since, or turned away by MaxQueued.
+func (r *Relay) sweepLoop(ctx context.Context) {
+	before := r.sweep(ctx, nil, true)
+	sweep := time.NewTicker(r.cfg.Sweep)
+	defer sweep.Stop()
+	probe := time.NewTicker(laneFirst / 2)
+	defer probe.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-probe.C:
+			r.probe(now)
+		case <-r.wake:
+			before = r.sweep(ctx, before, true)
+		case <-sweep.C:
+			before = r.sweep(ctx, before, false)
+		}
+	}
+}
+
+func (r *Relay) sweepNow() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// sweep offers the pending documents. What it meets for the first time is left to
+// whoever is publishing it right now, unless all is set. It returns what it met.
+func (r *Relay) sweep(ctx context.Context, before map[string]bool, all bool) map[string]bool {
+	sctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	found, err := r.db.PendingOutbox(sctx, sweepPage)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.log.Warn("sweeping the outbox failed", telemetry.KeyErr, err)
+		}
+		return before
+	}
+	full := len(found) == sweepPage
+	met := make(map[string]bool, len(found))
+	r.note(found, full)
+	for _, p := range found {
+		id := p.Messages[0].ID
+		met[id] = true
+		if all || full || before[id] {
+			r.offer(docKey{p.Collection, p.ID}, p.Messages)
+		}
+	}
+	return met
+}
+
+// note keeps the age of the oldest event, and settles the overflow when the sweep
+// has seen everything.
+func (r *Relay) note(found []docstore.Pending, full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.oldest = time.Time{}
+	if !full {
+		r.overflow = 0
+	}
+	for _, p := range found {
+		if t := p.Messages[0].Time; r.oldest.IsZero() || t.Before(r.oldest) {
+			r.oldest = t
+		}
+	}
+}
+
+// sweepFor looks for one document's events in the store.
+func (r *Relay) sweepFor(ctx context.Context, k docKey) error {
+	found, err := r.db.PendingOutbox(ctx, sweepPage)
+	if err != nil {
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
+	for _, p := range found {
+		if p.Collection == k.collection && p.ID == k.id {
+			r.offer(k, p.Messages)
+			return nil
+		}
+	}
+	if len(found) == sweepPage {
+		return ErrFull // it may be behind them
+	}
+	return nil
+}
+
+// watchOutbox registers the gauges of a relay.
+func (m *metrics) watchOutbox(r *Relay) error {
+	depth, err := m.meter.Int64ObservableGauge("sluice_outbox_depth", metric.WithDescription("events that wait to be published"))
+	if err != nil {
+		return err
+	}
+	age, err := m.meter.Float64ObservableGauge("sluice_outbox_age", metric.WithUnit("s"),
+		metric.WithDescription("age of the oldest event that waits, at the last sweep"))
+	if err != nil {
+		return err
+	}
+	set := metric.WithAttributes(attribute.String("relay", r.cfg.Name))
+	_, err = m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveInt64(depth, r.Backlog(), set)
+		r.mu.Lock()
+		oldest := r.oldest
+		r.mu.Unlock()
+		seconds := 0.0
+		if !oldest.IsZero() {
+			seconds = max(0, time.Since(oldest).Seconds())
+		}
+		o.ObserveFloat64(age, seconds, set)
+		return nil
+	}, depth, age)
+	return err
+}
