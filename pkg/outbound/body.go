@@ -13,6 +13,7 @@ type body struct {
 	cancel context.CancelFunc
 	rc     io.ReadCloser
 	left   int64
+	over   bool // the answer was longer
 }
 
 // Read implements io.Reader.
@@ -20,12 +21,15 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if b.over {
+		return 0, ErrTooLarge
+	}
 	if int64(len(p)) > b.left+1 { // one more, to tell a body that just fits from a longer one
 		p = p[:b.left+1]
 	}
 	n, err := b.rc.Read(p)
 	if int64(n) > b.left {
-		n, b.left = int(b.left), 0
+		n, b.left, b.over = int(b.left), 0, true
 		return n, ErrTooLarge
 	}
 	b.left -= int64(n)

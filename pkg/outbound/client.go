@@ -104,7 +104,9 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // cancellation is given as it is.
 func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	req = req.Clone(ctx)
+	if req = req.Clone(ctx); req.Header == nil {
+		req.Header = http.Header{}
+	}
 	if err := c.prepare(req); err != nil {
 		cancel()
 		if req.Body != nil {
@@ -129,6 +131,9 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, err
 
 // prepare brings a request, also one made by a redirect, into our form.
 func (c *Client) prepare(req *http.Request) error {
+	if req.URL == nil {
+		return ErrRefused.Msgf("the request has no URL")
+	}
 	t, err := targetOf(req.URL)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -88,6 +89,9 @@ func hostOf(u *url.URL) (string, error) {
 	}
 	if strings.HasSuffix(h, ".") {
 		return "", ErrRefused.Msgf("the URL's host ends with a dot; leave it out")
+	}
+	if !utf8.ValidString(h) {
+		return "", ErrRefused.Msgf("the URL's host is not UTF-8")
 	}
 	ascii, err := idna.Lookup.ToASCII(h)
 	if err != nil { // names with underscores are no host names, but exist
