@@ -25,6 +25,9 @@ const (
 	queuePerSlot       = 4
 )
 
+// registerWithin bounds the round trip that announces an endpoint.
+const registerWithin = 10 * time.Second
+
 // overloadPause is what a refused caller is told to wait.
 const overloadPause = 50 * time.Millisecond
 
@@ -90,7 +93,7 @@ func NewServer(nc *nats.Conn, cfg ServerConfig) (*Server, error) {
 // Name is the service's name.
 func (s *Server) Name() string { return s.cfg.Name }
 
-// add registers an endpoint with micro.
+// add registers an endpoint with micro, and returns when NATS knows of it.
 func (s *Server) add(e *served) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,6 +117,9 @@ func (s *Server) add(e *served) error {
 	if err := s.svc.AddEndpoint(endpointName(e.subject), micro.HandlerFunc(e.take), micro.WithEndpointSubject(e.subject)); err != nil {
 		delete(s.endpoints, e.subject)
 		return fmt.Errorf("serving %s: %w", e.subject, err)
+	}
+	if err := s.nc.FlushTimeout(registerWithin); err != nil {
+		return fmt.Errorf("announcing %s: %w", e.subject, err)
 	}
 	return nil
 }
