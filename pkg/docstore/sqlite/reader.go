@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/sluicehq/sluice/pkg/docstore"
+)
+
+// stmtCache keeps prepared statements of one connection by their text. The
+// texts are few: they vary by collection, index and shape of a request.
+type stmtCache struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// maxStmts bounds a cache; when it is full it starts anew.
+const maxStmts = 512
+
+func newStmtCache(conn *sql.Conn) stmtCache {
+	return stmtCache{conn: conn, stmts: make(map[string]*sql.Stmt)}
+}
+
+func (c *stmtCache) get(query string) (*sql.Stmt, error) {
+	if st, ok := c.stmts[query]; ok {
+		return st, nil
+	}
+	if len(c.stmts) >= maxStmts {
+		c.close()
+	}
+	st, err := c.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	c.stmts[query] = st
+	return st, nil
+}
+
+func (c *stmtCache) close() {
+	for q, st := range c.stmts {
+		_ = st.Close() // the connection closes what this leaves
+		delete(c.stmts, q)
+	}
+}
+
+// reader is one connection for reading, used by one goroutine at a time.
+type reader struct {
+	conn  *sql.Conn
+	stmts stmtCache
+}
+
+func (r *reader) prepare(query string) (*sql.Stmt, error) { return r.stmts.get(query) }
+
+// readers is a pool that grows to its bound and stays there.
+type readers struct {
+	db    *sql.DB
+	idle  chan *reader
+	slots chan struct{} // one value per connection that may still be opened
+
+	mu     sync.RWMutex // held shared while a reader is in use
+	closed bool
+}
+
+func newReaders(dsn string, n int) (*readers, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	p := &readers{db: db, idle: make(chan *reader, n), slots: make(chan struct{}, n)}
+	for range n {
+		p.slots <- struct{}{}
+	}
+	return p, nil
+}
+
+// with lends a connection to f.
+func (p *readers) with(ctx context.Context, f func(*reader) error) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.closed {
+		return docstore.ErrClosed
+	}
+	r, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { p.idle <- r }()
+	return mapError(f(r))
+}
+
+func (p *readers) take(ctx context.Context) (*reader, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-p.idle:
+		return r, nil
+	default:
+	}
+	select {
+	case r := <-p.idle:
+		return r, nil
+	case <-p.slots:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		p.slots <- struct{}{}
+		return nil, mapError(err)
+	}
+	return &reader{conn: conn, stmts: newStmtCache(conn)}, nil
+}
+
+// close waits for the reads under way.
+func (p *readers) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	var errs []error
+	for {
+		select {
+		case r := <-p.idle:
+			r.stmts.close()
+			errs = append(errs, r.conn.Close())
+		default:
+			return errors.Join(append(errs, p.db.Close())...)
+		}
+	}
+}
+
+// isNoTransaction reports that there is nothing to roll back.
+func isNoTransaction(err error) bool {
+	return strings.Contains(err.Error(), "no transaction is active")
+}
