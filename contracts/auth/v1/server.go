@@ -1,0 +1,24 @@
+package authv1
+
+import (
+	"errors"
+
+	"github.com/sluicehq/sluice/pkg/rpc"
+)
+
+// Register serves the calls of auth by svc. It is the mirror image of Client.
+func Register(s *rpc.Server, svc Service) error {
+	return errors.Join(
+		rpc.Handle(s, CreateAccount, svc.CreateAccount),
+		rpc.Handle(s, Login, svc.Login),
+		rpc.Handle(s, Authenticate, svc.Authenticate),
+		rpc.Handle(s, GetAccount, svc.GetAccount),
+		rpc.Handle(s, ListAccounts, svc.ListAccounts),
+		rpc.Handle(s, SetAccountDisabled, svc.SetAccountDisabled),
+		rpc.Handle(s, CreateAccessKey, svc.CreateAccessKey),
+		rpc.Handle(s, ListAccessKeys, svc.ListAccessKeys),
+		rpc.Handle(s, RevokeAccessKey, svc.RevokeAccessKey),
+		rpc.Handle(s, MintAccessToken, svc.MintAccessToken),
+		rpc.Handle(s, KeyStateOf, svc.KeyState),
+	)
+}
