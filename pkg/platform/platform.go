@@ -37,6 +37,9 @@ const bulkReconnectBuffer = 8 << 20
 // connectWait is how long a process waits for its nats-server to come up.
 const connectWait = 30 * time.Second
 
+// maxRefused is how often the server may refuse the credentials.
+const maxRefused = 5
+
 // Options of Open that are no settings.
 type Options struct {
 	Service string // whose platform it is
@@ -138,7 +141,7 @@ func (p *Platform) conn(ctx context.Context, use string, opts ...nats.Option) (*
 	defer cancel()
 	retry := time.NewTicker(100 * time.Millisecond)
 	defer retry.Stop()
-	for {
+	for refused := 0; ; {
 		nc, err := p.tryConn(use, opts)
 		if err == nil {
 			p.mu.Lock()
@@ -146,8 +149,11 @@ func (p *Platform) conn(ctx context.Context, use string, opts ...nats.Option) (*
 			p.mu.Unlock()
 			return nc, nil
 		}
+		// The credentials may have been read just before the server wrote them.
 		if errors.Is(err, nats.ErrAuthorization) {
-			return nil, err
+			if refused++; refused > maxRefused {
+				return nil, err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -274,10 +280,3 @@ func (p *Platform) Close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
-
-func (p *Platform) onClose(f func() error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closers = append(p.closers, f)
-}
-
