@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 	yamlv3 "go.yaml.in/yaml/v3"
 )
 
-// Bind declares a flag on fs for each setting of def, with its doc line. The
-// values are read from fs by Load.
-func Bind[T any](fs *pflag.FlagSet, def T) error {
+// Bind declares a flag on fs for each setting of def, with its doc line, or only
+// for the settings named by key. The values are read from fs by Load.
+func Bind[T any](fs *pflag.FlagSet, def T, only ...string) error {
 	sch, err := schemaOf(reflect.TypeFor[T](), DefaultPrefix)
 	if err != nil {
 		return err
@@ -20,7 +21,7 @@ func Bind[T any](fs *pflag.FlagSet, def T) error {
 	v := reflect.ValueOf(def)
 	for i := range sch.fields {
 		f := &sch.fields[i]
-		if f.flag == "" {
+		if f.flag == "" || (len(only) > 0 && !slices.Contains(only, f.key)) {
 			continue
 		}
 		fl := &flagValue{text: text(f.value(v)), kind: kindName(f.typ)}
