@@ -65,10 +65,11 @@ type Relay struct {
 	tracer oteltrace.Tracer
 	m      *metrics
 	dead   *deadWriter
-	queue  chan *waitingDoc // each document at most once; so it never fills
-	wake   chan struct{}    // asks for a sweep at once
+	wake   chan struct{} // asks for a sweep at once
 
 	mu       sync.Mutex
+	work     sync.Cond // something was queued, or the workers are to end
+	queue    []*waitingDoc
 	docs     map[docKey]*waitingDoc
 	lanes    map[string]*lane
 	backlog  int64     // events in docs
@@ -84,7 +85,7 @@ type docKey struct{ collection, id string }
 type waitingDoc struct {
 	key     docKey
 	state   docState
-	queued  bool // it is in the queue channel
+	probe   bool // may go through a closed lane, to see whether it is open
 	msgs    []docstore.Message
 	seen    map[string]bool // ids in msgs, and of the batch before
 	waiters []flushWaiter
@@ -123,9 +124,9 @@ func NewRelay(js jetstream.JetStream, db Outbox, cfg RelayConfig) *Relay {
 	}
 	r := &Relay{
 		js: js, db: db, cfg: cfg, log: cfg.Tel.Log, tracer: cfg.Tel.Tracer(instrumentation), dead: &deadWriter{js: js},
-		queue: make(chan *waitingDoc, cfg.MaxQueued), wake: make(chan struct{}, 1),
-		docs: map[docKey]*waitingDoc{}, lanes: map[string]*lane{},
+		wake: make(chan struct{}, 1), docs: map[docKey]*waitingDoc{}, lanes: map[string]*lane{},
 	}
+	r.work.L = &r.mu
 	var err error
 	if r.m, err = newMetrics(cfg.Tel); err != nil {
 		r.errs = append(r.errs, err)
@@ -149,8 +150,13 @@ func (r *Relay) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for range r.cfg.Workers {
-		wg.Go(func() { r.work(wctx) })
+		wg.Go(func() { r.worker(wctx) })
 	}
+	defer context.AfterFunc(wctx, func() {
+		r.mu.Lock()
+		r.work.Broadcast()
+		r.mu.Unlock()
+	})()
 	wg.Go(func() { r.sweepLoop(ctx) })
 	<-ctx.Done()
 
@@ -221,27 +227,38 @@ func (r *Relay) add(d *waitingDoc, pending []docstore.Message) {
 // enqueue makes d wait for a worker; the mutex is held.
 func (r *Relay) enqueue(d *waitingDoc) {
 	d.state = stateQueued
-	if !d.queued {
-		d.queued = true
-		r.queue <- d // has room: see MaxQueued
+	r.queue = append(r.queue, d)
+	r.work.Signal()
+}
+
+func (r *Relay) worker(ctx context.Context) {
+	for {
+		d := r.take(ctx)
+		if d == nil {
+			return
+		}
+		_ = r.publishDoc(ctx, d) // it has logged, and d waits again
 	}
 }
 
-func (r *Relay) work(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case d := <-r.queue:
-			r.mu.Lock()
-			d.queued = false
-			mine := d.state == stateQueued && r.docs[d.key] == d && r.enter(d)
-			r.mu.Unlock()
-			if mine {
-				_ = r.publishDoc(ctx, d) // it has logged and parked
-			}
+// take waits for a document to publish and sets it running; nil when ctx is over.
+func (r *Relay) take(ctx context.Context) *waitingDoc {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for ctx.Err() == nil {
+		if len(r.queue) == 0 {
+			r.work.Wait()
+			continue
+		}
+		d := r.queue[0]
+		r.queue[0] = nil
+		r.queue = r.queue[1:]
+		// Flush may have taken it in the meantime.
+		if d.state == stateQueued && r.docs[d.key] == d && r.enter(d) {
+			return d
 		}
 	}
+	return nil
 }
 
 // publishDoc publishes the events of a document that the caller set running,
@@ -267,11 +284,21 @@ func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
 		}
 		r.done(d, batch[:n])
 		if err != nil {
-			r.park(d, batch[n].Subject, err)
+			if ctx.Err() != nil {
+				r.giveBack(d) // the caller gave up, the lane did not
+			} else {
+				r.park(d, batch[n].Subject, err)
+			}
 			return err
 		}
 		r.passed(batch[n-1].Subject)
 	}
+}
+
+func (r *Relay) giveBack(d *waitingDoc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.enqueue(d)
 }
 
 // publishAll publishes one after the other, since the order in a document's

@@ -32,16 +32,13 @@ const (
 
 // enter sets d running, or parks it when its lane is closed; the mutex is held.
 func (r *Relay) enter(d *waitingDoc) bool {
-	if len(d.msgs) > 0 {
-		l := r.lanes[subjectRoot(d.msgs[0].Subject)]
-		if l != nil && l.fails > 0 && !l.probing {
+	probe := d.probe
+	d.probe = false
+	if len(d.msgs) > 0 && !probe {
+		if l := r.lanes[subjectRoot(d.msgs[0].Subject)]; l != nil {
 			d.state = stateParked
 			l.parked = append(l.parked, d)
 			return false
-		}
-		if l != nil && l.fails > 0 {
-			// One probe is enough; it was chosen by probe().
-			l.probing = false
 		}
 	}
 	d.state = stateRunning
@@ -64,6 +61,7 @@ func (r *Relay) park(d *waitingDoc, subject string, err error) {
 		l.fails++
 		r.log.Warn("publishing refused, events wait in their documents", "lane", root, "documents", len(r.docs), "wait", l.until.Sub(now), telemetry.KeyErr, err)
 	}
+	l.probing = false
 	d.state = stateParked
 	l.parked = append(l.parked, d)
 }
@@ -90,14 +88,14 @@ func (r *Relay) probe(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.lanes {
-		if now.Before(l.until) {
+		if now.Before(l.until) || l.probing {
 			continue
 		}
 		for len(l.parked) > 0 {
 			d := l.parked[0]
 			l.parked = l.parked[1:]
 			if d.state == stateParked && r.docs[d.key] == d {
-				l.probing = true
+				l.probing, d.probe = true, true
 				r.enqueue(d)
 				break
 			}
