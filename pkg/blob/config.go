@@ -7,7 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.opentelemetry.io/otel/metric"
+
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // Defaults, chosen by measurement: README.md, Decisions.
@@ -34,15 +35,15 @@ type Region struct {
 
 // Config configures a Store.
 type Config struct {
-	Conns  []*nats.Conn // for bytes only: an overrun cuts all who share one; at least one, used in turn by store
-	Ring   Ring         // blob.Keys(ring)
-	Meter  metric.Meter // nil counts nothing
-	Prefix string       // of the names of stores and of the KV bucket; default "sluice"
+	Conns  []*nats.Conn         // for bytes only: an overrun cuts all who share one; at least one, used in turn by store
+	Ring   Ring                 // blob.Keys(ring)
+	Tel    *telemetry.Telemetry // nil: telemetry.Nop()
+	Prefix string               // of the names of stores and of the KV bucket; default "sluice"
 
 	Regions     []Region      // default: one, DefaultRegion; the first is what an empty WriteOptions.Region means
 	Shards      int           // object stores per region, 1–256; may grow later, never shrinks
 	Replicas    int           // of every store; default 1
-	SegmentSize int64         // plain bytes; whole chunks
+	SegmentSize int64         // plain bytes; rounded down to whole chunks
 	ChunkSize   int           // plain bytes
 	CacheBytes  int64         // of plain chunks in memory; negative: none
 	InFlight    int64         // sealed bytes not yet acknowledged, all writers together
@@ -67,11 +68,17 @@ func (c Config) withDefaults() Config {
 	c.Replicas = orDefault(c.Replicas, 1)
 	c.ChunkSize = orDefault(c.ChunkSize, DefaultChunkSize)
 	c.SegmentSize = orDefault(c.SegmentSize, int64(8*c.ChunkSize))
+	if c.ChunkSize > 0 {
+		c.SegmentSize -= c.SegmentSize % int64(c.ChunkSize)
+	}
 	c.CacheBytes = orDefault(c.CacheBytes, DefaultCacheBytes)
 	c.InFlight = orDefault(c.InFlight, DefaultInFlight)
 	c.Lease = orDefault(c.Lease, DefaultLease)
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Tel == nil {
+		c.Tel = telemetry.Nop()
 	}
 	return c
 }

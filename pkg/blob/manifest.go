@@ -1,7 +1,7 @@
 package blob
 
 // SegmentID identifies a segment inside one key domain and region: the hex of
-// HMAC-SHA-256(hash key of the domain, SHA-256 of the segment's plain bytes).
+// HMAC-SHA-256(hash key of the domain, BLAKE3 of the segment's plain bytes).
 type SegmentID string
 
 // SegmentRef is one segment of a content, in order.

@@ -10,7 +10,7 @@ type Domain interface {
 	// Current gives the data key that seals new chunks, and its id.
 	Current() (keyID uint32, aead cipher.AEAD)
 	// AEAD gives the data key of that id.
-	AEAD(keyID uint32) (cipher.AEAD, error)
+	AEAD(ctx context.Context, keyID uint32) (cipher.AEAD, error)
 	// HashID keys a segment's digest by the domain's hash key, which never
 	// rotates: 64 hex digits.
 	HashID(digest [32]byte) string
