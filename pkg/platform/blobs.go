@@ -29,7 +29,7 @@ func (p *Platform) Blobs(ctx context.Context) (*blob.Store, error) {
 		return nil, err
 	}
 	cfg := blob.Config{
-		Conns: conns, Ring: blob.Keys(ring), Meter: p.Tel.Meter("blob"), Shards: b.Shards, Replicas: p.Settings.NATS.Replicas,
+		Conns: conns, Ring: blob.Keys(ring), Tel: p.Tel, Shards: b.Shards, Replicas: p.Settings.NATS.Replicas,
 		CacheBytes: int64(b.CacheBytes), InFlight: int64(b.InFlight), Clock: p.Clock,
 	}
 	if cfg.CacheBytes == 0 {

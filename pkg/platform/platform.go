@@ -19,7 +19,6 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/bus"
-	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/keys/natskv"
 	"github.com/sluicehq/sluice/pkg/rpc"
