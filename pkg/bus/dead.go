@@ -267,7 +267,10 @@ func (d *Dead) Drop(ctx context.Context, sequence uint64) error {
 	if err != nil {
 		return ErrUnavailable.Because(fmt.Errorf("looking up the dead letters: %w", err))
 	}
-	if err := s.DeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	if err := s.DeleteMsg(ctx, sequence); err != nil {
+		if _, gone := d.Show(ctx, sequence); errors.Is(gone, ErrNoDeadLetter) {
+			return nil
+		}
 		return ErrUnavailable.Because(fmt.Errorf("removing dead letter %d: %w", sequence, err))
 	}
 	return nil

@@ -1,0 +1,255 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/natsd"
+	"github.com/sluicehq/sluice/pkg/natsd/natstest"
+)
+
+// connectTCP connects by the network, so that the connection can outlive a server.
+func connectTCP(t testing.TB, urls string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return newJS(t, nc)
+}
+
+// publishSurely repeats until the PubAck: the same id is stored once.
+func publishSurely(t testing.TB, b *bus.Bus, n int) {
+	t.Helper()
+	e, err := bus.NewEnvelope(t.Context(), happened, fmt.Sprintf("id-%d", n), "x", int64(n), time.Now(), fact{N: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, fmt.Sprintf("event %d is published", n), func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return b.Publish(ctx, e) == nil
+	})
+}
+
+func TestBus_SurvivesAServerRestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
+	url := srv.URL()
+	js := connectTCP(t, url)
+	c := quick("restart")
+	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
+		t.Fatal(err)
+	}
+	b := newBus(t, js)
+	var got log
+	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
+		got.add(f.N)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	for i := range 50 {
+		publishSurely(t, b, i)
+	}
+	srv.Shutdown()
+	natstest.StartWith(t, natsd.Options{StoreDir: dir, Addr: url[len("nats://"):]})
+	for i := 50; i < 100; i++ {
+		publishSurely(t, b, i)
+	}
+	began := time.Now()
+	eventually(t, 15*time.Second, "all 100 are handled", func() bool { return got.distinct() == 100 })
+	if d := time.Since(began); d > 4*time.Second {
+		t.Errorf("handling took %v after the server was back", d)
+	}
+}
+
+// TestBus_SurvivesACutConnection cuts the client's connection, with the server
+// running on.
+func TestBus_SurvivesACutConnection(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	js := newJS(t, natstest.Conn(t, srv))
+	c := quick("cut")
+	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
+		t.Fatal(err)
+	}
+	var conn net.Conn
+	dial := dialer(func(network, addr string) (net.Conn, error) {
+		var err error
+		conn, err = net.Dial(network, addr)
+		return conn, err
+	})
+	nc, err := nats.Connect(srv.URL(), nats.SetCustomDialer(dial), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b := newBus(t, newJS(t, nc))
+	var got log
+	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
+		got.add(f.N)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	p := newBus(t, js)
+	publishSurely(t, p, 1)
+	eventually(t, 5*time.Second, "the first is handled", func() bool { return got.distinct() == 1 })
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	publishSurely(t, p, 2)
+	eventually(t, 4*time.Second, "the second is handled", func() bool { return got.distinct() == 2 })
+}
+
+type dialer func(network, addr string) (net.Conn, error)
+
+func (d dialer) Dial(network, addr string) (net.Conn, error) { return d(network, addr) }
+
+func TestBus_MakesADeletedDurableAgain(t *testing.T) {
+	t.Parallel()
+	c := quick("deleted")
+	w := newWorld(t, c)
+	b := newBus(t, w.js)
+	var got log
+	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
+		got.add(f.N)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	publish(t, b, 1)
+	eventually(t, 5*time.Second, "the first is handled", func() bool { return got.distinct() == 1 })
+	if err := w.js.DeleteConsumer(t.Context(), "EVENTS", "deleted"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the durable is back", func() bool {
+		_, err := w.js.Consumer(t.Context(), "EVENTS", "deleted")
+		return err == nil
+	})
+	publish(t, b, 2)
+	eventually(t, 10*time.Second, "the second is handled", func() bool { return got.distinct() == 2 })
+}
+
+// cluster is three servers in this process.
+func cluster(t *testing.T) ([]*server.Server, string) {
+	t.Helper()
+	const n = 3
+	var routes, urls string
+	ports := make([]int, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		routes += fmt.Sprintf("nats://127.0.0.1:%d,", ports[i])
+	}
+	servers := make([]*server.Server, n)
+	for i := range servers {
+		o := &server.Options{
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: ports[i]}, Routes: server.RoutesFromStr(routes[:len(routes)-1]),
+			NoSigs: true, NoLog: true,
+		}
+		s, err := server.NewServer(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		servers[i] = s
+	}
+	eventually(t, 30*time.Second, "the cluster has a leader", func() bool {
+		for _, s := range servers {
+			if s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == n {
+				return true
+			}
+		}
+		return false
+	})
+	for _, s := range servers {
+		urls += s.ClientURL() + ","
+	}
+	return servers, urls[:len(urls)-1]
+}
+
+func TestBus_SurvivesTheLossOfALeader(t *testing.T) {
+	full(t)
+	servers, urls := cluster(t)
+	js := connectTCP(t, urls)
+	streams := testStreams()
+	for i := range streams {
+		streams[i].Replicas = 3
+	}
+	c := quick("leader")
+	c.AckWait, c.MaxDeliver = 2*time.Second, 30
+	eventually(t, 30*time.Second, "the streams are there", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		return bus.Reconcile(ctx, js, streams, []bus.Consumer{c}) == nil
+	})
+	b := newBus(t, js)
+	var got log
+	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
+		got.add(f.N)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	const n = 300
+	next := 0
+	send := func(until int) {
+		for ; next < until; next++ {
+			publishSurely(t, b, next)
+		}
+	}
+	leaderOf := func() (string, string) {
+		s, err := js.Stream(t.Context(), "EVENTS")
+		if err != nil || s.CachedInfo().Cluster == nil {
+			return "", ""
+		}
+		cons, err := s.Consumer(t.Context(), "leader")
+		if err != nil || cons.CachedInfo().Cluster == nil {
+			return "", ""
+		}
+		return s.CachedInfo().Cluster.Leader, cons.CachedInfo().Cluster.Leader
+	}
+	send(100)
+	// First the leaders move while all servers live, then one dies.
+	stream, cons := leaderOf()
+	for _, s := range servers {
+		if s.Name() == stream || s.Name() == cons {
+			_ = s.JetStreamStepdownStream("$G", "EVENTS")
+			_ = s.JetStreamStepdownConsumer("$G", "EVENTS", "leader")
+		}
+	}
+	send(200)
+	eventually(t, 20*time.Second, "the leaders are known", func() bool { stream, cons = leaderOf(); return stream != "" && cons != "" })
+	for _, s := range servers {
+		if s.Name() == cons {
+			s.Shutdown()
+			s.WaitForShutdown()
+		}
+	}
+	send(n)
+	eventually(t, 60*time.Second, "all are handled", func() bool { return got.distinct() == n })
+}
