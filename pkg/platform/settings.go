@@ -82,7 +82,7 @@ func Default() Settings {
 		NATS:    NATS{Addr: "127.0.0.1:4222", Replicas: 1},
 		MongoDB: MongoDB{Database: "sluice"},
 		Blob:    Blob{Shards: 8, CacheBytes: 64 << 20, InFlight: 64 << 20, Connections: 4},
-		Log:     Log{Level: "info", Format: "text"}, Regions: []string{"local"}, StopTimeout: 30 * time.Second,
+		Log:     Log{Level: "info", Format: "text"}, Regions: []string{"us-central1"}, StopTimeout: 30 * time.Second,
 	}
 }
 
