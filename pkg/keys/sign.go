@@ -21,6 +21,17 @@ func (s *Signer) Sign(payload []byte) []byte { return mac(s.d.current().key, pay
 // It takes the same time wherever the codes differ.
 func (s *Signer) Verify(payload, code []byte) bool { return verify(&s.d, payload, code) }
 
+// All returns the codes of payload under every key of the master file, Sign's
+// first: what was stored under a code before a rotation is found by one of the others.
+func (s *Signer) All(payload []byte) [][]byte {
+	c := s.d.all()
+	out := make([][]byte, len(c.keys))
+	for i, k := range c.keys {
+		out[i] = mac(k.key, payload)
+	}
+	return out
+}
+
 func mac(key [keySize]byte, payload []byte) []byte {
 	h := hmac.New(sha256.New, key[:])
 	h.Write(payload)

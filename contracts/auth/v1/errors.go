@@ -10,5 +10,6 @@ var (
 	ErrUsernameTaken   = fault.New(fault.Conflict, "auth.username_taken", "the user name is taken")
 	ErrEmailTaken      = fault.New(fault.Conflict, "auth.email_taken", "the e-mail address is in use")
 	ErrAccountNotFound = fault.New(fault.NotFound, "auth.account_not_found", "there is no such account")
+	ErrTooManyKeys     = fault.New(fault.Conflict, "auth.too_many_keys", "the account has too many access keys; revoke one first")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "auth.key_not_found", "there is no such access key")
 )

@@ -201,7 +201,7 @@ type AccountState struct {
 	Active    bool      `json:"active"`
 	Admin     bool      `json:"admin,omitempty"`
 	Limits    Limits    `json:"limits"`
-	NotBefore time.Time `json:"notBefore"` // tokens issued before it do not hold
+	NotBefore time.Time `json:"notBefore"` // whole seconds; tokens issued before it do not hold
 	Revision  int64     `json:"revision"`
 }
 

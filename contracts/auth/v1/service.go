@@ -23,17 +23,20 @@ type Service interface {
 	// ListAccounts pages through all accounts by user name; for operators.
 	ListAccounts(ctx context.Context, r ListAccountsRequest) (ListAccountsResponse, error)
 	// SetAccountDisabled switches an account off or on again. It answers when
-	// every edge can know. Idempotent. Codes: auth.account_not_found.
+	// every edge can know; unavailable means that it is done but not known
+	// everywhere yet. Disabling ends all tokens for good; access keys work again
+	// after enabling. Idempotent. Codes: auth.account_not_found.
 	SetAccountDisabled(ctx context.Context, r SetAccountDisabledRequest) (Account, error)
 
 	// CreateAccessKey makes a key; its secret is in this answer and never again
 	// but through MintAccessToken's comparison. Codes: invalid_request,
-	// auth.account_not_found.
+	// auth.account_not_found, auth.too_many_keys.
 	CreateAccessKey(ctx context.Context, r CreateAccessKeyRequest) (AccessKeyWithSecret, error)
 	// ListAccessKeys gives an account's keys, newest first, without secrets.
 	ListAccessKeys(ctx context.Context, r ListAccessKeysRequest) (ListAccessKeysResponse, error)
 	// RevokeAccessKey ends a key. It answers when every edge can know (the key
-	// state's PubAck). Idempotent. Codes: auth.key_not_found, also for another account's key.
+	// state's PubAck); unavailable means that the key is revoked but that this is
+	// not known everywhere yet. Idempotent. Codes: auth.key_not_found, also for another account's key.
 	RevokeAccessKey(ctx context.Context, r RevokeAccessKeyRequest) (AccessKey, error)
 	// MintAccessToken exchanges key id and secret for a lwtk_ token (lockwell.md,
 	// Tokens). Unknown key and wrong secret give the same auth.bad_credentials.

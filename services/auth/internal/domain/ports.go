@@ -1,0 +1,61 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+)
+
+// What ports answer beside success. Compare with errors.Is.
+var (
+	ErrNoDocument = errors.New("no such document")
+	ErrTaken      = errors.New("a unique field is taken")
+)
+
+// Accounts keeps account documents. Every write carries the account's new state
+// for the edges in the same statement; Flush waits until that is out.
+type Accounts interface {
+	Insert(ctx context.Context, a Account) (Account, error) // ErrTaken: user name or e-mail
+	Get(ctx context.Context, id string) (Account, error)
+	ByUsername(ctx context.Context, username string) (Account, error)
+	ByEmail(ctx context.Context, emailKey string) (Account, error)
+	// List gives accounts by user name, behind after; more tells that others follow.
+	List(ctx context.Context, after string, limit int) (page []Account, more bool, err error)
+	// Update reads, changes and writes back until no other writer comes between;
+	// a change that returns false writes nothing.
+	Update(ctx context.Context, id string, change func(a *Account) bool) (Account, error)
+	// Flush returns when the edges can know of all that was written to the document.
+	Flush(ctx context.Context, id string) error
+}
+
+// Tokens keeps account tokens by their keyed hash.
+type Tokens interface {
+	Insert(ctx context.Context, t Token) error
+	Get(ctx context.Context, id string) (Token, error)
+	Delete(ctx context.Context, id string) error
+	// DeleteBefore deletes the tokens of an account that were made before a time.
+	DeleteBefore(ctx context.Context, accountID string, before time.Time) error
+}
+
+// Keys keeps access keys; writes and Flush as in Accounts.
+type Keys interface {
+	Insert(ctx context.Context, k Key) (Key, error)
+	Get(ctx context.Context, id string) (Key, error)
+	List(ctx context.Context, accountID string) ([]Key, error) // newest first
+	Update(ctx context.Context, id string, change func(k *Key) bool) (Key, error)
+	Delete(ctx context.Context, id string) error
+	Flush(ctx context.Context, id string) error
+}
+
+// Vault does what needs the master key.
+type Vault interface {
+	// TokenIDs gives the keyed hashes of an account token, the one to store first.
+	TokenIDs(token string) []string
+	// Seal and Open keep a key's secret; its id is bound to it.
+	Seal(keyID, secret string) ([]byte, error)
+	Open(keyID string, sealed []byte) (string, error)
+	// Mint signs a lwtk_ token.
+	Mint(c authv1.TokenClaims) (string, error)
+}

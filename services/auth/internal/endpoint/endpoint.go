@@ -1,0 +1,156 @@
+// Package endpoint is authv1.Service over the domain: it translates, and decides nothing.
+package endpoint
+
+import (
+	"context"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/auth/internal/domain"
+)
+
+// Page sizes of ListAccounts.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// Endpoint serves the calls of auth. It is safe for concurrent use.
+type Endpoint struct{ d *domain.Service }
+
+var _ authv1.Service = (*Endpoint)(nil)
+
+// New makes the endpoint of a domain.
+func New(d *domain.Service) *Endpoint { return &Endpoint{d: d} }
+
+// session gives an account a fresh token.
+func (e *Endpoint) session(ctx context.Context, a domain.Account) (authv1.Session, error) {
+	token, err := e.d.IssueToken(ctx, a)
+	if err != nil {
+		return authv1.Session{}, err
+	}
+	return authv1.Session{Token: token, Account: a.Public()}, nil
+}
+
+// CreateAccount implements authv1.Service.
+func (e *Endpoint) CreateAccount(ctx context.Context, r authv1.CreateAccountRequest) (authv1.Session, error) {
+	a, err := e.d.CreateAccount(ctx, domain.NewAccount{Username: r.Username, Email: r.Email, Password: r.Password, Admin: r.Admin})
+	if err != nil {
+		return authv1.Session{}, err
+	}
+	return e.session(ctx, a)
+}
+
+// Login implements authv1.Service.
+func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Session, error) {
+	a, err := e.d.Login(ctx, r.Identifier, r.Password, r.Source)
+	if err != nil {
+		return authv1.Session{}, err
+	}
+	return e.session(ctx, a)
+}
+
+// Authenticate implements authv1.Service.
+func (e *Endpoint) Authenticate(ctx context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
+	a, err := e.d.Authenticate(ctx, r.Token)
+	if err != nil {
+		return authv1.Account{}, err
+	}
+	return a.Public(), nil
+}
+
+// GetAccount implements authv1.Service.
+func (e *Endpoint) GetAccount(ctx context.Context, r authv1.GetAccountRequest) (authv1.Account, error) {
+	find, name := e.d.GetAccount, r.ID
+	if r.Username != "" {
+		find, name = e.d.AccountNamed, r.Username
+	}
+	if name == "" || r.ID != "" && r.Username != "" {
+		return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id or its user name")
+	}
+	a, err := find(ctx, name)
+	if err != nil {
+		return authv1.Account{}, err
+	}
+	return a.Public(), nil
+}
+
+// ListAccounts implements authv1.Service.
+func (e *Endpoint) ListAccounts(ctx context.Context, r authv1.ListAccountsRequest) (authv1.ListAccountsResponse, error) {
+	limit := r.Limit
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	page, more, err := e.d.ListAccounts(ctx, r.After, min(limit, maxPage))
+	if err != nil {
+		return authv1.ListAccountsResponse{}, err
+	}
+	out := authv1.ListAccountsResponse{Accounts: make([]authv1.Account, len(page)), More: more}
+	for i, a := range page {
+		out.Accounts[i] = a.Public()
+	}
+	return out, nil
+}
+
+// SetAccountDisabled implements authv1.Service.
+func (e *Endpoint) SetAccountDisabled(ctx context.Context, r authv1.SetAccountDisabledRequest) (authv1.Account, error) {
+	if r.AccountID == "" {
+		return authv1.Account{}, authv1.ErrAccountNotFound
+	}
+	a, err := e.d.SetDisabled(ctx, r.AccountID, r.Disabled)
+	if err != nil {
+		return authv1.Account{}, err
+	}
+	return a.Public(), nil
+}
+
+// CreateAccessKey implements authv1.Service.
+func (e *Endpoint) CreateAccessKey(ctx context.Context, r authv1.CreateAccessKeyRequest) (authv1.AccessKeyWithSecret, error) {
+	if r.AccountID == "" {
+		return authv1.AccessKeyWithSecret{}, authv1.ErrAccountNotFound
+	}
+	k, secret, err := e.d.CreateKey(ctx, r.AccountID, r.Grant, r.ExpiresAt)
+	if err != nil {
+		return authv1.AccessKeyWithSecret{}, err
+	}
+	return authv1.AccessKeyWithSecret{AccessKey: k.Public(), Secret: secret}, nil
+}
+
+// ListAccessKeys implements authv1.Service.
+func (e *Endpoint) ListAccessKeys(ctx context.Context, r authv1.ListAccessKeysRequest) (authv1.ListAccessKeysResponse, error) {
+	out := authv1.ListAccessKeysResponse{Keys: []authv1.AccessKey{}}
+	if r.AccountID == "" {
+		return out, nil
+	}
+	keys, err := e.d.ListKeys(ctx, r.AccountID)
+	if err != nil {
+		return authv1.ListAccessKeysResponse{}, err
+	}
+	for _, k := range keys {
+		out.Keys = append(out.Keys, k.Public())
+	}
+	return out, nil
+}
+
+// RevokeAccessKey implements authv1.Service.
+func (e *Endpoint) RevokeAccessKey(ctx context.Context, r authv1.RevokeAccessKeyRequest) (authv1.AccessKey, error) {
+	k, err := e.d.RevokeKey(ctx, r.AccountID, r.KeyID)
+	if err != nil {
+		return authv1.AccessKey{}, err
+	}
+	return k.Public(), nil
+}
+
+// MintAccessToken implements authv1.Service.
+func (e *Endpoint) MintAccessToken(ctx context.Context, r authv1.MintAccessTokenRequest) (authv1.AccessToken, error) {
+	m, err := e.d.Mint(ctx, r.KeyID, r.Secret)
+	if err != nil {
+		return authv1.AccessToken{}, err
+	}
+	return authv1.AccessToken{Token: m.Token, ExpiresAt: m.ExpiresAt, AccountID: m.AccountID}, nil
+}
+
+// KeyState implements authv1.Service.
+func (e *Endpoint) KeyState(ctx context.Context, r authv1.KeyStateRequest) (authv1.KeyStateResponse, error) {
+	return e.d.KeyState(ctx, r.KeyID)
+}

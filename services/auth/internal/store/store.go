@@ -1,0 +1,276 @@
+// Package store keeps auth's documents: the domain's ports over pkg/docstore.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/services/auth/internal/domain"
+)
+
+// Names of the collections.
+const (
+	colAccounts = "accounts"
+	colTokens   = "tokens"
+	colKeys     = "access_keys"
+)
+
+// Flusher publishes what waits in a document; *bus.Relay is one.
+type Flusher interface {
+	Flush(ctx context.Context, collection, id string) error
+}
+
+// Store holds the three collections.
+type Store struct {
+	Accounts *Accounts
+	Tokens   *Tokens
+	Keys     *Keys
+}
+
+// Open opens the collections and their indexes.
+func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
+	a, err := docstore.Open[domain.Account](ctx, db, docstore.Spec{Name: colAccounts, Indexes: []docstore.Index{
+		{Name: "username", Fields: []string{"username"}, Unique: true},
+		{Name: "email", Fields: []string{"emailKey"}, Unique: true},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("opening accounts: %w", err)
+	}
+	t, err := docstore.Open[domain.Token](ctx, db, docstore.Spec{Name: colTokens, Indexes: []docstore.Index{
+		{Name: "account", Fields: []string{"accountId", "createdAt"}},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("opening account tokens: %w", err)
+	}
+	k, err := docstore.Open[domain.Key](ctx, db, docstore.Spec{Name: colKeys, Indexes: []docstore.Index{
+		{Name: "account", Fields: []string{"accountId", "createdAt"}},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("opening access keys: %w", err)
+	}
+	return &Store{Accounts: &Accounts{a, f}, Tokens: &Tokens{t}, Keys: &Keys{k, f}}, nil
+}
+
+// stateMessage is the outbox form of a state: the relay's publish is the KV
+// bucket's put.
+func stateMessage(kind, id string, state any) (docstore.Message, error) {
+	b, err := json.Marshal(state)
+	if err != nil {
+		return docstore.Message{}, fmt.Errorf("encoding the state of %s: %w", kind, err)
+	}
+	return docstore.Message{ID: bus.NewID(), Subject: "$KV." + authv1.KeyStateBucket + "." + kind + "." + id, Data: b}, nil
+}
+
+// answer turns the store's errors into the ports' ones.
+func answer(err error) error {
+	switch {
+	case errors.Is(err, docstore.ErrNotFound):
+		return domain.ErrNoDocument
+	case errors.Is(err, docstore.ErrDuplicate), errors.Is(err, docstore.ErrExists):
+		return domain.ErrTaken
+	}
+	return err
+}
+
+// Accounts implements domain.Accounts.
+type Accounts struct {
+	c *docstore.Collection[domain.Account]
+	f Flusher
+}
+
+func account(d docstore.Doc[domain.Account], err error) (domain.Account, error) {
+	if err != nil {
+		return domain.Account{}, answer(err)
+	}
+	a := d.Value
+	a.ID, a.Rev = d.ID, d.Rev
+	return a, nil
+}
+
+func accountState(a domain.Account) (docstore.Message, error) {
+	return stateMessage("account", a.ID, a.State())
+}
+
+// Insert implements domain.Accounts.
+func (s *Accounts) Insert(ctx context.Context, a domain.Account) (domain.Account, error) {
+	a.Rev = 1
+	m, err := accountState(a)
+	if err != nil {
+		return domain.Account{}, err
+	}
+	return account(s.c.Insert(ctx, a.ID, a, m))
+}
+
+// Get implements domain.Accounts.
+func (s *Accounts) Get(ctx context.Context, id string) (domain.Account, error) {
+	return account(s.c.Get(ctx, id))
+}
+
+// ByUsername implements domain.Accounts.
+func (s *Accounts) ByUsername(ctx context.Context, username string) (domain.Account, error) {
+	return s.one(ctx, "username", username)
+}
+
+// ByEmail implements domain.Accounts.
+func (s *Accounts) ByEmail(ctx context.Context, emailKey string) (domain.Account, error) {
+	return s.one(ctx, "email", emailKey)
+}
+
+func (s *Accounts) one(ctx context.Context, index, value string) (domain.Account, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: index, Equal: []any{value}, Limit: 1})
+	if err != nil {
+		return domain.Account{}, answer(err)
+	}
+	if len(p.Docs) == 0 {
+		return domain.Account{}, domain.ErrNoDocument
+	}
+	return account(p.Docs[0], nil)
+}
+
+// List implements domain.Accounts.
+func (s *Accounts) List(ctx context.Context, after string, limit int) ([]domain.Account, bool, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "username", From: after, FromExclusive: true, Limit: limit})
+	if err != nil {
+		return nil, false, answer(err)
+	}
+	out := make([]domain.Account, len(p.Docs))
+	for i, d := range p.Docs {
+		out[i], _ = account(d, nil)
+	}
+	return out, p.Next != "", nil
+}
+
+// Update implements domain.Accounts.
+func (s *Accounts) Update(ctx context.Context, id string, change func(a *domain.Account) bool) (domain.Account, error) {
+	return account(s.c.UpdateDoc(ctx, id, func(d *docstore.Doc[domain.Account]) ([]docstore.Message, error) {
+		d.Value.ID, d.Value.Rev = d.ID, d.Rev
+		if !change(&d.Value) {
+			return nil, docstore.Unchanged
+		}
+		d.Value.Rev = d.Rev + 1
+		m, err := accountState(d.Value)
+		return []docstore.Message{m}, err
+	}))
+}
+
+// Flush implements domain.Accounts.
+func (s *Accounts) Flush(ctx context.Context, id string) error { return s.f.Flush(ctx, colAccounts, id) }
+
+// Tokens implements domain.Tokens.
+type Tokens struct {
+	c *docstore.Collection[domain.Token]
+}
+
+// Insert implements domain.Tokens.
+func (s *Tokens) Insert(ctx context.Context, t domain.Token) error {
+	_, err := s.c.Insert(ctx, t.ID, t)
+	return answer(err)
+}
+
+// Get implements domain.Tokens.
+func (s *Tokens) Get(ctx context.Context, id string) (domain.Token, error) {
+	d, err := s.c.Get(ctx, id)
+	d.Value.ID = id
+	return d.Value, answer(err)
+}
+
+// Delete implements domain.Tokens.
+func (s *Tokens) Delete(ctx context.Context, id string) error {
+	return answer(s.c.Delete(ctx, id, docstore.DeleteOptions{}))
+}
+
+// DeleteBefore implements domain.Tokens.
+func (s *Tokens) DeleteBefore(ctx context.Context, accountID string, before time.Time) error {
+	for {
+		p, err := s.c.Scan(ctx, docstore.Query{Index: "account", Equal: []any{accountID}, To: before, ToExclusive: true})
+		if err != nil {
+			return answer(err)
+		}
+		for _, d := range p.Docs {
+			if err := s.Delete(ctx, d.ID); err != nil && !errors.Is(err, domain.ErrNoDocument) {
+				return err
+			}
+		}
+		if p.Next == "" {
+			return nil
+		}
+	}
+}
+
+// Keys implements domain.Keys.
+type Keys struct {
+	c *docstore.Collection[domain.Key]
+	f Flusher
+}
+
+func key(d docstore.Doc[domain.Key], err error) (domain.Key, error) {
+	if err != nil {
+		return domain.Key{}, answer(err)
+	}
+	k := d.Value
+	k.ID, k.Rev = d.ID, d.Rev
+	return k, nil
+}
+
+func keyState(k domain.Key) (docstore.Message, error) { return stateMessage("key", k.ID, k.State()) }
+
+// Insert implements domain.Keys.
+func (s *Keys) Insert(ctx context.Context, k domain.Key) (domain.Key, error) {
+	k.Rev = 1
+	m, err := keyState(k)
+	if err != nil {
+		return domain.Key{}, err
+	}
+	return key(s.c.Insert(ctx, k.ID, k, m))
+}
+
+// Get implements domain.Keys.
+func (s *Keys) Get(ctx context.Context, id string) (domain.Key, error) {
+	return key(s.c.Get(ctx, id))
+}
+
+// List implements domain.Keys.
+func (s *Keys) List(ctx context.Context, accountID string) ([]domain.Key, error) {
+	var out []domain.Key
+	q := docstore.Query{Index: "account", Equal: []any{accountID}, Desc: true, Limit: 1000}
+	for {
+		p, err := s.c.Scan(ctx, q)
+		if err != nil {
+			return nil, answer(err)
+		}
+		for _, d := range p.Docs {
+			k, _ := key(d, nil)
+			out = append(out, k)
+		}
+		if q.After = p.Next; q.After == "" {
+			return out, nil
+		}
+	}
+}
+
+// Update implements domain.Keys.
+func (s *Keys) Update(ctx context.Context, id string, change func(k *domain.Key) bool) (domain.Key, error) {
+	return key(s.c.UpdateDoc(ctx, id, func(d *docstore.Doc[domain.Key]) ([]docstore.Message, error) {
+		d.Value.ID, d.Value.Rev = d.ID, d.Rev
+		if !change(&d.Value) {
+			return nil, docstore.Unchanged
+		}
+		d.Value.Rev = d.Rev + 1
+		m, err := keyState(d.Value)
+		return []docstore.Message{m}, err
+	}))
+}
+
+// Delete implements domain.Keys.
+func (s *Keys) Delete(ctx context.Context, id string) error {
+	return answer(s.c.Delete(ctx, id, docstore.DeleteOptions{}))
+}
+
+// Flush implements domain.Keys.
+func (s *Keys) Flush(ctx context.Context, id string) error { return s.f.Flush(ctx, colKeys, id) }
