@@ -25,6 +25,7 @@ type Store struct {
 	sealed   *pool
 	inFlight *semaphore.Weighted // sealed bytes not yet acknowledged
 	ahead    *semaphore.Weighted // plain bytes of segments beyond each writer's first
+	touches  int                 // records touched at a time by one call
 	pause    func(ctx context.Context, d time.Duration) error
 }
 
@@ -48,7 +49,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 func open(ctx context.Context, cfg Config, be backend) (*Store, error) {
 	s := &Store{
-		cfg: cfg, be: be, tel: cfg.Tel, layouts: map[string]*layout{}, pause: sleep,
+		cfg: cfg, be: be, tel: cfg.Tel, layouts: map[string]*layout{}, pause: sleep, touches: touchesAtOnce,
 		plain: newPool(cfg.ChunkSize), sealed: newPool(cfg.ChunkSize + chunkOverhead),
 		inFlight: semaphore.NewWeighted(max(cfg.InFlight, int64(window)*int64(cfg.ChunkSize+chunkOverhead))),
 		ahead:    semaphore.NewWeighted(aheadBytes),

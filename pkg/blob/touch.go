@@ -29,7 +29,7 @@ func (s *Store) Touch(ctx context.Context, m Manifest) error {
 
 func (s *Store) touchAll(ctx context.Context, refs []SegmentRef) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(touchesAtOnce)
+	g.SetLimit(s.touches)
 	seen := map[string]bool{}
 	for _, r := range refs {
 		if !seen[r.Token] {
