@@ -222,4 +222,3 @@ func TestDead_FullStreamKeepsTheMessage(t *testing.T) {
 		t.Errorf("%d unanswered, want the one", p)
 	}
 }
-

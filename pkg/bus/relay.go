@@ -35,8 +35,8 @@ type RelayConfig struct {
 	// Sweep is how often the store is asked for what a crash, here or in another
 	// process, left behind; 500 ms by default. It is found within two sweeps.
 	Sweep time.Duration
-	// MaxQueued bounds the documents that wait in memory; 4096 by default. What
-	// comes on top waits in the store alone and is found by the sweep.
+	// MaxQueued bounds the documents that wait in memory for one stream; 4096 by
+	// default. What comes on top waits in the store and is found by the sweep.
 	MaxQueued int
 	// Drain bounds how long Run publishes what is queued after its context has
 	// ended; 2 s by default.
@@ -71,6 +71,7 @@ type Relay struct {
 	work     sync.Cond // something was queued, or the workers are to end
 	queue    []*waitingDoc
 	docs     map[docKey]*waitingDoc
+	rooms    map[string]int // documents by the root of their first event
 	lanes    map[string]*lane
 	backlog  int64     // events in docs
 	overflow int64     // events that memory had no room for
@@ -84,6 +85,7 @@ type docKey struct{ collection, id string }
 // set it running owns it until it is parked, queued or gone.
 type waitingDoc struct {
 	key     docKey
+	root    string // of the subject of its first event
 	state   docState
 	probe   bool // may go through a closed lane, to see whether it is open
 	msgs    []docstore.Message
@@ -124,7 +126,7 @@ func NewRelay(js jetstream.JetStream, db Outbox, cfg RelayConfig) *Relay {
 	}
 	r := &Relay{
 		js: js, db: db, cfg: cfg, log: cfg.Tel.Log, tracer: cfg.Tel.Tracer(instrumentation), dead: &deadWriter{js: js},
-		wake: make(chan struct{}, 1), docs: map[docKey]*waitingDoc{}, lanes: map[string]*lane{},
+		wake: make(chan struct{}, 1), docs: map[docKey]*waitingDoc{}, rooms: map[string]int{}, lanes: map[string]*lane{},
 	}
 	r.work.L = &r.mu
 	var err error
@@ -135,7 +137,11 @@ func NewRelay(js jetstream.JetStream, db Outbox, cfg RelayConfig) *Relay {
 		r.errs = append(r.errs, err)
 	}
 	db.OnCommit(func(collection, id string, pending []docstore.Message) {
-		r.offer(docKey{collection, id}, pending)
+		if !r.offer(docKey{collection, id}, pending, false) {
+			r.mu.Lock()
+			r.overflow++
+			r.mu.Unlock()
+		}
 	})
 	return r
 }
@@ -192,26 +198,28 @@ func (r *Relay) Queued() int {
 	return len(r.docs)
 }
 
-// offer takes the pending list of a document, oldest first.
-func (r *Relay) offer(k docKey, pending []docstore.Message) {
+// offer takes the pending list of a document, oldest first. False says that there
+// is no room in memory, which force ignores; the sweep comes back to it.
+func (r *Relay) offer(k docKey, pending []docstore.Message, force bool) bool {
 	if len(pending) == 0 {
-		return
+		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.docs[k]
-	if d == nil {
-		if len(r.docs) >= r.cfg.MaxQueued {
-			r.overflow++
-			return
-		}
-		d = &waitingDoc{key: k, seen: make(map[string]bool, len(pending))}
-		r.docs[k] = d
+	if d := r.docs[k]; d != nil {
 		r.add(d, pending)
-		r.enqueue(d)
-		return
+		return true
 	}
+	root := subjectRoot(pending[0].Subject)
+	if r.rooms[root] >= r.cfg.MaxQueued && !force {
+		return false
+	}
+	d := &waitingDoc{key: k, root: root, seen: make(map[string]bool, len(pending))}
+	r.docs[k] = d
+	r.rooms[root]++
 	r.add(d, pending)
+	r.enqueue(d)
+	return true
 }
 
 func (r *Relay) add(d *waitingDoc, pending []docstore.Message) {
@@ -269,7 +277,8 @@ func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
 		batch := d.msgs[:len(d.msgs):len(d.msgs)]
 		if len(batch) == 0 {
 			delete(r.docs, d.key)
-			more := len(r.docs) == 0 && r.overflow > 0
+			r.rooms[d.root]--
+			more := r.rooms[d.root] == 0 && r.overflow > 0
 			r.mu.Unlock()
 			if more {
 				r.sweepNow()

@@ -149,26 +149,29 @@ func (r *Relay) sweep(ctx context.Context, before map[string]bool, all bool) map
 	}
 	full := len(found) == sweepPage
 	met := make(map[string]bool, len(found))
-	r.note(found, full)
+	refused := int64(0)
 	for _, p := range found {
 		id := p.Messages[0].ID
 		met[id] = true
-		if all || full || before[id] {
-			r.offer(docKey{p.Collection, p.ID}, p.Messages)
+		if (all || full || before[id]) && !r.offer(docKey{p.Collection, p.ID}, p.Messages, false) {
+			refused += int64(len(p.Messages))
 		}
 	}
+	r.note(found, full, refused)
 	return met
 }
 
-// note keeps the age of the oldest event, and settles the overflow when the sweep
-// has seen everything.
-func (r *Relay) note(found []docstore.Pending, full bool) {
+// note keeps the age of the oldest event, and what memory had no room for: all of
+// it when the sweep saw everything, else at least that.
+func (r *Relay) note(found []docstore.Pending, full bool, refused int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.oldest = time.Time{}
-	if !full {
-		r.overflow = 0
+	if full {
+		r.overflow = max(r.overflow, refused)
+	} else {
+		r.overflow = refused
 	}
+	r.oldest = time.Time{}
 	for _, p := range found {
 		if t := p.Messages[0].Time; r.oldest.IsZero() || t.Before(r.oldest) {
 			r.oldest = t
@@ -184,7 +187,7 @@ func (r *Relay) sweepFor(ctx context.Context, k docKey) error {
 	}
 	for _, p := range found {
 		if p.Collection == k.collection && p.ID == k.id {
-			r.offer(k, p.Messages)
+			r.offer(k, p.Messages, true)
 			return nil
 		}
 	}
