@@ -1,0 +1,17 @@
+// Package openapi holds the documents of the dialects. What a dialect serves is
+// these bytes.
+package openapi
+
+import _ "embed"
+
+//go:embed lockwell.json
+var lockwell []byte
+
+//go:embed lockr.json
+var lockr []byte
+
+// Lockwell returns the OpenAPI 3.1 document of the lockwell dialect; not to be changed.
+func Lockwell() []byte { return lockwell }
+
+// Lockr returns the OpenAPI 3.1 document of the lockr dialect; not to be changed.
+func Lockr() []byte { return lockr }

@@ -1,0 +1,88 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/pkg/settings"
+)
+
+// Config is the edge's part of the settings.
+type Config struct {
+	HTTPAddr  string `koanf:"http_addr" doc:"where the public listener is"`
+	AdminAddr string `koanf:"admin_addr" doc:"where /metrics and /-/routes are too; they stand on the public listener only while that is loopback"`
+	PublicURL string `koanf:"public_url" doc:"scheme and host that clients use, for absolute URLs; empty takes them from each request"`
+
+	HTTP HTTP `koanf:"http"`
+}
+
+// HTTP tunes the listeners.
+type HTTP struct {
+	AllowPlain     bool           `koanf:"allow_plain" doc:"listen beyond loopback without TLS and without a trusted proxy: secrets then travel in the clear"`
+	TLSCert        string         `koanf:"tls_cert" doc:"certificate chain file (PEM); with tls_key the public listener speaks TLS"`
+	TLSKey         string         `koanf:"tls_key" doc:"private key file (PEM) of tls_cert"`
+	TrustedProxies []netip.Prefix `koanf:"trusted_proxies" doc:"networks (CIDR) whose X-Forwarded-* headers count"`
+
+	HeaderTimeout  time.Duration  `koanf:"header_timeout" doc:"how long a client may take for its request headers"`
+	IdleTimeout    time.Duration  `koanf:"idle_timeout" doc:"how long a connection may stay open between requests"`
+	StallTimeout   time.Duration  `koanf:"stall_timeout" doc:"within it a transfer must move 8 KiB in or take 64 KiB out, else it is cut; there is no limit on the whole"`
+	MaxHeaderBytes settings.Bytes `koanf:"max_header_bytes" doc:"most bytes of a request's headers"`
+}
+
+// paceBytes is what must arrive within HTTP.StallTimeout.
+const paceBytes = 8 << 10
+
+// Default returns the settings of a laptop.
+func Default() Config {
+	return Config{
+		HTTPAddr: "127.0.0.1:8080",
+		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
+	}
+}
+
+// Validate refuses settings that cannot work, and those that would let secrets
+// travel in the clear without anybody having said so.
+func (c Config) Validate() error {
+	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
+		return fmt.Errorf("http_addr %q: it is HOST:PORT", c.HTTPAddr)
+	}
+	if c.AdminAddr != "" {
+		if _, _, err := net.SplitHostPort(c.AdminAddr); err != nil {
+			return fmt.Errorf("admin_addr %q: it is HOST:PORT", c.AdminAddr)
+		}
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			return fmt.Errorf("public_url %q: it is http:// or https:// and a host, without a path", c.PublicURL)
+		}
+	}
+	if (c.HTTP.TLSCert == "") != (c.HTTP.TLSKey == "") {
+		return errors.New("http.tls_cert and http.tls_key belong together")
+	}
+	if c.HTTP.HeaderTimeout <= 0 || c.HTTP.IdleTimeout <= 0 || c.HTTP.StallTimeout <= 0 || c.HTTP.MaxHeaderBytes < 4<<10 {
+		return errors.New("the time-outs and max_header_bytes of http must be more than nothing (headers: 4 KiB)")
+	}
+	if !loopback(c.HTTPAddr) && c.HTTP.TLSCert == "" && len(c.HTTP.TrustedProxies) == 0 && !c.HTTP.AllowPlain {
+		return fmt.Errorf("http_addr %s is not loopback, and secrets would travel in the clear: set http.tls_cert and http.tls_key, or http.trusted_proxies, or http.allow_plain", c.HTTPAddr)
+	}
+	return nil
+}
+
+// loopback reports whether only this host reaches addr.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,241 @@
+// Package edge is the HTTP listener of Sluice: it speaks the dialects, finds out
+// who a caller is, and moves bytes between clients and the object stores. It
+// keeps nothing itself.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/keys"
+	"github.com/sluicehq/sluice/pkg/lifecycle"
+	"github.com/sluicehq/sluice/pkg/outbound"
+	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/edge/internal/audit"
+	"github.com/sluicehq/sluice/services/edge/internal/keystate"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
+)
+
+// auditWindow is how long the record of a read may wait for company.
+const auditWindow = 50 * time.Millisecond
+
+// services are those that must answer before the edge says that it is ready.
+func services() []string { return []string{"auth", "object", "upload", "webhook"} }
+
+// Service is the edge. New makes it; lifecycle runs it.
+type Service struct {
+	cfg Config
+	p   *platform.Platform
+
+	ready     *readiness
+	urls      *outbound.Client
+	listeners []*listener
+	failed    chan error // of a listener or a background part
+	stopped   chan struct{}
+	stopOnce  sync.Once
+	cancel    context.CancelFunc // ends the background parts
+	parts     sync.WaitGroup
+}
+
+// listener is one address with its server.
+type listener struct {
+	ln  net.Listener
+	srv *http.Server
+	tls bool
+}
+
+// New sets the edge up; it opens nothing yet.
+func New(cfg Config, p *platform.Platform) (lifecycle.Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, p: p, failed: make(chan error, 4), stopped: make(chan struct{})}, nil
+}
+
+// Start opens the blob store and the listeners. It does not wait for the other
+// services: /readyz does, and requests that need one that is away get 503.
+func (s *Service) Start(ctx context.Context) (err error) {
+	store, err := s.p.Blobs(ctx)
+	if err != nil {
+		return fmt.Errorf("opening the blob store: %w", err)
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	auth := authv1.NewClient(s.p.Client)
+	states := keystate.New(auth, s.p.Clock, s.p.Tel.Log)
+	s.part(func() error { return states.Run(background, s.p.Events, s.p.JS) })
+	recorder, err := audit.New(audit.JetStream(s.p.JS), auditWindow, s.p.Tel)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	s.part(func() error { recorder.Run(background); return nil })
+	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
+	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
+	public, admin, err := Handlers(s.cfg, Deps{
+		Auth: auth, Object: objectv1.NewClient(s.p.Client), Upload: uploadv1.NewClient(s.p.Client),
+		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Keys: states, URLs: s.urls,
+		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.listen(ctx, s.cfg.HTTPAddr, public, s.cfg.HTTP.TLSCert != ""); err != nil {
+		return err
+	}
+	if s.cfg.AdminAddr != "" {
+		return s.listen(ctx, s.cfg.AdminAddr, admin, false)
+	}
+	return nil
+}
+
+// accessTokens reads what auth mints.
+func accessTokens(m *keys.Master) *keys.Token {
+	return m.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
+}
+
+// checks is what /readyz asks.
+func (s *Service) checks() map[string]func(context.Context) error {
+	out := map[string]func(context.Context) error{"nats": func(context.Context) error {
+		for _, nc := range []*nats.Conn{s.p.RPC, s.p.Events} {
+			if !nc.IsConnected() {
+				return fault.ErrUnavailable
+			}
+		}
+		return nil
+	}}
+	for _, name := range services() {
+		out[name] = func(ctx context.Context) error { return rpc.Ping(ctx, s.p.Client, name) }
+	}
+	return out
+}
+
+func (s *Service) listen(ctx context.Context, addr string, h http.Handler, tls bool) error {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	c := s.cfg.HTTP
+	s.listeners = append(s.listeners, &listener{ln: ln, tls: tls, srv: &http.Server{
+		Handler: h, ReadHeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderBytes),
+		ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
+	}})
+	s.p.Tel.Log.InfoContext(ctx, "listening", slog.String(telemetry.KeyAddr, ln.Addr().String()), slog.Bool("tls", tls))
+	return nil
+}
+
+// Addrs gives where the listeners are, the public one first; for tests that let
+// the system choose a port.
+func (s *Service) Addrs() []string {
+	out := make([]string, len(s.listeners))
+	for i, l := range s.listeners {
+		out[i] = l.ln.Addr().String()
+	}
+	return out
+}
+
+// part runs a background part until cancel; one that fails fails the service.
+func (s *Service) part(run func() error) {
+	s.parts.Go(func() {
+		if err := run(); err != nil {
+			s.fail(err)
+		}
+	})
+}
+
+func (s *Service) fail(err error) {
+	select {
+	case s.failed <- err:
+	default: // one failure is enough to stop
+	}
+}
+
+// Run serves until Stop.
+func (s *Service) Run(ctx context.Context) error {
+	var serving sync.WaitGroup
+	for _, l := range s.listeners {
+		serving.Go(func() {
+			err := l.serve(s.cfg.HTTP)
+			if !errors.Is(err, http.ErrServerClosed) {
+				s.fail(fmt.Errorf("serving %s: %w", l.ln.Addr(), err))
+			}
+		})
+	}
+	defer serving.Wait()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.stopped:
+		return nil
+	case <-s.p.Stopping: // told before Stop: only readiness changes
+		s.ready.drain()
+	case err := <-s.failed:
+		s.closeAll()
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.stopped:
+	case err := <-s.failed:
+		s.closeAll()
+		return err
+	}
+	return nil
+}
+
+func (l *listener) serve(c HTTP) error {
+	if l.tls {
+		return l.srv.ServeTLS(l.ln, c.TLSCert, c.TLSKey) //nolint:wrapcheck // the caller names the listener
+	}
+	return l.srv.Serve(l.ln) //nolint:wrapcheck // as above
+}
+
+// Stop lets the transfers under way finish, within ctx, and cuts what is left.
+func (s *Service) Stop(ctx context.Context) error {
+	s.ready.drain()
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.srv.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("transfers were cut: %w", err), l.srv.Close())
+		}
+	}
+	s.stopOnce.Do(func() { close(s.stopped) })
+	s.release()
+	return errors.Join(errs...)
+}
+
+func (s *Service) closeAll() {
+	for _, l := range s.listeners {
+		_ = l.srv.Close() // the service has failed; its reason is what counts
+	}
+}
+
+// release ends the background parts, the audit's last message included.
+func (s *Service) release() {
+	s.cancel()
+	s.parts.Wait()
+	for _, l := range s.listeners {
+		_ = l.ln.Close() // closed already, where it was served
+	}
+	if s.urls != nil {
+		s.urls.Close()
+	}
+}

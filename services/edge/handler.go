@@ -1,0 +1,58 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect/system"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
+)
+
+// Deps is what the listener's handlers stand on.
+type Deps struct {
+	Auth   authv1.Service
+	Object objectv1.Service
+	Upload uploadv1.Service
+	Blobs  transfer.Blobs
+	Tokens core.TokenParser
+	Keys   core.KeyStates
+	URLs   core.URLPolicy
+	Audit  dialect.Auditor
+	Ready  func(context.Context) error // what /readyz asks
+	Tel    *telemetry.Telemetry
+	Now    func() time.Time
+}
+
+// Handlers builds what the public listener serves and what the admin listener
+// does.
+func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
+	stack, err := dialect.NewStack(dialect.Config{
+		Tel: d.Tel, Audit: d.Audit, Pace: dialect.Pace{Window: cfg.HTTP.StallTimeout, Bytes: paceBytes},
+		PublicURL: strings.TrimRight(cfg.PublicURL, "/"), TrustedProxies: cfg.HTTP.TrustedProxies, HSTS: cfg.HTTP.TLSCert != "",
+	})
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // it says what was being done
+	}
+	c := &core.Core{
+		Auth: d.Auth, Objects: d.Object, Tokens: d.Tokens, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
+		Transfer: &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+	}
+	sys := func(admin bool) *system.Handler {
+		return &system.Handler{
+			Ready: d.Ready, Admin: admin, Scrape: promhttp.HandlerFor(d.Tel.Registry, promhttp.HandlerOpts{}),
+			Dialect: func() []dialect.Dialect { return dialects(&core.Core{}, &system.Handler{Admin: true}, d.Now) },
+		}
+	}
+	own, other := sys(loopback(cfg.HTTPAddr)), sys(true)
+	return stack.Handler(dialects(c, own, d.Now), own), stack.Handler([]dialect.Dialect{other}, other), nil
+}

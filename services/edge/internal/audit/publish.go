@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/oklog/ulid/v2"
+
+	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+)
+
+// Patience of the JetStream publisher: a leader change is over within it, and
+// nobody's request hangs much longer.
+const (
+	tryFor  = 4 * time.Second
+	tryEach = 1500 * time.Millisecond
+)
+
+// JetStream publishes to the audit stream. A message whose acknowledgement got
+// lost is sent again under the same id, so that the stream keeps one.
+func JetStream(js jetstream.JetStream) Publisher {
+	return func(ctx context.Context, data []byte) error {
+		ctx, cancel := context.WithTimeout(ctx, tryFor)
+		defer cancel()
+		id := ulid.Make().String()
+		for {
+			err := publishOnce(ctx, js, id, data)
+			var api *jetstream.APIError
+			switch {
+			case err == nil:
+				return nil
+			case errors.As(err, &api):
+				return fmt.Errorf("storing audit records: %w", err) // full, or refused for good
+			case ctx.Err() != nil:
+				return fmt.Errorf("storing audit records: %w", err)
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("storing audit records: %w", err)
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+}
+
+func publishOnce(ctx context.Context, js jetstream.JetStream, id string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, tryEach)
+	defer cancel()
+	msg := nats.NewMsg(auditv1.SubjectV1)
+	msg.Data = data
+	_, err := js.PublishMsg(ctx, msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(auditv1.Stream))
+	return err //nolint:wrapcheck // the caller says what was being done
+}

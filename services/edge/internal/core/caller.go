@@ -1,0 +1,104 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
+
+// Caller is who a credential stands for.
+type Caller struct {
+	Principal authv1.Principal
+	KeyEnds   *time.Time // when the access key behind it expires; nil: never, or no key
+}
+
+// FromAccessToken identifies the bearer of a token that was minted from an
+// access key. It makes no call while the key states are fresh.
+func (c *Core) FromAccessToken(ctx context.Context, token string) (Caller, error) {
+	var claims authv1.TokenClaims
+	if err := c.Tokens.Parse(token, &claims); err != nil {
+		return Caller{}, authv1.ErrBadToken.Because(err)
+	}
+	now := c.Now()
+	if claims.ExpiresAt <= now.Unix() || claims.KeyID == "" || claims.AccountID == "" {
+		return Caller{}, authv1.ErrBadToken.Because(fmt.Errorf("expired at %d", claims.ExpiresAt))
+	}
+	state, err := c.Keys.Lookup(ctx, claims.KeyID)
+	if err != nil {
+		return Caller{}, err //nolint:wrapcheck // it says what was being done
+	}
+	if why := refused(claims, state, now); why != "" {
+		return Caller{}, authv1.ErrBadToken.Because(fmt.Errorf("key %s: %s", claims.KeyID, why))
+	}
+	return Caller{
+		Principal: authv1.Principal{
+			AccountID: claims.AccountID, Username: state.Account.Username, KeyID: claims.KeyID,
+			Grant: state.Key.Grant, Limits: state.Account.Limits,
+		},
+		KeyEnds: state.Key.ExpiresAt,
+	}, nil
+}
+
+// refused says why a token with a good signature does not hold.
+func refused(claims authv1.TokenClaims, s authv1.KeyStateResponse, now time.Time) string {
+	switch {
+	case !s.Found:
+		return "unknown"
+	case s.Key.KeyID != claims.KeyID || s.Key.AccountID != claims.AccountID || s.Account.AccountID != claims.AccountID:
+		return "belongs to another account"
+	case !s.Key.Active:
+		return "revoked"
+	case s.Key.ExpiresAt != nil && !now.Before(*s.Key.ExpiresAt):
+		return "expired"
+	case !s.Account.Active:
+		return "its account is disabled"
+	case time.Unix(claims.IssuedAt, 0).Before(s.Account.NotBefore.Truncate(time.Second)):
+		return "the token is older than the account allows"
+	}
+	return ""
+}
+
+// FromAccountToken identifies the bearer of an account token. auth is asked
+// each time, so that a revoked token ends at once.
+func (c *Core) FromAccountToken(ctx context.Context, token string) (Caller, error) {
+	a, err := c.Auth.Authenticate(ctx, authv1.AuthenticateRequest{Token: token})
+	if err != nil {
+		return Caller{}, fmt.Errorf("authenticating an account: %w", err)
+	}
+	return Caller{Principal: authv1.Principal{AccountID: a.ID, Username: a.Username, Admin: a.Admin, Limits: a.Limits}}, nil
+}
+
+// mayManageKeys decides whether p may see and end the account's access keys:
+// the account itself, or a key with the admin scope and no limits.
+func mayManageKeys(p authv1.Principal) error {
+	if p.KeyID == "" {
+		return nil
+	}
+	if !slices.Contains(p.Grant.Scopes, authv1.ScopeAdmin) {
+		return objectv1.ErrAccessDenied.Msgf("managing access keys takes the admin scope")
+	}
+	if len(p.Grant.Buckets) > 0 || len(p.Grant.Prefixes) > 0 {
+		return objectv1.ErrAccessDenied.Msgf("an access key that is limited to buckets or prefixes cannot manage access keys")
+	}
+	return nil
+}
+
+// exceeds says what a new grant would allow that the key asking for it may not
+// do itself; "" means nothing.
+func exceeds(p authv1.Principal, want authv1.Grant) string {
+	if p.KeyID == "" {
+		return ""
+	}
+	var more []string
+	for _, s := range want.Scopes {
+		if !slices.Contains(p.Grant.Scopes, s) {
+			more = append(more, string(s))
+		}
+	}
+	return strings.Join(more, ", ")
+}

@@ -1,0 +1,39 @@
+// Package core holds the use cases of the edge, free of any dialect: who a
+// caller is, and what joins several services. It knows the contracts, no paths
+// and no wire formats.
+package core
+
+import (
+	"context"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
+)
+
+// TokenParser checks the signature of an access token; *keys.Token is one.
+type TokenParser interface {
+	Parse(token string, into any) error
+}
+
+// KeyStates tells whether a key and its account still hold; *keystate.Cache is one.
+type KeyStates interface {
+	Lookup(ctx context.Context, keyID string) (authv1.KeyStateResponse, error)
+}
+
+// URLPolicy decides about addresses that users give us; *outbound.Client is one.
+type URLPolicy interface {
+	CheckURL(ctx context.Context, rawURL string) error
+}
+
+// Core joins the services. It is safe for concurrent use.
+type Core struct {
+	Auth     authv1.Service
+	Objects  objectv1.Service
+	Transfer *transfer.Engine
+	Tokens   TokenParser
+	Keys     KeyStates
+	URLs     URLPolicy
+	Now      func() time.Time
+}

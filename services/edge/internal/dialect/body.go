@@ -1,0 +1,85 @@
+package dialect
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+// Pace is the least progress that a client must make while bytes move: Bytes in
+// each Window. There is no limit on a whole transfer.
+type Pace struct {
+	Window time.Duration
+	Bytes  int64
+}
+
+// body renews the connection's read deadline as bytes arrive and says what went
+// wrong in terms of faults.
+type body struct {
+	io.ReadCloser
+	ctl   *http.ResponseController
+	pace  Pace
+	moved int64
+	armed time.Time
+	done  bool
+}
+
+// newBody arms the deadline at once: a handler that never reads leaves the rest
+// to the server, which would wait for it.
+func newBody(rc io.ReadCloser, ctl *http.ResponseController, pace Pace) *body {
+	b := &body{ReadCloser: rc, ctl: ctl, pace: pace}
+	b.arm(time.Now())
+	return b
+}
+
+func (b *body) arm(now time.Time) {
+	b.armed, b.moved = now, 0
+	_ = b.ctl.SetReadDeadline(now.Add(b.pace.Window)) // a recorder in a test has none
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.moved += int64(n)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			b.finish()
+			return n, io.EOF
+		}
+		return n, bodyFault(err)
+	}
+	if b.moved >= b.pace.Bytes {
+		if now := time.Now(); now.Sub(b.armed) > b.pace.Window/16 {
+			b.arm(now)
+		}
+	}
+	return n, nil
+}
+
+// finish takes the deadline away: from here on the server reads only to notice
+// that the client left, and a time-out would look like that.
+func (b *body) finish() {
+	if !b.done {
+		b.done = true
+		_ = b.ctl.SetReadDeadline(time.Time{})
+	}
+}
+
+func bodyFault(err error) error {
+	var ne net.Error
+	var fe *fault.Error
+	switch {
+	case errors.As(err, &fe):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &ne) && ne.Timeout():
+		return ErrSlowBody.Because(err)
+	}
+	// An early end, a reset, a malformed chunk: whatever it was, the rest of the
+	// body will not come.
+	return ErrIncompleteBody.Because(err)
+}

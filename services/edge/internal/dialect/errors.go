@@ -1,0 +1,16 @@
+package dialect
+
+import "github.com/sluicehq/sluice/pkg/fault"
+
+// The errors of the edge itself. Each dialect maps them, like those of the
+// services, to its own status and body.
+var (
+	ErrNoRoute          = fault.New(fault.NotFound, "edge.no_route", "there is nothing at this path")
+	ErrMethodNotAllowed = fault.New(fault.Invalid, "edge.method_not_allowed", "this path does not take the method; the Allow header lists what it takes")
+	ErrBadJSON          = fault.New(fault.Invalid, "edge.bad_json", "the body is not the JSON that this route takes")
+	ErrBodyTooLarge     = fault.New(fault.TooLarge, "edge.body_too_large", "the body is larger than 1 MiB")
+	ErrIncompleteBody   = fault.New(fault.Invalid, "edge.incomplete_body", "the body ended before its announced length; nothing was stored")
+	ErrSlowBody         = fault.New(fault.Timeout, "edge.slow_body", "the body came too slowly; nothing was stored")
+	ErrBadQuery         = fault.New(fault.Invalid, "edge.bad_query", "the query string is malformed")
+	ErrAuditUnavailable = fault.New(fault.Unavailable, "edge.audit_unavailable", "changes are refused while the audit trail cannot be written; repeat the request shortly")
+)

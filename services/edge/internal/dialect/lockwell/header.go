@@ -1,0 +1,179 @@
+package lockwell
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
+)
+
+const (
+	metaPrefix     = "X-Lockwell-Meta-"
+	checksumPrefix = "X-Lockwell-Checksum-"
+
+	maxMeta     = 2 << 10 // names and values of X-Lockwell-Meta-*, bytes
+	maxStored   = 1 << 10 // one of the stored standard headers, bytes
+	maxTags     = 10
+	maxTagKey   = 128 // characters
+	maxTagValue = 256
+)
+
+var (
+	errIdempotencyNeedsChecksum = fault.New(fault.Invalid, "edge.idempotency_requires_checksum", "Idempotency-Key needs at least one X-Lockwell-Checksum-* header")
+	errNotYet                   = fault.New(fault.Unimplemented, "edge.not_implemented", "this server does not do that yet")
+)
+
+// checksumBytes lists the digests that a header may announce, by the ends of
+// the headers' names, with their length.
+var checksumBytes = map[blob.Algorithm]int{blob.CRC32: 4, blob.CRC32C: 4, blob.CRC64NVME: 8, blob.SHA1: 20, blob.SHA256: 32}
+
+// metadata reads the headers that a PUT stores.
+func metadata(h http.Header) (objectv1.Metadata, error) {
+	var m objectv1.Metadata
+	for name, to := range map[string]*string{
+		"Content-Type": &m.ContentType, "Cache-Control": &m.CacheControl,
+		"Content-Disposition": &m.ContentDisposition, "Content-Encoding": &m.ContentEncoding,
+	} {
+		*to = strings.Join(h.Values(name), ", ")
+		if len(*to) > maxStored || !utf8.ValidString(*to) {
+			return m, fault.ErrInvalid.Msgf("%s must be UTF-8 of %d bytes at most", name, maxStored)
+		}
+	}
+	size := 0
+	for name, values := range h {
+		rest, ok := strings.CutPrefix(name, metaPrefix)
+		if !ok {
+			continue
+		}
+		v := strings.Join(values, ", ")
+		size += len(rest) + len(v)
+		if rest == "" || !utf8.ValidString(v) || size > maxMeta {
+			return m, fault.ErrInvalid.Msgf("%s* headers need a name, UTF-8 values, and may have %d bytes in all", metaPrefix, maxMeta)
+		}
+		if m.User == nil {
+			m.User = map[string]string{}
+		}
+		m.User[strings.ToLower(rest)] = v
+	}
+	var err error
+	m.Tags, err = tags(h.Values("X-Lockwell-Tags"))
+	return m, err
+}
+
+// tags reads X-Lockwell-Tags, a query string.
+func tags(values []string) (map[string]string, error) {
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
+		return nil, nil
+	}
+	q, err := url.ParseQuery(strings.Join(values, "&"))
+	if err != nil || len(q) > maxTags {
+		return nil, fault.ErrInvalid.Msgf("X-Lockwell-Tags must be a query string of %d tags at most", maxTags)
+	}
+	out := make(map[string]string, len(q))
+	for k, vs := range q {
+		if len(vs) > 1 {
+			return nil, fault.ErrInvalid.Msgf("X-Lockwell-Tags names %.64q more than once", k)
+		}
+		if !validTag(k, 1, maxTagKey) || !validTag(vs[0], 0, maxTagValue) {
+			return nil, fault.ErrInvalid.Msgf("a tag has a name of 1 to %d characters and a value of %d at most", maxTagKey, maxTagValue)
+		}
+		out[k] = vs[0]
+	}
+	return out, nil
+}
+
+func validTag(s string, least, most int) bool {
+	n := utf8.RuneCountInString(s)
+	return utf8.ValidString(s) && n >= least && n <= most && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+}
+
+// digests reads what the body must hash to.
+func digests(h http.Header) (map[blob.Algorithm][]byte, error) {
+	out := map[blob.Algorithm][]byte{}
+	for name, values := range h {
+		alg, size := blob.MD5, 16
+		if name != "Content-Md5" {
+			rest, ok := strings.CutPrefix(name, checksumPrefix)
+			if !ok {
+				continue
+			}
+			alg = blob.Algorithm(strings.ToLower(rest))
+			if size = checksumBytes[alg]; size == 0 {
+				return nil, fault.ErrInvalid.Msgf("there is no header %.64s; the checksums are CRC32, CRC32C, CRC64NVME, SHA1, SHA256", name)
+			}
+		}
+		sum, err := base64.StdEncoding.Strict().DecodeString(strings.Join(values, ","))
+		if err != nil || len(sum) != size {
+			return nil, fault.ErrInvalid.Msgf("%s must be base64 of %d bytes", name, size)
+		}
+		out[alg] = sum
+	}
+	return out, nil
+}
+
+// putConditions reads what must hold of the current version at the commit.
+func putConditions(h http.Header) (objectv1.Conditions, error) {
+	var c objectv1.Conditions
+	if values := h.Values("If-None-Match"); len(values) > 0 {
+		if strings.TrimSpace(strings.Join(values, ",")) != "*" {
+			return c, fault.ErrInvalid.Msgf("a PUT takes If-None-Match only as *")
+		}
+		c.IfNoneMatchAny = true
+	}
+	if values := h.Values("If-Match"); len(values) > 0 {
+		var ok bool
+		if c.IfMatch, ok = transfer.Tags(values); !ok {
+			return c, fault.ErrInvalid.Msgf("If-Match must be * or a list of entity tags in quotes")
+		}
+	}
+	return c, nil
+}
+
+// notYet refuses what would be a broken promise if it were ignored.
+func notYet(h http.Header, hasDigest bool) error {
+	for _, name := range []string{"Idempotency-Key", "X-Lockwell-Idempotency-Key"} {
+		if len(h.Values(name)) == 0 {
+			continue
+		}
+		if !hasDigest {
+			return errIdempotencyNeedsChecksum
+		}
+		return errNotYet.Msgf("%s is not supported yet; leave it out", name)
+	}
+	for _, name := range []string{"X-Lockwell-Retention-Mode", "X-Lockwell-Retain-Until", "X-Lockwell-Legal-Hold"} {
+		if len(h.Values(name)) > 0 {
+			return errNotYet.Msgf("%s is not supported yet; leave it out", name)
+		}
+	}
+	return nil
+}
+
+// describe sets the headers that say what is known of an object.
+func describe(h http.Header, o objectv1.Object) {
+	setIf := func(name, v string) {
+		if v != "" {
+			h.Set(name, v)
+		}
+	}
+	setIf("Cache-Control", o.Metadata.CacheControl)
+	setIf("Content-Disposition", o.Metadata.ContentDisposition)
+	setIf("Content-Encoding", o.Metadata.ContentEncoding)
+	setIf("X-Lockwell-Version-Id", o.VersionID)
+	setIf("X-Lockwell-Storage-Class", o.StorageClass)
+	h.Set("X-Lockwell-Encryption", encryption)
+	h.Set("X-Lockwell-Compression", compression(o))
+	h.Set("X-Lockwell-Tag-Count", strconv.Itoa(len(o.Metadata.Tags)))
+	for alg, sum := range o.Digests {
+		h.Set(checksumPrefix+string(alg), base64.StdEncoding.EncodeToString(sum))
+	}
+	for name, v := range o.Metadata.User {
+		h.Set(metaPrefix+name, v)
+	}
+}
