@@ -1,0 +1,104 @@
+package authv1_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+)
+
+// messages are one filled value per message that crosses a boundary. Inside v1
+// their JSON may only gain optional fields.
+func messages() map[string]any {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	limits := authv1.Limits{StorageBytes: 100e9, ObjectBytes: 100e9}
+	account := authv1.Account{ID: "acc_1", Username: "alice", Email: "alice@example.com", Admin: true, Disabled: true, Plan: "standard", Limits: limits, CreatedAt: at}
+	grant := authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead, authv1.ScopeAdmin}, Buckets: []string{"photos"}, Prefixes: []string{"2026/"}}
+	key := authv1.AccessKey{ID: "LWAKAAAAAAAAAAAAAAAA", AccountID: "acc_1", Grant: grant, ExpiresAt: &at, CreatedAt: at, RevokedAt: &at}
+	keyState := authv1.KeyState{KeyID: key.ID, AccountID: "acc_1", Active: true, Grant: grant, ExpiresAt: &at, Revision: 3}
+	accountState := authv1.AccountState{AccountID: "acc_1", Username: "alice", Active: true, Admin: true, Limits: limits, NotBefore: at, Revision: 2}
+	return map[string]any{
+		"create_account_request":       authv1.CreateAccountRequest{Username: "alice", Email: "alice@example.com", Password: "secret-1", Admin: true, Source: "192.0.2.1"},
+		"session":                      authv1.Session{Token: "slt_x", Account: account},
+		"login_request":                authv1.LoginRequest{Identifier: "alice", Password: "secret-1", Source: "192.0.2.1"},
+		"authenticate_request":         authv1.AuthenticateRequest{Token: "slt_x"},
+		"get_account_request":          authv1.GetAccountRequest{ID: "acc_1", Username: "alice"},
+		"list_accounts_request":        authv1.ListAccountsRequest{After: "alice", Limit: 10},
+		"list_accounts_response":       authv1.ListAccountsResponse{Accounts: []authv1.Account{account}, More: true},
+		"set_account_disabled_request": authv1.SetAccountDisabledRequest{AccountID: "acc_1", Disabled: true},
+		"create_access_key_request":    authv1.CreateAccessKeyRequest{AccountID: "acc_1", Grant: grant, ExpiresAt: &at},
+		"access_key":                   key,
+		"access_key_with_secret":       authv1.AccessKeyWithSecret{AccessKey: key, Secret: "s"},
+		"list_access_keys_request":     authv1.ListAccessKeysRequest{AccountID: "acc_1"},
+		"list_access_keys_response":    authv1.ListAccessKeysResponse{Keys: []authv1.AccessKey{key}},
+		"revoke_access_key_request":    authv1.RevokeAccessKeyRequest{AccountID: "acc_1", KeyID: key.ID},
+		"mint_access_token_request":    authv1.MintAccessTokenRequest{KeyID: key.ID, Secret: "s", Source: "192.0.2.1"},
+		"access_token":                 authv1.AccessToken{Token: "lwtk_x", ExpiresAt: at, AccountID: "acc_1"},
+		"token_claims":                 authv1.TokenClaims{KeyID: key.ID, AccountID: "acc_1", IssuedAt: 1, ExpiresAt: 2},
+		"principal":                    authv1.Principal{AccountID: "acc_1", Username: "alice", KeyID: key.ID, Admin: true, Grant: grant, Limits: limits},
+		"beat":                         authv1.Beat{Sequence: 7},
+		"key_state":                    keyState,
+		"account_state":                accountState,
+		"key_state_request":            authv1.KeyStateRequest{KeyID: key.ID},
+		"key_state_response":           authv1.KeyStateResponse{Found: true, Key: keyState, Account: accountState},
+	}
+}
+
+func TestMessages_Golden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) != len(messages()) {
+		t.Errorf("%d golden files for %d messages, %v", len(files), len(messages()), err)
+	}
+	for name, m := range messages() {
+		got, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+		if err != nil {
+			t.Errorf("%v; it would be\n%s", err, got)
+			continue
+		}
+		if !bytes.Equal(got, bytes.TrimSpace(want)) {
+			t.Errorf("%s has changed to\n%s", name, got)
+		}
+		back := reflect.New(reflect.TypeOf(m))
+		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), m) {
+			t.Errorf("%s reads as %+v, %v", name, back.Elem(), err)
+		}
+	}
+}
+
+// TestSubjects holds the calls to their root, which no stream captures.
+func TestSubjects(t *testing.T) {
+	t.Parallel()
+	for method, subject := range map[string]string{
+		"CreateAccount": authv1.CreateAccount.Subject, "Login": authv1.Login.Subject, "Authenticate": authv1.Authenticate.Subject,
+		"GetAccount": authv1.GetAccount.Subject, "ListAccounts": authv1.ListAccounts.Subject, "SetAccountDisabled": authv1.SetAccountDisabled.Subject,
+		"CreateAccessKey": authv1.CreateAccessKey.Subject, "ListAccessKeys": authv1.ListAccessKeys.Subject, "RevokeAccessKey": authv1.RevokeAccessKey.Subject,
+		"MintAccessToken": authv1.MintAccessToken.Subject, "KeyState": authv1.KeyStateOf.Subject,
+	} {
+		var want []byte
+		for i, r := range method {
+			if r >= 'A' && r <= 'Z' {
+				if i > 0 {
+					want = append(want, '_')
+				}
+				r += 'a' - 'A'
+			}
+			want = append(want, byte(r))
+		}
+		if subject != "auth.v1."+string(want) {
+			t.Errorf("%s is called on %s", method, subject)
+		}
+	}
+	if n := reflect.TypeFor[authv1.Service]().NumMethod(); n != 11 {
+		t.Errorf("the service has %d methods, the table above 11", n)
+	}
+}
