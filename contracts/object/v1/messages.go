@@ -294,7 +294,9 @@ type CollectGarbageRequest struct{}
 
 // CollectGarbageResponse says what the run did.
 type CollectGarbageResponse struct {
-	Segments int64 `json:"segments"` // segments seen
-	Removed  int64 `json:"removed"`  // segments removed
-	Bytes    int64 `json:"bytes"`    // stored bytes given back
+	Contents   int64 `json:"contents"`   // manifests read
+	Segments   int64 `json:"segments"`   // segments met
+	Condemned  int64 `json:"condemned"`  // segments that nothing refers to, found by this run
+	Purged     int64 `json:"purged"`     // segments removed that were condemned some time ago
+	FreedBytes int64 `json:"freedBytes"` // as stored
 }

@@ -1,0 +1,30 @@
+package objectv1
+
+import (
+	"errors"
+
+	"github.com/sluicehq/sluice/pkg/rpc"
+)
+
+// Register serves every method of impl on s. It is the mirror image of Client.
+func Register(s *rpc.Server, impl Service) error {
+	return errors.Join(
+		rpc.Handle(s, CreateBucket, impl.CreateBucket),
+		rpc.Handle(s, GetBucket, impl.GetBucket),
+		rpc.Handle(s, ListBuckets, impl.ListBuckets),
+		rpc.Handle(s, DeleteBucket, impl.DeleteBucket),
+		rpc.Handle(s, GetNotifications, impl.GetNotifications),
+		rpc.Handle(s, SetNotifications, impl.SetNotifications),
+		rpc.Handle(s, ResolveNotification, impl.ResolveNotification),
+		rpc.Handle(s, BeginPut, impl.BeginPut),
+		rpc.Handle(s, RenewPut, impl.RenewPut),
+		rpc.Handle(s, CommitPut, impl.CommitPut),
+		rpc.Handle(s, AbortPut, impl.AbortPut),
+		rpc.Handle(s, StatObject, impl.StatObject),
+		rpc.Handle(s, DeleteObject, impl.DeleteObject),
+		rpc.Handle(s, ListObjects, impl.ListObjects),
+		rpc.Handle(s, GetUsage, impl.GetUsage),
+		rpc.Handle(s, ListContents, impl.ListContents),
+		rpc.Handle(s, CollectGarbage, impl.CollectGarbage),
+	)
+}

@@ -1,0 +1,245 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+// maxRetentionDays is a hundred years: beyond it a date is a mistake.
+const maxRetentionDays = 36500
+
+// CreateBucket makes a bucket.
+func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketRequest) (objectv1.Bucket, error) {
+	if err := allowBucket(r.Principal, r.Name, authv1.ScopeAdmin); err != nil {
+		return objectv1.Bucket{}, err
+	}
+	if err := CheckBucketName(r.Name); err != nil {
+		return objectv1.Bucket{}, err
+	}
+	if r.Region == "" {
+		r.Region = s.cfg.Regions[0]
+	}
+	if !slices.Contains(s.cfg.Regions, r.Region) {
+		return objectv1.Bucket{}, fault.ErrInvalid.Msgf("there is no region %.40q", r.Region)
+	}
+	if err := checkDefaultRetention(r); err != nil {
+		return objectv1.Bucket{}, err
+	}
+	b := Bucket{
+		ID: s.newID(), Account: r.Principal.AccountID, Name: r.Name, State: BucketActive, CreatedAt: s.now(),
+		Versioning: objectv1.Unversioned, ObjectLock: r.ObjectLock, DefaultRetention: r.DefaultRetention, Region: r.Region,
+	}
+	if r.Versioning || r.ObjectLock {
+		b.Versioning = objectv1.Enabled
+	}
+	if err := s.st.Accounts.Create(ctx, b.Account); err != nil {
+		return objectv1.Bucket{}, fmt.Errorf("opening the account's usage: %w", err)
+	}
+	switch err := s.st.Buckets.Insert(ctx, b); {
+	case errors.Is(err, ErrTaken):
+		return objectv1.Bucket{}, objectv1.ErrBucketExists
+	case err != nil:
+		return objectv1.Bucket{}, fmt.Errorf("creating the bucket: %w", err)
+	}
+	return b.view(Count{}), nil
+}
+
+func checkDefaultRetention(r objectv1.CreateBucketRequest) error {
+	d := r.DefaultRetention
+	switch {
+	case d == nil:
+		return nil
+	case !r.ObjectLock:
+		return fault.ErrInvalid.Msgf("defaultRetention needs objectLock")
+	case d.Mode != "GOVERNANCE" && d.Mode != "COMPLIANCE":
+		return fault.ErrInvalid.Msgf("defaultRetention.mode is GOVERNANCE or COMPLIANCE")
+	case d.Days < 1 || d.Days > maxRetentionDays:
+		return fault.ErrInvalid.Msgf("defaultRetention.days is 1 to %d", maxRetentionDays)
+	}
+	return nil
+}
+
+// view is b as its owner sees it.
+func (b Bucket) view(c Count) objectv1.Bucket {
+	return objectv1.Bucket{
+		ID: b.ID, Name: b.Name, CreatedAt: b.CreatedAt, Versioning: b.Versioning, ObjectLock: b.ObjectLock,
+		DefaultRetention: b.DefaultRetention, Region: b.Region, ObjectCount: c.Objects, Bytes: c.Bytes,
+	}
+}
+
+// GetBucket reads a bucket with its counts.
+func (s *Service) GetBucket(ctx context.Context, r objectv1.BucketRequest) (objectv1.Bucket, error) {
+	if err := allowLook(r.Principal, r.Bucket); err != nil {
+		return objectv1.Bucket{}, err
+	}
+	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	if err != nil {
+		return objectv1.Bucket{}, err
+	}
+	u, err := s.usage(ctx, b.Account)
+	if err != nil {
+		return objectv1.Bucket{}, err
+	}
+	return b.view(u.Buckets[b.ID]), nil
+}
+
+// ListBuckets gives the buckets of the account that the principal may see.
+func (s *Service) ListBuckets(ctx context.Context, r objectv1.ListBucketsRequest) (objectv1.ListBucketsResponse, error) {
+	out := objectv1.ListBucketsResponse{Buckets: []objectv1.Bucket{}}
+	if err := allowScope(r.Principal, authv1.ScopeRead, authv1.ScopeAdmin); err != nil {
+		return out, err
+	}
+	all, err := s.st.Buckets.List(ctx, r.Principal.AccountID)
+	if err != nil {
+		return out, fmt.Errorf("listing buckets: %w", err)
+	}
+	u, err := s.usage(ctx, r.Principal.AccountID)
+	if err != nil {
+		return out, err
+	}
+	for _, b := range all {
+		if !b.System && seesBucket(r.Principal, b.Name) {
+			out.Buckets = append(out.Buckets, b.view(u.Buckets[b.ID]))
+		}
+	}
+	return out, nil
+}
+
+// DeleteBucket removes a bucket that holds nothing.
+func (s *Service) DeleteBucket(ctx context.Context, r objectv1.BucketRequest) error {
+	if err := allowBucket(r.Principal, r.Bucket, authv1.ScopeAdmin); err != nil {
+		return err
+	}
+	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	if err != nil {
+		return err
+	}
+	if b.System {
+		return objectv1.ErrAccessDenied
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	// A first look disturbs nobody: while the bucket is deleting, writes wait.
+	if err := s.emptyOut(ctx, b); err != nil {
+		return err
+	}
+	return s.deleteBucket(ctx, b.ID)
+}
+
+// deleteBucket closes the bucket to writers, looks again, and removes it or
+// opens it. Whoever changed the document in between makes it start again.
+func (s *Service) deleteBucket(ctx context.Context, id string) error {
+	for range casAttempts {
+		b, rev, err := s.st.Buckets.Get(ctx, id)
+		if errors.Is(err, ErrNoDocument) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading the bucket: %w", err)
+		}
+		b.State, b.SweepAt = BucketDeleting, s.now().Add(repairAfter)
+		err = s.st.Buckets.Replace(ctx, b, rev)
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("closing the bucket: %w", err)
+		}
+		rev++
+		found := s.emptyOut(ctx, b)
+		if found != nil {
+			b.State, b.SweepAt = BucketActive, time.Time{}
+			err = s.st.Buckets.Replace(ctx, b, rev)
+		} else if err = s.forgetBucket(ctx, b); err == nil {
+			err = s.st.Buckets.Delete(ctx, id, rev)
+		}
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if found != nil {
+			return found
+		}
+		return err
+	}
+	return fault.ErrUnavailable.After(time.Second)
+}
+
+// forgetBucket removes what an emptied bucket leaves: empty heads and counts of
+// zero. It comes before the bucket goes, so that a crash leaves nothing unowned.
+func (s *Service) forgetBucket(ctx context.Context, b Bucket) error {
+	for more := true; more; {
+		var err error
+		if more, err = s.st.Heads.Forget(ctx, b.ID, 500); err != nil {
+			return fmt.Errorf("removing heads of the deleted bucket: %w", err)
+		}
+	}
+	if err := s.st.Accounts.DropBucket(ctx, b.Account, b.ID); err != nil {
+		return fmt.Errorf("removing the counts of the deleted bucket: %w", err)
+	}
+	return nil
+}
+
+// emptyOut cleans away what is removed already and answers
+// object.bucket_not_empty as soon as something else is met.
+func (s *Service) emptyOut(ctx context.Context, b Bucket) error {
+	for {
+		live, err := s.st.Versions.Live(ctx, b.ID, 100)
+		if err != nil {
+			return fmt.Errorf("looking into the bucket: %w", err)
+		}
+		if len(live) == 0 {
+			return nil
+		}
+		for _, v := range live {
+			gone, err := s.cleanIfGone(ctx, v)
+			if err != nil {
+				return err
+			}
+			if !gone {
+				return objectv1.ErrBucketNotEmpty
+			}
+		}
+	}
+}
+
+// cleanIfGone cleans v away if nobody can see it or make it visible any more.
+func (s *Service) cleanIfGone(ctx context.Context, v Version) (bool, error) {
+	switch v.State {
+	case VersionDropping:
+		return true, s.drop(ctx, v)
+	case VersionRemoving:
+		return true, s.finishRemoval(ctx, v)
+	case VersionHeld, VersionPending, VersionAbandoned:
+		if v.SweepAt.After(s.now()) {
+			return false, nil
+		}
+		if err := s.sweepVersion(ctx, v); err != nil {
+			return false, err
+		}
+		_, err := s.st.Versions.Get(ctx, v.ID)
+		if errors.Is(err, ErrNoDocument) {
+			return true, nil
+		}
+		return false, err
+	}
+	h, _, err := s.st.Heads.Get(ctx, v.Bucket, v.Key)
+	if err != nil {
+		return false, fmt.Errorf("reading the head: %w", err)
+	}
+	if !h.discards(v.ID) {
+		return false, nil
+	}
+	return true, s.cleanDiscards(ctx, h)
+}
+
+// discards reports whether the version waits in h to be cleaned away.
+func (h Head) discards(version string) bool {
+	return slices.ContainsFunc(h.Discard, func(d Discard) bool { return d.Version == version })
+}

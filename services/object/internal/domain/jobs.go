@@ -1,0 +1,184 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// catchUp is how long a reader of counts waits for the background at most.
+const catchUp = 500 * time.Millisecond
+
+// maxBatch bounds how many jobs a worker takes at once.
+const maxBatch = 64
+
+// job is background work of one account; exactly one of its parts is set.
+type job struct {
+	account string
+	settle  *settling
+	drop    *Version
+	head    *Head // its discards are to be cleaned away
+}
+
+// settling is a version whose bytes are to be counted as used.
+type settling struct {
+	v     Version
+	order int64
+	delta int64
+}
+
+// jobs is the queue of background work. A job that finds it full is left to the
+// sweep, which finds the same work in the documents.
+type jobs struct {
+	queue chan job
+
+	mu   sync.Mutex
+	open map[string]*waiting // by account
+}
+
+// waiting counts an account's jobs; idle is closed when the count is back at 0.
+type waiting struct {
+	n    int
+	idle chan struct{}
+}
+
+func newJobs(size int) *jobs {
+	return &jobs{queue: make(chan job, size), open: make(map[string]*waiting)}
+}
+
+func (j *jobs) settle(v Version, order, delta int64) {
+	j.add(job{account: v.Account, settle: &settling{v: v, order: order, delta: delta}})
+}
+
+func (j *jobs) drop(v Version) { j.add(job{account: v.Account, drop: &v}) }
+
+func (j *jobs) add(jb job) {
+	j.mu.Lock()
+	w := j.open[jb.account]
+	if w == nil {
+		w = &waiting{idle: make(chan struct{})}
+		j.open[jb.account] = w
+	}
+	w.n++
+	j.mu.Unlock()
+	select {
+	case j.queue <- jb:
+	default:
+		j.done(jb)
+	}
+}
+
+func (j *jobs) done(jb job) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w := j.open[jb.account]
+	if w.n--; w.n == 0 {
+		close(w.idle)
+		delete(j.open, jb.account)
+	}
+}
+
+// wait returns when the account has no jobs waiting, or after catchUp.
+func (j *jobs) wait(ctx context.Context, account string) {
+	j.mu.Lock()
+	w := j.open[account]
+	j.mu.Unlock()
+	if w == nil {
+		return
+	}
+	t := time.NewTimer(catchUp)
+	defer t.Stop()
+	select {
+	case <-w.idle:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// runJobs works until ctx is done and the queue is empty.
+func (s *Service) runJobs(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range s.cfg.Workers {
+		wg.Go(func() {
+			for {
+				select {
+				case jb := <-s.jobs.queue:
+					s.workBatch(s.gather(jb))
+				case <-ctx.Done():
+					s.drain()
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (s *Service) drain() {
+	for {
+		select {
+		case jb := <-s.jobs.queue:
+			s.workBatch(s.gather(jb))
+		default:
+			return
+		}
+	}
+}
+
+// gather takes what else waits, up to a batch: settlements of one account are
+// one write.
+func (s *Service) gather(first job) []job {
+	batch := []job{first}
+	for len(batch) < maxBatch {
+		select {
+		case jb := <-s.jobs.queue:
+			batch = append(batch, jb)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (s *Service) workBatch(batch []job) {
+	// The work belongs to no request; what fails is found again by the sweep.
+	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
+	defer cancel()
+	settle := make(map[string][]settling)
+	for _, jb := range batch {
+		if jb.settle != nil {
+			settle[jb.account] = append(settle[jb.account], *jb.settle)
+		}
+	}
+	var wg sync.WaitGroup
+	for account, list := range settle {
+		wg.Go(func() { s.report(s.settleAll(ctx, account, list)) })
+	}
+	wg.Wait()
+	for _, jb := range batch {
+		switch {
+		case jb.drop != nil:
+			wg.Go(func() { s.report(s.drop(ctx, *jb.drop)) })
+		case jb.head != nil:
+			wg.Go(func() { s.report(s.cleanDiscards(ctx, *jb.head)) })
+		}
+	}
+	wg.Wait()
+	for _, jb := range batch {
+		s.jobs.done(jb)
+	}
+}
+
+func (s *Service) report(err error) {
+	if err != nil && !errors.Is(err, errBusy) {
+		s.d.Log.Warn("background work is left to the sweep", "err", err)
+	}
+}
+
+// discard has the discards of a head cleaned away.
+func (j *jobs) discard(account string, h Head) {
+	if len(h.Discard) > 0 {
+		j.add(job{account: account, head: &h})
+	}
+}

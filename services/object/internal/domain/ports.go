@@ -1,0 +1,155 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
+
+// What ports answer beside success. Compare with errors.Is.
+var (
+	ErrNoDocument = errors.New("no such document")
+	ErrTaken      = errors.New("the id or name is taken")
+	ErrStale      = errors.New("the document changed since it was read")
+	ErrRefused    = errors.New("a condition of the update does not hold")
+)
+
+// Buckets keeps bucket documents.
+type Buckets interface {
+	Insert(ctx context.Context, b Bucket) error // ErrTaken: the account has the name
+	Get(ctx context.Context, id string) (b Bucket, rev int64, err error)
+	ByName(ctx context.Context, account, name string) (b Bucket, rev int64, err error)
+	List(ctx context.Context, account string) ([]Bucket, error) // by name
+	// Replace writes b if it is still at rev: ErrStale.
+	Replace(ctx context.Context, b Bucket, rev int64) error
+	Delete(ctx context.Context, id string, rev int64) error // ErrStale
+	// Due gives buckets whose SweepAt has come.
+	Due(ctx context.Context, now time.Time, limit int) ([]Bucket, error)
+}
+
+// Heads keeps head documents.
+type Heads interface {
+	// Get gives an empty head and rev 0 when there is none.
+	Get(ctx context.Context, bucket, key string) (h Head, rev int64, err error)
+	// Put writes h with its events if the head is still at rev (0: absent):
+	// ErrStale; ErrRefused when too many of its events wait to be published.
+	Put(ctx context.Context, h Head, rev int64, events ...Event) error
+	Delete(ctx context.Context, h Head, rev int64) error
+	// Visible gives heads of objects that listings show, in byte order of their keys.
+	Visible(ctx context.Context, bucket string, r Range, limit int) ([]Head, error)
+	Due(ctx context.Context, now time.Time, limit int) ([]Head, error)
+	// Forget deletes up to limit heads of a bucket and reports whether more are left.
+	Forget(ctx context.Context, bucket string, limit int) (more bool, err error)
+}
+
+// Range selects keys: from From (exclusive if After) to before To; To "" is open.
+type Range struct {
+	From  string
+	After bool
+	To    string
+}
+
+// Versions keeps version documents. Update reads, changes and writes back until
+// no other writer comes between; a change that returns ErrRefused writes nothing.
+type Versions interface {
+	Insert(ctx context.Context, v Version) error // ErrTaken
+	Get(ctx context.Context, id string) (Version, error)
+	Update(ctx context.Context, id string, change func(v *Version) error) (Version, error)
+	// Commit notes, idempotently, that the head named the version; settled also
+	// that its bytes are counted. ErrRefused when it is already being removed.
+	Commit(ctx context.Context, id string, order, delta int64, settled bool) error
+	Delete(ctx context.Context, id string) error
+	// Live gives versions of a bucket that are not removed, markers and pending ones too.
+	Live(ctx context.Context, bucket string, limit int) ([]Version, error)
+	// Newest gives the newest committed version of a key other than skip.
+	Newest(ctx context.Context, bucket, key, skip string) (Version, error)
+	Due(ctx context.Context, now time.Time, limit int) ([]Version, error)
+}
+
+// Contents keeps content documents.
+type Contents interface {
+	Insert(ctx context.Context, c Content) error
+	Get(ctx context.Context, id string) (Content, error)
+	// Release takes a hold away, and the document when none is left. Idempotent.
+	Release(ctx context.Context, id, hold string) error
+	// Between gives contents with from < id < to, in that order; "" is open. A
+	// page may be shorter than limit, but is empty only when nothing follows.
+	Between(ctx context.Context, from, to string, limit int) ([]Content, error)
+}
+
+// Accounts keeps usage documents. All changes are single guarded statements.
+type Accounts interface {
+	Create(ctx context.Context, account string) error // if absent
+	Get(ctx context.Context, account string) (Usage, error)
+	// Reserve takes bytes under id, if the account then has at most limit in
+	// all (0: no limit): ErrRefused. A taken id is ErrTaken.
+	Reserve(ctx context.Context, account, id string, r Reservation, limit int64) error
+	// Resize changes a reservation from old to its new bytes: ErrRefused when it
+	// is not there with old, or over the limit.
+	Resize(ctx context.Context, account, id string, old int64, r Reservation, limit int64) error
+	// Unreserve gives a reservation back, whatever its size. Idempotent.
+	Unreserve(ctx context.Context, account, id string) error
+	// Settle turns those of the reservations that are still there into the used
+	// bytes of their entries. Idempotent.
+	Settle(ctx context.Context, account string, entries []Settlement) error
+	// Release gives used bytes back once per version: ErrRefused when that was
+	// done, ErrStale when the document is not at epoch.
+	Release(ctx context.Context, account string, epoch int64, s Settlement) error
+	// Unmark takes released versions out and raises the epoch.
+	Unmark(ctx context.Context, account string, versions []string) error
+	DropBucket(ctx context.Context, account, bucket string) error
+	// Quiet takes the account out of what Open gives if it is still open at.
+	Quiet(ctx context.Context, account string, at time.Time) error
+	// Opened gives accounts that reserved something since they were quiet.
+	Opened(ctx context.Context, after string, limit int) (page []Usage, next string, err error)
+}
+
+// Settlement is one version's part in an account's counts.
+type Settlement struct {
+	Version     string
+	Reservation string
+	Bucket      string
+	Bytes       int64
+	Objects     int64 // change of the number of visible objects
+}
+
+// Cursors remembers how far a sweep came.
+type Cursors interface {
+	Get(ctx context.Context, name string) (string, error) // "" at first
+	Set(ctx context.Context, name, value string) error
+}
+
+// Store is all collections of the service.
+type Store struct {
+	Buckets  Buckets
+	Heads    Heads
+	Versions Versions
+	Contents Contents
+	Accounts Accounts
+	Cursors  Cursors
+}
+
+// Event is a fact for the head's outbox.
+type Event struct {
+	Removed bool
+	Seq     int64
+	Data    objectv1.ObjectEvent
+}
+
+// URLChecker says whether the policy for outbound requests allows a URL.
+type URLChecker interface {
+	CheckURL(ctx context.Context, url string) error
+}
+
+// Sealer seals the secrets of notification configs.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+}
+
+// Signer authenticates list tokens.
+type Signer interface {
+	Sign(payload []byte) []byte
+	Verify(payload, mac []byte) bool
+}

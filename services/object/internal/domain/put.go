@@ -1,0 +1,259 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
+
+// BeginPut gives a ticket for one version.
+func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
+	if err := CheckKey(r.Key); err != nil {
+		return objectv1.Ticket{}, err
+	}
+	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeWrite); err != nil {
+		return objectv1.Ticket{}, err
+	}
+	if err := s.admit(); err != nil {
+		return objectv1.Ticket{}, err
+	}
+	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
+	limits := r.Principal.Limits
+	if limits.ObjectBytes > 0 && r.Size > limits.ObjectBytes {
+		return objectv1.Ticket{}, objectv1.ErrTooLarge
+	}
+	h, _, err := s.st.Heads.Get(ctx, b.ID, r.Key)
+	if err != nil {
+		return objectv1.Ticket{}, fmt.Errorf("reading the head: %w", err)
+	}
+	if err := check(r.Conditions, h); err != nil {
+		return objectv1.Ticket{}, err
+	}
+	room, err := s.room(ctx, r.Principal)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
+	if r.Size > room || room <= 0 && r.Size < 0 {
+		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
+	}
+	t := objectv1.Ticket{
+		VersionID: s.newID(), BucketID: b.ID, AccountID: b.Account, KeyDomain: keyDomain(b.Account), Region: b.Region,
+		MaxSize: maxSize(limits, r.Size), LeaseTill: s.now().Add(TicketLife),
+	}
+	if !r.Hold {
+		return t, nil
+	}
+	want := r.Size
+	if want < 0 {
+		want = min(objectv1.ReservationStep, room, t.MaxSize)
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	return s.hold(ctx, t, r, want)
+}
+
+// keyDomain is the key domain of an account: its contents share keys and
+// duplicates with nobody else's.
+func keyDomain(account string) string { return "account-" + account }
+
+// always is later than every lease.
+var always = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// noLimit stands for a plan without one.
+const noLimit = int64(1) << 62
+
+// maxSize is what the content may have at most: the announced size, or the
+// plan's limit for one object.
+func maxSize(l authv1.Limits, size int64) int64 {
+	switch {
+	case size >= 0:
+		return size
+	case l.ObjectBytes > 0:
+		return l.ObjectBytes
+	}
+	return noLimit
+}
+
+// room is how many bytes the account may still take.
+func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
+	if p.Limits.StorageBytes <= 0 {
+		return noLimit, nil
+	}
+	u, err := s.st.Accounts.Get(ctx, p.AccountID)
+	if err != nil && !errors.Is(err, ErrNoDocument) {
+		return 0, fmt.Errorf("reading the account's usage: %w", err)
+	}
+	return p.Limits.StorageBytes - u.Total, nil
+}
+
+// hold makes the ticket durable: a version in state held, which keeps the
+// bucket from being deleted, and a reservation of its id.
+func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginPutRequest, want int64) (objectv1.Ticket, error) {
+	t.Held, t.Reserved, t.LeaseTill = true, want, s.now().Add(HoldLease)
+	v := Version{
+		ID: t.VersionID, Account: t.AccountID, Bucket: t.BucketID, Key: r.Key, Live: t.BucketID, State: VersionHeld,
+		Reservation: t.VersionID, SweepAt: t.LeaseTill, Size: want,
+		Upload: &Upload{
+			Limits: r.Principal.Limits, Region: t.Region, MaxSize: t.MaxSize, Reserved: want, LeaseTill: t.LeaseTill,
+		},
+	}
+	if err := s.st.Versions.Insert(ctx, v); err != nil {
+		return objectv1.Ticket{}, fmt.Errorf("recording the upload: %w", err)
+	}
+	err := s.reserve(ctx, v, v.Reservation, want, r.Principal.Limits.StorageBytes)
+	if err == nil {
+		_, err = s.activeBucket(ctx, t.BucketID)
+	}
+	if err != nil {
+		return objectv1.Ticket{}, errors.Join(err, s.abandonHeld(ctx, v.ID, always))
+	}
+	return t, nil
+}
+
+// reserve takes quota for a version under the name id.
+func (s *Service) reserve(ctx context.Context, v Version, id string, bytes, limit int64) error {
+	err := s.st.Accounts.Reserve(ctx, v.Account, id, Reservation{Version: v.ID, Bytes: bytes, Lease: s.now().Add(commitLease)}, limit)
+	if errors.Is(err, ErrRefused) {
+		return objectv1.ErrQuotaExceeded
+	}
+	if err != nil {
+		return fmt.Errorf("reserving quota: %w", err)
+	}
+	return nil
+}
+
+// RenewPut extends a held ticket. Where the quota does not give all that is
+// asked for it gives what is left, as long as that is more than before.
+func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	v, err := s.st.Versions.Get(ctx, r.VersionID)
+	if errors.Is(err, ErrNoDocument) || err == nil && (v.Account != r.AccountID || v.State != VersionHeld) {
+		return objectv1.Ticket{}, objectv1.ErrUploadGone
+	}
+	if err != nil {
+		return objectv1.Ticket{}, fmt.Errorf("reading the upload: %w", err)
+	}
+	if r.Bytes > v.Upload.MaxSize {
+		return objectv1.Ticket{}, objectv1.ErrTooLarge
+	}
+	reserved, err := s.grow(ctx, v, r.Bytes)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
+	till := s.now().Add(HoldLease)
+	v, err = s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
+		if v.State != VersionHeld {
+			return ErrRefused
+		}
+		v.SweepAt, v.Upload.LeaseTill, v.Upload.Reserved, v.Size = till, till, reserved, reserved
+		return nil
+	})
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNoDocument) {
+		return objectv1.Ticket{}, objectv1.ErrUploadGone
+	}
+	if err != nil {
+		return objectv1.Ticket{}, fmt.Errorf("renewing the upload: %w", err)
+	}
+	return v.ticket(), nil
+}
+
+// ticket is the ticket of a held version.
+func (v Version) ticket() objectv1.Ticket {
+	return objectv1.Ticket{
+		VersionID: v.ID, BucketID: v.Bucket, AccountID: v.Account, KeyDomain: keyDomain(v.Account), Region: v.Upload.Region,
+		MaxSize: v.Upload.MaxSize, Reserved: v.Upload.Reserved, Held: true, LeaseTill: v.Upload.LeaseTill,
+	}
+}
+
+// grow raises the reservation of a held version towards want and answers what
+// it has now. The usage document is what counts; the version only repeats it.
+func (s *Service) grow(ctx context.Context, v Version, want int64) (int64, error) {
+	limit := v.Upload.Limits.StorageBytes
+	for range casAttempts {
+		u, err := s.st.Accounts.Get(ctx, v.Account)
+		if err != nil {
+			return 0, fmt.Errorf("reading the account's usage: %w", err)
+		}
+		res, ok := u.Reserved[v.Reservation]
+		if !ok {
+			return 0, objectv1.ErrUploadGone
+		}
+		if want <= res.Bytes {
+			return res.Bytes, nil
+		}
+		grant := want
+		if limit > 0 {
+			grant = min(want, res.Bytes+limit-u.Total)
+		}
+		if grant <= res.Bytes {
+			return 0, objectv1.ErrQuotaExceeded
+		}
+		next := Reservation{Version: v.ID, Bytes: grant, Lease: s.now().Add(HoldLease)}
+		err = s.st.Accounts.Resize(ctx, v.Account, v.Reservation, res.Bytes, next, limit)
+		if errors.Is(err, ErrRefused) {
+			continue // somebody took or gave quota in between
+		}
+		if err != nil {
+			return 0, fmt.Errorf("growing the reservation: %w", err)
+		}
+		return grant, nil
+	}
+	return 0, objectv1.ErrQuotaExceeded
+}
+
+// AbortPut drops what waits under a ticket. A version that is visible, or was,
+// stays as it is.
+func (s *Service) AbortPut(ctx context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	for range casAttempts {
+		v, err := s.st.Versions.Get(ctx, r.VersionID)
+		if errors.Is(err, ErrNoDocument) || err == nil && v.Account != r.AccountID {
+			return objectv1.AbortPutResponse{}, nil
+		}
+		if err != nil {
+			return objectv1.AbortPutResponse{}, fmt.Errorf("reading the version: %w", err)
+		}
+		switch v.State {
+		case VersionHeld:
+			err = s.abandonHeld(ctx, v.ID, always)
+		case VersionPending, VersionAbandoned:
+			err = s.abandon(ctx, v, always)
+		case VersionDropping:
+			return objectv1.AbortPutResponse{}, s.drop(ctx, v)
+		default:
+			return objectv1.AbortPutResponse{Committed: true}, nil
+		}
+		if err != nil {
+			return objectv1.AbortPutResponse{}, err
+		}
+	}
+	return objectv1.AbortPutResponse{}, errBusy
+}
+
+// abandonHeld gives a held version up, if its lease ended by then. It never was
+// near a head, so its own document decides.
+func (s *Service) abandonHeld(ctx context.Context, id string, by time.Time) error {
+	v, err := s.st.Versions.Update(ctx, id, func(v *Version) error {
+		if v.State != VersionHeld || v.SweepAt.After(by) {
+			return ErrRefused
+		}
+		v.State, v.SweepAt = VersionDropping, s.now().Add(repairAfter)
+		return nil
+	})
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNoDocument) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("giving the upload up: %w", err)
+	}
+	return s.drop(ctx, v)
+}

@@ -1,0 +1,229 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
+
+// DeleteObject removes an object, marks it deleted, or removes one version.
+func (s *Service) DeleteObject(ctx context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
+	none := objectv1.DeleteObjectResponse{}
+	if err := CheckKey(r.Key); err != nil {
+		return none, err
+	}
+	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeDelete); err != nil {
+		return none, err
+	}
+	if err := s.admit(); err != nil {
+		return none, err
+	}
+	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	if err != nil {
+		return none, err
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	who := actorOf(r.Principal, r.Origin)
+	switch {
+	case r.VersionID != "" && b.KeepsVersions():
+		return none, s.removeVersion(ctx, b, r.Key, r.VersionID, who)
+	case b.KeepsVersions():
+		return s.mark(ctx, b, r.Key, who)
+	}
+	return none, s.removeCurrent(ctx, b, r.Key, r.VersionID, who)
+}
+
+// mark puts a delete marker on the object, if it shows one.
+func (s *Service) mark(ctx context.Context, b Bucket, key string, who Actor) (objectv1.DeleteObjectResponse, error) {
+	v, err := s.commit(ctx, draft{
+		v:     Version{ID: s.newID(), Account: b.Account, Bucket: b.ID, Key: key, Live: b.ID, Marker: true},
+		actor: who, onlyIfVisible: true,
+	})
+	if errors.Is(err, objectv1.ErrNotFound) {
+		return objectv1.DeleteObjectResponse{}, nil // nothing to delete
+	}
+	if err != nil {
+		return objectv1.DeleteObjectResponse{}, err
+	}
+	return objectv1.DeleteObjectResponse{DeleteMarker: true, VersionID: v.ID}, nil
+}
+
+// removeCurrent empties the head of an unversioned bucket's object. With only,
+// it does so for that version alone.
+func (s *Service) removeCurrent(ctx context.Context, b Bucket, key, only string, who Actor) error {
+	for range casAttempts {
+		h, rev, err := s.st.Heads.Get(ctx, b.ID, key)
+		if err != nil {
+			return fmt.Errorf("reading the head: %w", err)
+		}
+		if h.Current == "" || only != "" && only != h.Current {
+			return nil
+		}
+		if h, err = s.leave(ctx, h); err != nil {
+			return err
+		}
+		next := Head{
+			Bucket: b.ID, Key: key, Seq: s.nextSeq(h.Seq),
+			Discard: append(slices.Clone(h.Discard), Discard{Version: h.Current, Delta: -count(h.Visible())}),
+		}
+		gone := Version{ID: h.Current, Marker: h.Marker}
+		err = s.putHead(ctx, s.swept(next), rev, s.removed(b, next, gone, who))
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.jobs.discard(b.Account, next)
+		return nil
+	}
+	return errBusy
+}
+
+func (s *Service) removed(b Bucket, h Head, v Version, who Actor) Event {
+	e := removedEvent(b, h, v, who, "Delete")
+	e.Data.Time = s.now()
+	return e
+}
+
+// putHead writes a head and turns a full outbox into its fault.
+func (s *Service) putHead(ctx context.Context, h Head, rev int64, e Event) error {
+	err := s.st.Heads.Put(ctx, h, rev, e)
+	switch {
+	case err == nil || errors.Is(err, ErrStale):
+		return err
+	case errors.Is(err, ErrRefused):
+		return errBacklog
+	}
+	return fmt.Errorf("moving the head: %w", err)
+}
+
+// removeVersion removes one version for good. Its own document decides, so that
+// retention and legal hold are decided at the same place; the head follows, and
+// whoever meets the version in between finishes the removal.
+func (s *Service) removeVersion(ctx context.Context, b Bucket, key, id string, who Actor) error {
+	found, err := s.st.Versions.Get(ctx, id)
+	if errors.Is(err, ErrNoDocument) || err == nil && (found.Bucket != b.ID || found.Key != key) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the version: %w", err)
+	}
+	if found.State == VersionPending || found.State == VersionAbandoned {
+		h, _, err := s.st.Heads.Get(ctx, b.ID, key)
+		if err != nil {
+			return fmt.Errorf("reading the head: %w", err)
+		}
+		if h.Current != id {
+			return nil // not there yet
+		}
+		err = s.st.Versions.Commit(ctx, id, h.Order, h.Delta, false)
+		if err != nil && !errors.Is(err, ErrRefused) {
+			return fmt.Errorf("committing the version: %w", err)
+		}
+	}
+	now := s.now()
+	v, err := s.st.Versions.Update(ctx, id, func(v *Version) error {
+		switch {
+		case v.State != VersionCommitted:
+			return ErrRefused
+		case v.locked(now):
+			return objectv1.ErrObjectLocked
+		}
+		v.State, v.Removal, v.SweepAt = VersionRemoving, &who, now.Add(repairAfter)
+		return nil
+	})
+	switch {
+	case errors.Is(err, ErrNoDocument):
+		return nil
+	case errors.Is(err, objectv1.ErrObjectLocked):
+		return err
+	case errors.Is(err, ErrRefused):
+		v, err = s.st.Versions.Get(ctx, id)
+		if errors.Is(err, ErrNoDocument) || err == nil && v.State != VersionRemoving {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing the version: %w", err)
+	}
+	return s.unhead(ctx, v)
+}
+
+// locked reports whether v may not be removed at that time.
+func (v Version) locked(at time.Time) bool {
+	return v.LegalHold || v.Retention != nil && v.Retention.Until.After(at)
+}
+
+// unhead makes the head forget a version that is being removed, tells of it,
+// and leaves the cleaning to the background. Idempotent: a head that already
+// discards the version is left alone.
+func (s *Service) unhead(ctx context.Context, v Version) error {
+	for range casAttempts {
+		cur, err := s.st.Versions.Get(ctx, v.ID)
+		if errors.Is(err, ErrNoDocument) || err == nil && cur.State != VersionRemoving {
+			return nil // somebody else came to the end
+		}
+		if err != nil {
+			return fmt.Errorf("reading the version: %w", err)
+		}
+		h, rev, err := s.st.Heads.Get(ctx, v.Bucket, v.Key)
+		if err != nil {
+			return fmt.Errorf("reading the head: %w", err)
+		}
+		if h.discards(v.ID) {
+			s.jobs.discard(v.Account, h)
+			return nil
+		}
+		b, _, err := s.st.Buckets.Get(ctx, v.Bucket)
+		if err != nil {
+			return fmt.Errorf("reading the bucket: %w", err)
+		}
+		next, err := s.without(ctx, h, v)
+		if err != nil {
+			return err
+		}
+		who := Actor{Account: v.Account}
+		if v.Removal != nil {
+			who = *v.Removal
+		}
+		err = s.putHead(ctx, next, rev, s.removed(b, next, v, who))
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.jobs.discard(v.Account, next)
+		return nil
+	}
+	return errBusy
+}
+
+// without is the head after v was taken away: when v was current the newest
+// committed version follows it.
+func (s *Service) without(ctx context.Context, h Head, v Version) (Head, error) {
+	next := h
+	next.Bucket, next.Key = v.Bucket, v.Key
+	next.Seq = s.nextSeq(h.Seq)
+	delta := int64(0)
+	if h.Current == v.ID {
+		next = Head{Bucket: v.Bucket, Key: v.Key, Seq: next.Seq}
+		newest, err := s.st.Versions.Newest(ctx, v.Bucket, v.Key, v.ID)
+		if err == nil {
+			next.show(newest)
+			next.Delta = newest.Delta
+		} else if !errors.Is(err, ErrNoDocument) {
+			return h, fmt.Errorf("finding the version before: %w", err)
+		}
+		delta = count(next.Visible()) - count(h.Visible())
+	}
+	next.Discard = append(slices.Clone(h.Discard), Discard{Version: v.ID, Delta: delta})
+	return s.swept(next), nil
+}

@@ -1,0 +1,199 @@
+package domain
+
+import (
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
+)
+
+// BucketState says whether writes may enter a bucket.
+type BucketState string
+
+// The states of a bucket. Deleting goes back to Active when something is found in it.
+const (
+	BucketActive   BucketState = "active"
+	BucketDeleting BucketState = "deleting"
+)
+
+// Bucket is the document of a bucket. Its name is unique in its account; its id
+// is never used again.
+type Bucket struct {
+	ID               string                     `bson:"-"`
+	Account          string                     `bson:"account"`
+	Name             string                     `bson:"name"`
+	State            BucketState                `bson:"state"`
+	System           bool                       `bson:"system,omitempty"` // never listed
+	CreatedAt        time.Time                  `bson:"createdAt"`
+	Versioning       objectv1.Versioning        `bson:"versioning"`
+	ObjectLock       bool                       `bson:"objectLock,omitempty"`
+	DefaultRetention *objectv1.DefaultRetention `bson:"defaultRetention,omitempty"`
+	Region           string                     `bson:"region"`
+	Configs          []Config                   `bson:"configs,omitempty"`
+	SweepAt          time.Time                  `bson:"sweepAt,omitempty"` // set while Deleting
+}
+
+// KeepsVersions reports whether an overwrite or a delete keeps the old version.
+// A suspended bucket keeps them too until it learns the null version.
+func (b Bucket) KeepsVersions() bool { return b.Versioning != objectv1.Unversioned }
+
+// Config is a notification config with its sealed signing secret.
+type Config struct {
+	objectv1.NotificationConfig `bson:",inline"`
+	SealedSecret                []byte `bson:"sealedSecret"`
+}
+
+// Head is the one truth about a key: which version is current. Everything that
+// makes an object appear, change or vanish is a compare-and-set of its head.
+type Head struct {
+	Bucket string `bson:"bucket"`
+	Key    string `bson:"key"`
+	// ListBucket equals Bucket while the current version is visible, else it is
+	// absent: the index over it holds exactly what listings show.
+	ListBucket string `bson:"listBucket,omitempty"`
+	// Seq grows with every change of the key, for as long as the bucket lives,
+	// also over the removal of an empty head: it follows the clock.
+	Seq     int64  `bson:"seq"`
+	Current string `bson:"current,omitempty"` // version id; "" when there is none
+	Order   int64  `bson:"order,omitempty"`   // Seq at which Current came
+	Delta   int64  `bson:"delta,omitempty"`   // what its coming added to the count of visible objects
+	Marker  bool   `bson:"marker,omitempty"`  // Current is a delete marker
+
+	Size         int64     `bson:"size,omitempty"`
+	ETag         string    `bson:"etag,omitempty"`
+	LastModified time.Time `bson:"lastModified,omitempty"`
+	ContentType  string    `bson:"contentType,omitempty"`
+	StorageClass string    `bson:"storageClass,omitempty"`
+	Compressed   bool      `bson:"compressed,omitempty"`
+
+	Discard []Discard `bson:"discard,omitempty"` // removed versions that still have to be cleaned away
+	SweepAt time.Time `bson:"sweepAt,omitempty"` // when the sweep has to look, while there is something to do
+}
+
+// Visible reports whether the key shows an object.
+func (h Head) Visible() bool { return h.Current != "" && !h.Marker }
+
+// Discard is a version that a change of its head removed.
+type Discard struct {
+	Version string `bson:"version"`
+	Delta   int64  `bson:"delta,omitempty"` // what the removal adds to the count of visible objects
+}
+
+// VersionState is where a version is on its way.
+//
+//	         BeginPut(hold)                 CommitPut
+//	(none) ─────────────► held ───────────────────────┐
+//	   │                   │ lease over, abort        ▼
+//	   └── CommitPut ──────┼────────────────────► pending ──head moved──► committed
+//	                       ▼                          │ ▲ head has it         │ removed, overwritten
+//	                   dropping ◄── abandoned ◄───────┘ │                     ▼
+//	                       │            └───────────────┘                 removing
+//	                       ▼                                                  ▼
+//	                    (none)                                    removed ─► (none)
+//
+// A version that the head names is committed whatever its state says: the state
+// follows later, at the latest before the head moves on.
+type VersionState string
+
+// The states of a version.
+const (
+	VersionHeld      VersionState = "held"      // an upload under a lease; no content yet
+	VersionPending   VersionState = "pending"   // written, on its way to the head
+	VersionAbandoned VersionState = "abandoned" // the sweep doubts it; the head decides
+	VersionDropping  VersionState = "dropping"  // never was visible; being cleaned away
+	VersionCommitted VersionState = "committed"
+	VersionRemoving  VersionState = "removing" // removed for good; being cleaned away
+	VersionRemoved   VersionState = "removed"  // kept for the answer to a repeated commit
+)
+
+// Version is the document of one version of an object, or of a delete marker.
+type Version struct {
+	ID      string       `bson:"-"`
+	Account string       `bson:"account"`
+	Bucket  string       `bson:"bucket"`
+	Key     string       `bson:"key"`
+	Live    string       `bson:"live,omitempty"` // equals Bucket until removed
+	State   VersionState `bson:"state"`
+	Owner   string       `bson:"owner,omitempty"` // the attempt that may move the head to it
+	Order   int64        `bson:"order,omitempty"` // Head.Seq at its commit
+	Delta   int64        `bson:"delta,omitempty"` // Head.Delta of its commit
+	Settled bool         `bson:"settled,omitempty"`
+	SweepAt time.Time    `bson:"sweepAt,omitempty"` // when the sweep has to look, while there is something to do
+
+	Marker      bool   `bson:"marker,omitempty"`
+	Content     string `bson:"content,omitempty"`
+	Reservation string `bson:"reservation"`
+	Size        int64  `bson:"size"`
+
+	ETag         string                    `bson:"etag,omitempty"`
+	Metadata     objectv1.Metadata         `bson:"metadata"`
+	Digests      map[blob.Algorithm][]byte `bson:"digests,omitempty"`
+	Compressed   bool                      `bson:"compressed,omitempty"`
+	StorageClass string                    `bson:"storageClass,omitempty"`
+	CreatedAt    time.Time                 `bson:"createdAt,omitempty"`
+	Retention    *Retention                `bson:"retention,omitempty"`
+	LegalHold    bool                      `bson:"legalHold,omitempty"`
+
+	Upload  *Upload `bson:"upload,omitempty"`  // while held
+	Removal *Actor  `bson:"removal,omitempty"` // who removed it, while removing
+}
+
+// Retention protects a version until a time.
+type Retention struct {
+	Mode  string    `bson:"mode"`
+	Until time.Time `bson:"until"`
+}
+
+// Upload is what a held version remembers of its BeginPut.
+type Upload struct {
+	Limits    authv1.Limits `bson:"limits"`
+	Region    string        `bson:"region"`
+	MaxSize   int64         `bson:"maxSize"`
+	Reserved  int64         `bson:"reserved"`
+	LeaseTill time.Time     `bson:"leaseTill"`
+}
+
+// Actor is who did something, for the event that tells of it.
+type Actor struct {
+	Account  string          `bson:"account"`
+	Username string          `bson:"username,omitempty"`
+	KeyID    string          `bson:"keyId,omitempty"`
+	Origin   objectv1.Origin `bson:"origin"`
+}
+
+// Content is a manifest and who holds it. The manifest never changes; without
+// holds the document goes.
+type Content struct {
+	ID       string          `bson:"-"`
+	Manifest blob.Manifest   `bson:"manifest"`
+	Holds    map[string]bool `bson:"holds"`
+}
+
+// Usage is the document of what an account stores, logical bytes.
+type Usage struct {
+	Account  string                 `bson:"account"`
+	Used     int64                  `bson:"used"`  // settled versions
+	Total    int64                  `bson:"total"` // Used and all reservations
+	Reserved map[string]Reservation `bson:"res,omitempty"`
+	// Released holds the versions whose bytes were given back and whose
+	// documents may still stand, so that giving back happens once. Taking ids
+	// out of it raises Epoch.
+	Released map[string]bool  `bson:"rel,omitempty"`
+	Epoch    int64            `bson:"epoch,omitempty"`
+	Buckets  map[string]Count `bson:"buckets,omitempty"`
+	Open     time.Time        `bson:"open,omitempty"` // last reservation, until the sweep found nothing left to do
+}
+
+// Reservation is quota taken for a version that is not settled yet.
+type Reservation struct {
+	Version string    `bson:"version"`
+	Bytes   int64     `bson:"bytes"`
+	Lease   time.Time `bson:"lease"`
+}
+
+// Count is what a bucket holds: visible objects, and bytes of all versions.
+type Count struct {
+	Objects int64 `bson:"n"`
+	Bytes   int64 `bson:"b"`
+}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+type accounts struct {
+	c *docstore.Collection[domain.Usage]
+}
+
+func reservation(id string) string { return "res." + id }
+func released(id string) string    { return "rel." + id }
+
+func (s accounts) Create(ctx context.Context, account string) error {
+	_, err := s.c.Get(ctx, account)
+	if !errors.Is(err, docstore.ErrNotFound) {
+		return err
+	}
+	_, err = s.c.Insert(ctx, account, domain.Usage{Account: account})
+	if errors.Is(err, docstore.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+func (s accounts) Get(ctx context.Context, account string) (domain.Usage, error) {
+	if account == "" {
+		return domain.Usage{}, domain.ErrNoDocument
+	}
+	d, err := s.c.Get(ctx, account)
+	return d.Value, ported(err)
+}
+
+// within holds while the account has room for bytes more; taking none is
+// always allowed.
+func within(bytes, limit int64) []docstore.Cond {
+	if limit <= 0 || bytes <= 0 {
+		return nil
+	}
+	return []docstore.Cond{docstore.Lte("total", limit-bytes)}
+}
+
+func (s accounts) Reserve(ctx context.Context, account, id string, r domain.Reservation, limit int64) error {
+	_, err := s.c.Modify(ctx, account, docstore.Mod{
+		If:  append(within(r.Bytes, limit), docstore.Absent(reservation(id))),
+		Set: map[string]any{reservation(id): r, "open": r.Lease},
+		Inc: map[string]int64{"total": r.Bytes},
+	})
+	return ported(err)
+}
+
+func (s accounts) Resize(ctx context.Context, account, id string, old int64, r domain.Reservation, limit int64) error {
+	_, err := s.c.Modify(ctx, account, docstore.Mod{
+		If:  append(within(r.Bytes-old, limit), docstore.Eq(reservation(id)+".bytes", old)),
+		Set: map[string]any{reservation(id): r, "open": r.Lease},
+		Inc: map[string]int64{"total": r.Bytes - old},
+	})
+	return ported(err)
+}
+
+func (s accounts) Unreserve(ctx context.Context, account, id string) error {
+	for {
+		u, err := s.Get(ctx, account)
+		if err != nil {
+			return absent(err)
+		}
+		r, ok := u.Reserved[id]
+		if !ok {
+			return nil
+		}
+		_, err = s.c.Modify(ctx, account, docstore.Mod{
+			If:    []docstore.Cond{docstore.Eq(reservation(id)+".bytes", r.Bytes)},
+			Unset: []string{reservation(id)},
+			Inc:   map[string]int64{"total": -r.Bytes},
+		})
+		if errors.Is(err, docstore.ErrGuard) {
+			continue // resized or gone
+		}
+		return ported(err)
+	}
+}
+
+func (s accounts) Settle(ctx context.Context, account string, entries []domain.Settlement) error {
+	for {
+		u, err := s.Get(ctx, account)
+		if err != nil {
+			return err
+		}
+		m := docstore.Mod{Inc: map[string]int64{}}
+		for _, e := range entries {
+			r, ok := u.Reserved[e.Reservation]
+			if !ok {
+				continue
+			}
+			delete(u.Reserved, e.Reservation) // an entry may be there twice
+			m.If = append(m.If, docstore.Eq(reservation(e.Reservation)+".bytes", r.Bytes))
+			m.Unset = append(m.Unset, reservation(e.Reservation))
+			m.Inc["used"] += e.Bytes
+			m.Inc["total"] += e.Bytes - r.Bytes
+			m.Inc["buckets."+e.Bucket+".n"] += e.Objects
+			m.Inc["buckets."+e.Bucket+".b"] += e.Bytes
+		}
+		if len(m.If) == 0 {
+			return nil
+		}
+		_, err = s.c.Modify(ctx, account, m)
+		if errors.Is(err, docstore.ErrGuard) {
+			continue // another process settled one of them
+		}
+		return ported(err)
+	}
+}
+
+func (s accounts) Release(ctx context.Context, account string, epoch int64, e domain.Settlement) error {
+	guard := docstore.Eq("epoch", epoch)
+	if epoch == 0 {
+		guard = docstore.Absent("epoch")
+	}
+	_, err := s.c.Modify(ctx, account, docstore.Mod{
+		If:  []docstore.Cond{guard, docstore.Absent(released(e.Version))},
+		Set: map[string]any{released(e.Version): true},
+		Inc: map[string]int64{
+			"used": -e.Bytes, "total": -e.Bytes,
+			"buckets." + e.Bucket + ".n": e.Objects, "buckets." + e.Bucket + ".b": -e.Bytes,
+		},
+	})
+	if !errors.Is(err, docstore.ErrGuard) {
+		return ported(err)
+	}
+	u, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	if u.Released[e.Version] {
+		return domain.ErrRefused
+	}
+	return domain.ErrStale
+}
+
+func (s accounts) Unmark(ctx context.Context, account string, versions []string) error {
+	m := docstore.Mod{Inc: map[string]int64{"epoch": 1}}
+	for _, v := range versions {
+		m.Unset = append(m.Unset, released(v))
+	}
+	_, err := s.c.Modify(ctx, account, m)
+	return ported(err)
+}
+
+func (s accounts) DropBucket(ctx context.Context, account, bucket string) error {
+	_, err := s.c.Modify(ctx, account, docstore.Mod{Unset: []string{"buckets." + bucket}})
+	return absent(ported(err))
+}
+
+func (s accounts) Quiet(ctx context.Context, account string, at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	_, err := s.c.Modify(ctx, account, docstore.Mod{
+		If: []docstore.Cond{docstore.Eq("open", at)}, Unset: []string{"open"},
+	})
+	if errors.Is(err, docstore.ErrGuard) {
+		return nil
+	}
+	return ported(err)
+}
+
+func (s accounts) Opened(ctx context.Context, after string, limit int) ([]domain.Usage, string, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "open", After: after, Limit: limit})
+	return values(p, nil), p.Next, ported(err)
+}

@@ -1,0 +1,181 @@
+// Package object runs the object service: buckets, objects and their versions,
+// the contents behind them, usage and quota, and what a bucket notifies.
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/lifecycle"
+	"github.com/sluicehq/sluice/pkg/outbound"
+	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+	"github.com/sluicehq/sluice/services/object/internal/endpoint"
+	"github.com/sluicehq/sluice/services/object/internal/store"
+)
+
+// Name is the service's name: of its database, its calls and its metrics.
+const Name = "object"
+
+// jobQueue bounds the background work that waits in memory; more is left to the sweep.
+const jobQueue = 8192
+
+// purposeListToken is the keys purpose that authenticates continuation tokens.
+const purposeListToken = "object-list-token"
+
+// Service is the object service in a process.
+type Service struct {
+	cfg Config
+	p   *platform.Platform
+	log *slog.Logger
+
+	relay  *bus.Relay
+	domain *domain.Service
+	object *endpoint.Object
+	server *rpc.Server
+	urls   *outbound.Client
+
+	stop    context.CancelFunc // ends sweeps and collections, then Run
+	stopped context.Context
+	flush   context.CancelFunc // ends relay and background work
+	flushed context.Context
+	running sync.WaitGroup
+}
+
+var _ lifecycle.Service = (*Service)(nil)
+
+// New makes the service on a platform; Start opens what it needs.
+func New(cfg Config, p *platform.Platform) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, p: p, log: p.Tel.Log}, nil
+}
+
+// Start implements lifecycle.Service.
+func (s *Service) Start(ctx context.Context) error {
+	db, err := s.p.Docs(ctx, Name)
+	if err != nil {
+		return err
+	}
+	blobs, err := s.p.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.assemble(ctx, db, blobs); err != nil {
+		return err
+	}
+	if s.server, err = s.p.NewServer(Name); err != nil {
+		return fmt.Errorf("serving calls: %w", err)
+	}
+	s.stopped, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.flushed, s.flush = context.WithCancel(context.WithoutCancel(ctx))
+	s.running.Go(func() {
+		if err := s.relay.Run(s.flushed); err != nil && s.flushed.Err() == nil {
+			s.log.Error("the relay ended", "err", err)
+			s.stop()
+		}
+	})
+	s.running.Go(func() { s.domain.Run(s.flushed) })
+	s.running.Go(func() {
+		s.sweep(s.stopped) // what a crash left is old already
+		every(s.stopped, s.cfg.Object.SweepInterval, s.sweep)
+	})
+	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, s.collect) })
+	if err := objectv1.Register(s.server, s.object); err != nil {
+		return errors.Join(fmt.Errorf("serving calls: %w", err), s.Stop(ctx))
+	}
+	return nil
+}
+
+// assemble joins the parts of the service.
+func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs endpoint.Collector) error {
+	st, err := store.Open(ctx, db)
+	if err != nil {
+		return fmt.Errorf("opening the collections: %w", err)
+	}
+	s.relay = s.p.Relay(db)
+	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow})
+	s.domain = domain.New(domain.Options{
+		Regions: s.p.Settings.Regions, MaxBacklog: int64(s.cfg.Object.MaxBacklog), Workers: s.cfg.Object.Workers, Queue: jobQueue,
+	}, domain.Deps{
+		Store: st, URLs: s.urls, Sealer: s.p.Keys.Sealer(objectv1.PurposeWebhookSecret),
+		Signer: s.p.Keys.Signer(purposeListToken), Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog,
+	})
+	s.object = endpoint.New(s.domain, blobs)
+	return nil
+}
+
+// Run implements lifecycle.Service.
+func (s *Service) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-s.stopped.Done():
+	}
+	return nil
+}
+
+// Stop implements lifecycle.Service: calls first, then what they left to the
+// background, then their events.
+func (s *Service) Stop(ctx context.Context) error {
+	err := s.server.Stop(ctx)
+	s.stop()
+	s.flush()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.running.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = errors.Join(err, fmt.Errorf("finishing background work: %w", ctx.Err()))
+	}
+	s.urls.Close()
+	return err
+}
+
+func (s *Service) sweep(ctx context.Context) {
+	if err := s.domain.Sweep(ctx); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "the sweep left something for the next one", "err", err)
+	}
+}
+
+func (s *Service) collect(ctx context.Context) {
+	r, err := s.object.CollectGarbage(ctx, objectv1.CollectGarbageRequest{})
+	switch {
+	case err == nil:
+		s.log.InfoContext(ctx, "collected blobs", "contents", r.Contents, "segments", r.Segments,
+			"condemned", r.Condemned, "purged", r.Purged, "freed_bytes", r.FreedBytes)
+	case errors.Is(err, objectv1.ErrCollectorBusy) || ctx.Err() != nil:
+	default:
+		s.log.WarnContext(ctx, "collecting blobs failed", "err", err)
+	}
+}
+
+// every does work again and again, with a little jitter so that copies of the
+// service do not do it all at once. An interval of 0 never does it.
+func every(ctx context.Context, interval time.Duration, work func(context.Context)) {
+	if interval <= 0 {
+		return
+	}
+	for {
+		t := time.NewTimer(interval - time.Duration(rand.Int64N(int64(interval/10)+1)))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+			work(ctx)
+		}
+	}
+}
