@@ -1,0 +1,84 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/webhook/internal/domain"
+)
+
+// Deliver keeps a delivery for each config that h is for, and returns when all of
+// them are in the store. Repeating it changes nothing. Attempts begin at once
+// where there is room, claimed with the insert itself.
+func (x *Dispatcher) Deliver(ctx context.Context, h domain.Happening) error {
+	for _, config := range h.Object.Configs {
+		if err := x.deliver(ctx, h, config); err != nil {
+			return fmt.Errorf("delivering event %s to config %s: %w", h.ID, config, err)
+		}
+	}
+	return nil
+}
+
+func (x *Dispatcher) deliver(ctx context.Context, h domain.Happening, config string) error {
+	target, err := x.d.Targets.Resolve(ctx, h.Object.BucketID, config)
+	if errors.Is(err, domain.ErrNoConfig) {
+		return nil // removed since: there is nobody to tell
+	}
+	if err != nil {
+		return err
+	}
+	ep, err := x.endpoint(ctx, target)
+	if err != nil {
+		return err
+	}
+	body, err := domain.Body(h, config)
+	if err != nil {
+		return err
+	}
+	now := x.d.Clock().UTC()
+	d := domain.Delivery{
+		ID: domain.DeliveryID(h.ID, h.Object.BucketID, config), EndpointID: ep.ID, AccountID: target.AccountID,
+		BucketID: h.Object.BucketID, ConfigID: config, EventID: h.ID, EventType: h.Type, URL: target.URL,
+		State: webhookv1.Pending, Body: body, Trace: map[string]string{}, CreatedAt: now, Next: now, Wake: now,
+	}
+	telemetry.Inject(ctx, d.Trace)
+	if ep.Off {
+		d.State, d.Why = webhookv1.Dead, domain.WhyOff
+		d.Next, d.Wake = time.Time{}, time.Time{}
+	}
+	return x.insert(ctx, d)
+}
+
+// insert keeps a new delivery and has it attempted.
+func (x *Dispatcher) insert(ctx context.Context, d domain.Delivery) error {
+	pending := d.State == webhookv1.Pending
+	token, room := rand.Text(), false
+	if pending {
+		if room = x.reserve(d.EndpointID, d.ID, true); room {
+			d.Claim, d.Wake = token, d.Wake.Add(lease)
+		}
+	}
+	fresh, err := x.d.Deliveries.Insert(ctx, d)
+	switch {
+	case err == nil && fresh && room:
+		x.start(d, token, true)
+		return nil
+	case room:
+		x.unreserve(d.EndpointID, d.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if fresh && pending {
+		x.mark(d.EndpointID, d.ID)
+	}
+	if fresh && !pending {
+		x.m.finished(ctx, d, x.d.Clock())
+	}
+	return nil
+}
