@@ -155,15 +155,21 @@ func (w *writer) insertOver(t *table, l *layout, id string, r row, taken error) 
 	if len(r.pending) > docstore.MaxPending {
 		return docstore.Raw{}, docstore.ErrOutboxFull
 	}
-	ok, err := w.insert(l, id, r)
-	if err != nil || ok {
-		return r.raw(id), err
+	ok, insertErr := w.insert(l, id, r)
+	if ok {
+		return r.raw(id), nil
 	}
+	if insertErr != nil && !errors.Is(insertErr, docstore.ErrDuplicate) {
+		return docstore.Raw{}, insertErr
+	}
+	// A repeated insert breaks the id and the unique indexes; the id is the answer.
 	old, found, err := w.load(l, id, false)
-	if err != nil {
+	switch {
+	case err != nil:
 		return docstore.Raw{}, err
-	}
-	if !found || !old.tomb {
+	case !found:
+		return docstore.Raw{}, insertErr
+	case !old.tomb:
 		return docstore.Raw{}, taken
 	}
 	r.rev = old.rev + 1
