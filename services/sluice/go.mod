@@ -15,6 +15,12 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b
 )
 
+require (
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
+)
+
 replace github.com/sluicehq/sluice/pkg => ../../pkg
 
 replace github.com/sluicehq/sluice/contracts => ../../contracts
