@@ -1,0 +1,133 @@
+// Package upload is the service that owns what is on its way in: one record per
+// ingest, its lease, and the sweep of abandoned ones. Its contract is
+// contracts/upload/v1.
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/lifecycle"
+	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/services/upload/internal/domain"
+	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
+	"github.com/sluicehq/sluice/services/upload/internal/store"
+)
+
+// Name is the service's name: its database, its subjects' first token.
+const Name = "upload"
+
+const (
+	// claimFor is how long a copy has for an abort before others may try it too.
+	claimFor = 30 * time.Second
+	// grace covers clocks that differ between hosts.
+	grace = 5 * time.Second
+)
+
+// Unit is upload as a process of its own.
+func Unit(version string) platform.Unit[Config] {
+	return platform.Unit[Config]{
+		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
+		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
+	}
+}
+
+// Service is upload. Make it by New; it is started, run and stopped once.
+type Service struct {
+	cfg    Config
+	p      *platform.Platform
+	domain *domain.Service
+	meter  *meter
+	server *rpc.Server
+
+	end     context.CancelFunc // ends the sweeps
+	ended   context.Context
+	running sync.WaitGroup
+}
+
+var _ lifecycle.Service = (*Service)(nil)
+
+// New makes the service on a platform. Nothing happens before Start.
+func New(cfg Config, p *platform.Platform) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, p: p}, nil
+}
+
+// Start implements lifecycle.Service. The first sweep runs beside the first
+// calls: it may have to wait for object.
+func (s *Service) Start(ctx context.Context) error {
+	db, err := s.p.Docs(ctx, Name)
+	if err != nil {
+		return err
+	}
+	ingests, err := store.Open(ctx, db)
+	if err != nil {
+		return err
+	}
+	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count); err != nil {
+		return fmt.Errorf("setting up metrics: %w", err)
+	}
+	s.domain = domain.New(domain.Options{Lease: s.cfg.Upload.Lease, Retry: claimFor, Grace: grace}, domain.Deps{
+		Store: ingests, Objects: objectv1.NewClient(s.p.Client), Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
+	})
+	if s.server, err = s.p.NewServer(Name); err != nil {
+		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.meter.close())
+	}
+	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.running.Go(s.sweeps)
+	if err := uploadv1.Register(s.server, endpoint.New(s.domain)); err != nil {
+		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.Stop(ctx))
+	}
+	return nil
+}
+
+// Run implements lifecycle.Service.
+func (s *Service) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-s.ended.Done():
+	}
+	return nil
+}
+
+// Stop implements lifecycle.Service: calls first, then the sweep.
+func (s *Service) Stop(ctx context.Context) error {
+	err := s.server.Stop(ctx)
+	s.end()
+	s.running.Wait()
+	return errors.Join(err, s.meter.close())
+}
+
+// sweeps sweeps at once and then at every interval.
+func (s *Service) sweeps() {
+	t := time.NewTicker(s.cfg.Upload.SweepInterval)
+	defer t.Stop()
+	for {
+		s.sweep()
+		select {
+		case <-s.ended.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+func (s *Service) sweep() {
+	n, err := s.domain.Sweep(s.ended)
+	log := s.p.Tel.Log
+	if n > 0 {
+		log.InfoContext(s.ended, "ended abandoned uploads", "uploads", n)
+	}
+	if err != nil && s.ended.Err() == nil {
+		log.WarnContext(s.ended, "the sweep left something for the next one", "err", err)
+	}
+}
