@@ -27,8 +27,9 @@ import (
 // A failing seed is printed; run it with -blob.seed, and keep it in modelSeeds.
 var modelSeed = flag.Uint64("blob.seed", 0, "run the model check with this seed only")
 
-// modelSeeds found something once.
-var modelSeeds = []uint64{}
+// modelSeeds found something once: 1487, that a touch that takes longer than a
+// lease leaves its first segments bare.
+var modelSeeds = []uint64{1487}
 
 const (
 	modelLease = 24 * time.Hour
@@ -346,7 +347,7 @@ func TestCollector_Model(t *testing.T) {
 
 func modelRuns() int {
 	if os.Getenv("SLUICE_TEST_FULL") != "" {
-		return 2000
+		return 1000
 	}
 	return 60
 }

@@ -45,7 +45,7 @@ type segmentJob struct {
 }
 
 // putSegment stores a segment, or takes the one that is there. What it returns
-// has a lease of at least half Config.Lease left.
+// had at least three quarters of a lease left when it was looked at.
 func (s *Store) putSegment(ctx context.Context, j segmentJob) (placed, error) {
 	id := SegmentID(j.domain.HashID(segmentDigest(j.blocks)))
 	store, err := j.layout.storeFor(id)
@@ -123,11 +123,11 @@ func (s *Store) mayShare(ctx context.Context, j segmentJob, rec *record) bool {
 	return err == nil && len(j.blocks) == 1 && bytes.Equal(plain, j.blocks[0])
 }
 
-// renew gives the record a full lease when less than half of one is left.
-// errStale means that another write came first.
+// renew gives the record a full lease when less than three quarters of one are
+// left. errStale means that another write came first.
 func (s *Store) renew(ctx context.Context, rec *record, seq uint64) (*record, error) {
 	now := s.cfg.Clock()
-	if rec.lease.Sub(now) >= s.cfg.Lease/2 {
+	if rec.lease.Sub(now) >= s.cfg.Lease*3/4 {
 		return rec, nil
 	}
 	fresh := *rec

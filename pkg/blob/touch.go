@@ -27,7 +27,21 @@ func (s *Store) Touch(ctx context.Context, m Manifest) error {
 	return nil
 }
 
+// touchAll renews what needs it. A pass that took long, because the machine
+// slept, is repeated: what it touched first may be old by its end.
 func (s *Store) touchAll(ctx context.Context, refs []SegmentRef) error {
+	for {
+		began := s.cfg.Clock()
+		if err := s.touchOnce(ctx, refs); err != nil {
+			return err
+		}
+		if s.cfg.Clock().Sub(began) <= s.cfg.Lease/4 {
+			return nil
+		}
+	}
+}
+
+func (s *Store) touchOnce(ctx context.Context, refs []SegmentRef) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.touches)
 	seen := map[string]bool{}

@@ -344,8 +344,8 @@ func (w *Writer) content() (Content, error) {
 		}
 		c.Manifest.Segments = nil
 	}
-	if w.s.cfg.Clock().Sub(oldest) > w.s.cfg.Lease/2 {
-		return c, w.s.touchAll(w.ctx, refs)
+	if w.s.cfg.Clock().Sub(oldest) > w.s.cfg.Lease/4 {
+		return c, w.s.touchAll(w.ctx, append(refs, c.Manifest.Indirect...))
 	}
 	return c, nil
 }
