@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // Off is the Options.Addr that keeps the server inside the process.
@@ -55,7 +56,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		so.Host, so.Port = host, port
 	}
 	if o.User != "" {
-		so.Username, so.Password = o.User, o.Password
+		// The server compares with the hash; the password itself is random, so the
+		// cheapest cost is enough.
+		hash, err := bcrypt.GenerateFromPassword([]byte(o.Password), bcrypt.MinCost)
+		if err != nil {
+			return nil, fmt.Errorf("hashing the password of nats-server: %w", err)
+		}
+		so.Username, so.Password = o.User, string(hash)
 	}
 	ns, err := server.NewServer(so)
 	if err != nil {
