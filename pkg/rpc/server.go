@@ -25,8 +25,8 @@ const (
 	queuePerSlot       = 4
 )
 
-// registerWithin bounds the round trip that announces an endpoint.
-const registerWithin = 10 * time.Second
+// flushWithin bounds a round trip to NATS.
+const flushWithin = 10 * time.Second
 
 // overloadPause is what a refused caller is told to wait.
 const overloadPause = 50 * time.Millisecond
@@ -118,7 +118,7 @@ func (s *Server) add(e *served) error {
 		delete(s.endpoints, e.subject)
 		return fmt.Errorf("serving %s: %w", e.subject, err)
 	}
-	if err := s.nc.FlushTimeout(registerWithin); err != nil {
+	if err := s.nc.FlushTimeout(flushWithin); err != nil {
 		return fmt.Errorf("announcing %s: %w", e.subject, err)
 	}
 	return nil
@@ -169,7 +169,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	// After the round trip, all that NATS ever routed to this copy is in the
 	// subscriptions' queues, which drain without blocking.
-	if err := s.nc.FlushWithContext(ctx); err != nil && !s.nc.IsClosed() {
+	if err := s.flush(ctx); err != nil && !s.nc.IsClosed() {
 		return fmt.Errorf("draining service %s: %w", s.cfg.Name, err)
 	}
 	if err := s.quiet(ctx); err != nil {
@@ -178,10 +178,17 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.nc.IsClosed() {
 		return nil
 	}
-	if err := s.nc.FlushWithContext(ctx); err != nil {
+	if err := s.flush(ctx); err != nil {
 		return fmt.Errorf("sending the last answers of service %s: %w", s.cfg.Name, err)
 	}
 	return nil
+}
+
+// flush is a round trip to NATS, which insists on a deadline.
+func (s *Server) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushWithin)
+	defer cancel()
+	return s.nc.FlushWithContext(ctx)
 }
 
 // quiet waits until nothing runs and nothing has arrived for a few rounds: the

@@ -162,6 +162,17 @@ func TestServer_StopFinishesWhatArrived(t *testing.T) {
 	}
 }
 
+func TestServer_StopWithoutDeadline(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, natstest.Start(t), rpc.ServerConfig{})
+	handle(t, s, echo, echoes)
+	for range 2 {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestServer_StopUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
