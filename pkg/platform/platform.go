@@ -33,6 +33,9 @@ const bulkWriteBuffer = 1 << 20
 // by their writer, which has not seen their acknowledgement.
 const bulkReconnectBuffer = 8 << 20
 
+// flushWithin bounds the last round trips of Close.
+const flushWithin = 10 * time.Second
+
 // connectWait is how long a process waits for its nats-server to come up.
 const connectWait = 30 * time.Second
 
@@ -267,6 +270,8 @@ func (p *Platform) Close(ctx context.Context) error {
 	for i := len(closers) - 1; i >= 0; i-- {
 		errs = append(errs, closers[i]())
 	}
+	ctx, cancel := context.WithTimeout(ctx, flushWithin) // NATS insists on a deadline
+	defer cancel()
 	for i := len(conns) - 1; i >= 0; i-- {
 		if err := conns[i].FlushWithContext(ctx); err != nil && !conns[i].IsClosed() && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("flushing a connection: %w", err))
