@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	msqlite "modernc.org/sqlite"
 
@@ -29,6 +30,9 @@ const (
 	SyncFull   Sync = "full"   // a power cut: fsync before each acknowledgement
 	SyncNormal Sync = "normal" // a crash of the process, not a power cut
 )
+
+// busyTimeout is how long one process waits for a lock that another one holds.
+const busyTimeout = 10 * time.Second
 
 // Options of Open. The zero value is durable and small.
 type Options struct {
@@ -81,7 +85,7 @@ func Open(ctx context.Context, path string, opts Options) (docstore.DB, error) {
 		return nil, fmt.Errorf("opening the document store: %w", mapError(err))
 	}
 	d := &DB{pool: pool, tables: newCatalog(), tel: tel}
-	if d.w, err = startWriter(ctx, pool, d.tables, tel); err != nil {
+	if d.w, err = d.firstWriter(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the document store: %w", mapError(err)), pool.Close())
 	}
 	if d.r, err = newReaders(dsn(path, opts, false), opts.Readers); err != nil {
@@ -90,12 +94,31 @@ func Open(ctx context.Context, path string, opts Options) (docstore.DB, error) {
 	return d, nil
 }
 
+// firstWriter starts the writer. When several processes make the file at once,
+// the switch to WAL is refused without waiting for busy_timeout: SQLite does not
+// call its busy handler there. So we wait for the other process ourselves.
+func (d *DB) firstWriter(ctx context.Context) (*writer, error) {
+	for until := time.Now().Add(busyTimeout); ; {
+		w, err := startWriter(ctx, d.pool, d.tables, d.tel)
+		if err == nil || !errors.Is(mapError(err), docstore.ErrContention) || time.Now().After(until) {
+			return w, err
+		}
+		t := time.NewTimer(10 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil, errors.Join(err, ctx.Err())
+		case <-t.C:
+		}
+	}
+}
+
 // dsn names the file and the settings of a connection. Readers are kept from
 // writing; the writer checkpoints every 8 MiB of log and cuts the log to 32 MiB.
 func dsn(path string, opts Options, writer bool) string {
 	q := url.Values{}
 	add := func(pragma string) { q.Add("_pragma", pragma) }
-	add("busy_timeout(10000)")
+	add(fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))
 	if writer {
 		add("journal_mode(WAL)")
 		add("synchronous(" + string(opts.Sync) + ")")
