@@ -19,6 +19,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/natsd/natstest"
 	"github.com/sluicehq/sluice/pkg/platform"
@@ -88,6 +89,9 @@ func start(t *testing.T, change ...func(*edge.Config)) *system {
 	return s
 }
 
+// webhook answers pings only.
+type webhook struct{ webhookv1.Service }
+
 // serve registers the fakes under the names of the services.
 func (s *system) serve(t *testing.T) {
 	t.Helper()
@@ -95,7 +99,7 @@ func (s *system) serve(t *testing.T) {
 		"auth":    func(r *rpc.Server) error { return authv1.Register(r, s.auth) },
 		"object":  func(r *rpc.Server) error { return objectv1.Register(r, s.obj) },
 		"upload":  func(r *rpc.Server) error { return uploadv1.Register(r, edgetest.Upload{O: s.obj}) },
-		"webhook": func(*rpc.Server) error { return nil },
+		"webhook": func(r *rpc.Server) error { return webhookv1.Register(r, webhook{}) },
 	} {
 		r, err := s.p.NewServer(name)
 		if err != nil {
