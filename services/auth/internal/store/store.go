@@ -160,7 +160,9 @@ func (s *Accounts) Update(ctx context.Context, id string, change func(a *domain.
 }
 
 // Flush implements domain.Accounts.
-func (s *Accounts) Flush(ctx context.Context, id string) error { return s.f.Flush(ctx, colAccounts, id) }
+func (s *Accounts) Flush(ctx context.Context, id string) error {
+	return s.f.Flush(ctx, colAccounts, id)
+}
 
 // Tokens implements domain.Tokens.
 type Tokens struct {

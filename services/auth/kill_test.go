@@ -1,0 +1,207 @@
+package auth_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/contracts/auth/v1/authv1test"
+	"github.com/sluicehq/sluice/pkg/natsd/natstest"
+	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/services/auth"
+)
+
+// The test binary is also the process that gets killed: with these variables
+// set it runs auth and makes accounts and keys until it dies.
+const (
+	childDir = "SLUICE_TEST_AUTH_CHILD"
+	childURL = "SLUICE_TEST_AUTH_NATS"
+)
+
+// acknowledged is what the child tells of each success, one JSON line each.
+type acknowledged struct {
+	Username, Token, AccountID string
+	KeyID, Secret              string
+	Revoked                    bool
+}
+
+func child(dir, url string) int {
+	if err := createForever(dir, url); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return 1
+}
+
+func createForever(dir, url string) error {
+	ctx := context.Background()
+	p, err := openPlatform(ctx, dir, url)
+	if err != nil {
+		return err
+	}
+	svc, err := auth.New(config(), p)
+	if err == nil {
+		err = svc.Start(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	go func() { _ = svc.Run(ctx) }()
+	c := authv1.NewClient(rpc.NewClient(p.RPC, rpc.ClientConfig{}))
+	failed := make(chan error)
+	for g := range 4 {
+		go func() {
+			for i := 0; ; i++ {
+				if err := createOne(ctx, c, fmt.Sprintf("u%d-%d-%d", os.Getpid(), g, i), i); err != nil {
+					failed <- err
+				}
+			}
+		}()
+	}
+	return <-failed
+}
+
+func createOne(ctx context.Context, c authv1.Service, name string, i int) error {
+	s, err := c.CreateAccount(ctx, authv1.CreateAccountRequest{Username: name, Email: name + "@example.com", Password: authv1test.Password})
+	if err != nil {
+		return err
+	}
+	a := acknowledged{Username: name, Token: s.Token, AccountID: s.Account.ID}
+	tell(a)
+	k, err := c.CreateAccessKey(ctx, authv1.CreateAccessKeyRequest{AccountID: s.Account.ID, Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead}}})
+	if err != nil {
+		return err
+	}
+	a.KeyID, a.Secret = k.ID, k.Secret
+	tell(a)
+	if i%2 == 1 {
+		if _, err := c.RevokeAccessKey(ctx, authv1.RevokeAccessKeyRequest{AccountID: s.Account.ID, KeyID: k.ID}); err != nil {
+			return err
+		}
+		a.Revoked = true
+		tell(a)
+	}
+	return nil
+}
+
+// tell writes one line in one write, so that a kill leaves none half.
+func tell(a acknowledged) {
+	b, _ := json.Marshal(a)
+	_, _ = os.Stdout.Write(append(b, '\n'))
+}
+
+// killed runs the child, kills it at a random moment of its work, and gives the
+// last that it acknowledged of each account.
+func killed(t *testing.T, dir, url string) map[string]acknowledged {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir, childURL+"="+url)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]acknowledged{}
+	lines := bufio.NewScanner(out)
+	after := 10 + rand.IntN(60)
+	for n := 0; lines.Scan(); n++ {
+		var a acknowledged
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		got[a.Username] = a
+		if n == after {
+			_ = cmd.Process.Kill()
+		}
+	}
+	if err := cmd.Wait(); err == nil || len(got) < 3 {
+		t.Fatalf("the child did not work until it was killed: %v, %d accounts", err, len(got))
+	}
+	return got
+}
+
+func TestKill_LeavesNothingHalf(t *testing.T) {
+	t.Parallel()
+	srv, dir := natstest.Start(t), t.TempDir()
+	all := map[string]acknowledged{}
+	for range 3 {
+		for name, a := range killed(t, dir, srv.URL()) {
+			all[name] = a
+		}
+	}
+	_, p := start(t, srv, dir)
+	svc, kv := client(t, srv), states(t, p.JS)
+	for name, a := range all {
+		if got, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.Token}); err != nil || got.Username != name || got.ID != a.AccountID {
+			t.Errorf("acknowledged account %s: %+v, %v", name, got, err)
+		}
+		if a.KeyID == "" {
+			continue
+		}
+		_, err := svc.MintAccessToken(t.Context(), authv1.MintAccessTokenRequest{KeyID: a.KeyID, Secret: a.Secret})
+		// A revocation may have been written without having been acknowledged.
+		if a.Revoked && !errors.Is(err, authv1.ErrBadCredentials) || err != nil && !errors.Is(err, authv1.ErrBadCredentials) {
+			t.Errorf("acknowledged key of %s (revoked %v): %v", name, a.Revoked, err)
+		}
+	}
+	// Every account in the store, acknowledged or not, is whole: it can be used,
+	// and the bucket gets its state and those of its keys without anybody's help.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	total := 0
+	for after, more := "", true; more; {
+		page, err := svc.ListAccounts(ctx, authv1.ListAccountsRequest{After: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range page.Accounts {
+			after = a.Username
+			total++
+			until(ctx, t, "state of account "+a.Username, func() bool {
+				st, _ := state[authv1.AccountState](ctx, t, kv, "account."+a.ID)
+				return st.Active && st.Username == a.Username
+			})
+			keys, err := svc.ListAccessKeys(ctx, authv1.ListAccessKeysRequest{AccountID: a.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range keys.Keys {
+				doc, err := svc.KeyState(ctx, authv1.KeyStateRequest{KeyID: k.ID})
+				if err != nil || !doc.Found {
+					t.Fatal(doc, err)
+				}
+				until(ctx, t, "state of key "+k.ID, func() bool {
+					st, _ := state[authv1.KeyState](ctx, t, kv, "key."+k.ID)
+					return st.Revision == doc.Key.Revision && st.Active == doc.Key.Active
+				})
+			}
+		}
+		more = page.More
+	}
+	if total < len(all) {
+		t.Errorf("%d accounts in the store, %d were acknowledged", total, len(all))
+	}
+}
+
+func until(ctx context.Context, t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		case <-tick.C:
+		}
+	}
+}
