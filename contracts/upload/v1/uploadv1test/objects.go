@@ -1,0 +1,138 @@
+package uploadv1test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
+
+// Objects is as much of the object service as upload needs, in memory.
+type Objects struct {
+	objectv1.Service // what upload does not call is nil
+
+	now func() time.Time
+
+	mu     sync.Mutex
+	n      int
+	held   map[string]objectv1.Ticket
+	done   map[string]string // version id: "committed" or "aborted"
+	aborts int
+	down   error
+	quota  int64
+}
+
+// HoldLease is how long a ticket of Objects lives without a renewal.
+const HoldLease = 4 * time.Minute
+
+// NewObjects makes an object service with a quota of 1 GiB.
+func NewObjects(now func() time.Time) *Objects {
+	return &Objects{now: now, held: map[string]objectv1.Ticket{}, done: map[string]string{}, quota: 1 << 30}
+}
+
+// Down lets every call fail with err until it is nil again.
+func (o *Objects) Down(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.down = err
+}
+
+// Commit does what an edge does at the end of a transfer.
+func (o *Objects) Commit(version string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.held, version)
+	o.done[version] = "committed"
+}
+
+// Lose ends a ticket as object's own sweep does.
+func (o *Objects) Lose(version string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.held, version)
+	o.done[version] = "aborted"
+}
+
+// Fate is "held", "committed", "aborted" or "".
+func (o *Objects) Fate(version string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.held[version]; ok {
+		return "held"
+	}
+	return o.done[version]
+}
+
+// Held is how many tickets are out.
+func (o *Objects) Held() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.held)
+}
+
+// Aborts is how often AbortPut was called with success.
+func (o *Objects) Aborts() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.aborts
+}
+
+// BeginPut implements objectv1.Service.
+func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.down != nil:
+		return objectv1.Ticket{}, o.down
+	case r.Bucket == "missing":
+		return objectv1.Ticket{}, objectv1.ErrBucketNotFound
+	case r.Size > o.quota:
+		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
+	}
+	o.n++
+	t := objectv1.Ticket{
+		VersionID: fmt.Sprintf("v%06d", o.n), BucketID: "b-" + r.Bucket, AccountID: r.Principal.AccountID, KeyDomain: "acc", Region: "local",
+		MaxSize: 1 << 40, Held: r.Hold,
+	}
+	if r.Hold {
+		t.Reserved, t.LeaseTill = max(r.Size, objectv1.ReservationStep), o.now().Add(HoldLease)
+		o.held[t.VersionID] = t
+	}
+	return t, nil
+}
+
+// RenewPut implements objectv1.Service.
+func (o *Objects) RenewPut(_ context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t, ok := o.held[r.VersionID]
+	switch {
+	case o.down != nil:
+		return objectv1.Ticket{}, o.down
+	case !ok || t.AccountID != r.AccountID:
+		return objectv1.Ticket{}, objectv1.ErrUploadGone
+	case r.Bytes > o.quota:
+		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
+	}
+	t.Reserved, t.LeaseTill = max(t.Reserved, r.Bytes), o.now().Add(HoldLease)
+	o.held[r.VersionID] = t
+	return t, nil
+}
+
+// AbortPut implements objectv1.Service.
+func (o *Objects) AbortPut(_ context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.down != nil {
+		return objectv1.AbortPutResponse{}, o.down
+	}
+	o.aborts++
+	if o.done[r.VersionID] == "committed" {
+		return objectv1.AbortPutResponse{Committed: true}, nil
+	}
+	delete(o.held, r.VersionID)
+	o.done[r.VersionID] = "aborted"
+	return objectv1.AbortPutResponse{}, nil
+}

@@ -1,0 +1,199 @@
+package upload_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
+	"github.com/sluicehq/sluice/pkg/natsd"
+	"github.com/sluicehq/sluice/pkg/natsd/natstest"
+	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/upload"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// soon is a context for the ends of things, which need a deadline.
+func soon() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 10*time.Second)
+}
+
+func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() time.Time) *platform.Platform {
+	t.Helper()
+	s := platform.Default()
+	s.DataDir, s.Durability = dir, platform.Process
+	p, err := platform.Open(t.Context(), s, platform.Options{
+		Service: service, Tel: telemetry.Nop(), Dial: srv.Connect, Clock: clock,
+		Streams: streams.All(1), Consumers: streams.Consumers(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := soon()
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
+			t.Errorf("closing the platform: %v", err)
+		}
+	})
+	return p
+}
+
+// serveObjects puts the object service of the test on NATS.
+func serveObjects(t *testing.T, p *platform.Platform, o *uploadv1test.Objects) {
+	t.Helper()
+	server, err := p.NewServer("object")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := soon()
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			t.Errorf("stopping object: %v", err)
+		}
+	})
+	if err := objectv1.Register(server, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, p *platform.Platform) (stop func()) {
+	t.Helper()
+	cfg := upload.Default()
+	cfg.Upload.SweepInterval = 20 * time.Millisecond
+	svc, err := upload.New(cfg, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- svc.Run(context.WithoutCancel(t.Context())) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		ctx, cancel := soon()
+		defer cancel()
+		if err := svc.Stop(ctx); err != nil {
+			t.Errorf("stopping upload: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("running upload: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// TestService_Contract is the contract through client, NATS and server, with
+// object as a service of its own on the same NATS.
+func TestService_Contract(t *testing.T) {
+	t.Parallel()
+	uploadv1test.Run(t, func(t *testing.T) uploadv1test.World {
+		srv, clock := natstest.Start(t), uploadv1test.NewClock()
+		objects := uploadv1test.NewObjects(clock.Now)
+		p := open(t, srv, t.TempDir(), upload.Name, clock.Now)
+		serveObjects(t, p, objects)
+		run(t, p)
+		return uploadv1test.World{Service: uploadv1.NewClient(p.Client), Objects: objects, Clock: clock, Sweep: func() {}}
+	})
+}
+
+// TestService_FindsItsIngestsAgain restarts the service: what was open is still
+// there, and what expired meanwhile is swept at once.
+func TestService_FindsItsIngestsAgain(t *testing.T) {
+	t.Parallel()
+	srv, clock, dir := natstest.Start(t), uploadv1test.NewClock(), t.TempDir()
+	objects := uploadv1test.NewObjects(clock.Now)
+	base := open(t, srv, dir, "base", clock.Now)
+	serveObjects(t, base, objects)
+	client := uploadv1.NewClient(base.Client)
+	begin := func(key string) uploadv1.Ingest {
+		i, err := client.Begin(t.Context(), uploadv1.BeginRequest{Put: objectv1.BeginPutRequest{
+			Principal: authv1.Principal{AccountID: "acc"}, Bucket: "photos", Key: key, Size: -1,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	stop := run(t, open(t, srv, dir, upload.Name, clock.Now))
+	old := begin("old")
+	clock.Advance(100 * time.Second)
+	young := begin("young")
+	stop()
+	clock.Advance(60 * time.Second)
+	run(t, open(t, srv, dir, upload.Name, clock.Now))
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(5 * time.Second); objects.Fate(old.Ticket.VersionID) != "aborted"; <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal("the abandoned ingest was not swept after the restart")
+		}
+	}
+	if _, err := client.Renew(t.Context(), uploadv1.RenewRequest{AccountID: "acc", VersionID: young.Ticket.VersionID, Bytes: 1}); err != nil {
+		t.Errorf("the young one after the restart: %v", err)
+	}
+}
+
+// TestService_CopiesShareTheSweep runs two copies on one database: each abandoned
+// ingest is aborted once.
+func TestService_CopiesShareTheSweep(t *testing.T) {
+	t.Parallel()
+	srv, clock, dir := natstest.Start(t), uploadv1test.NewClock(), t.TempDir()
+	objects := uploadv1test.NewObjects(clock.Now)
+	base := open(t, srv, dir, "base", clock.Now)
+	serveObjects(t, base, objects)
+	for range 2 {
+		run(t, open(t, srv, dir, upload.Name, clock.Now))
+	}
+	client := uploadv1.NewClient(base.Client)
+	const n = 40
+	for range n {
+		if _, err := client.Begin(t.Context(), uploadv1.BeginRequest{Put: objectv1.BeginPutRequest{
+			Principal: authv1.Principal{AccountID: "acc"}, Bucket: "photos", Key: "k", Size: 1,
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.Advance(3 * time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); objects.Held() > 0; <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal("not all were swept")
+		}
+	}
+	if got := objects.Aborts(); got != n {
+		t.Errorf("%d aborts for %d ingests", got, n)
+	}
+}
+
+func TestConfig_Validate(t *testing.T) {
+	t.Parallel()
+	if err := upload.Default().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, f := range []func(*upload.Config){
+		func(c *upload.Config) { c.Upload.Lease = 0 }, func(c *upload.Config) { c.Upload.SweepInterval = 0 },
+	} {
+		c := upload.Default()
+		f(&c)
+		if _, err := upload.New(c, nil); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
+	}
+}
