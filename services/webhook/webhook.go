@@ -46,6 +46,7 @@ type Service struct {
 	bus        *bus.Bus
 	out        *outbound.Client
 	dispatcher *dispatch.Dispatcher
+	calls      *endpoint.Service
 	server     *rpc.Server
 }
 
@@ -97,11 +98,11 @@ func (s *Service) Start(ctx context.Context) error {
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return err
 	}
-	calls := endpoint.New(endpoint.Deps{
+	s.calls = endpoint.New(endpoint.Deps{
 		Deliveries: deliveries, Endpoints: endpoints, Auth: authv1.NewClient(s.p.Client), Object: object,
 		Opener: opener, Offer: s.dispatcher.Offer, Clock: s.p.Clock,
 	})
-	if err := webhookv1.Register(s.server, calls); err != nil {
+	if err := webhookv1.Register(s.server, s.calls); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of webhook: %w", err), s.server.Stop(ctx))
 	}
 	return nil
