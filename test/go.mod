@@ -17,6 +17,11 @@ require (
 )
 
 require (
+	github.com/FerretDB/FerretDB v1.24.2
+	go.mongodb.org/mongo-driver/v2 v2.9.3
+)
+
+require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // indirect
 )

@@ -56,7 +56,7 @@ func (t *table) reconcile(ctx context.Context, spec docstore.Spec) error {
 	}
 	for _, m := range want {
 		if _, err := t.coll.Indexes().CreateOne(ctx, m); err != nil {
-			if driver.IsDuplicateKeyError(err) {
+			if isDuplicate(err) {
 				return docstore.ErrDuplicate.Msgf("documents of %s break a new unique index", t.name).Because(err)
 			}
 			return fmt.Errorf("creating an index: %w", err)

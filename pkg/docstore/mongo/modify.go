@@ -125,10 +125,11 @@ func (t *table) condition(c rawdoc.Cond) bson.D {
 		if c.Elem != "" {
 			field += "." + c.Elem
 		}
+		has := bson.D{e(field, bson.D{e("$eq", operand(c.Value))})}
 		if c.Op == rawdoc.HasNo {
-			return bson.D{e(field, bson.D{e("$ne", operand(c.Value))})}
+			return bson.D{e("$nor", bson.A{has})}
 		}
-		return bson.D{e(field, bson.D{e("$eq", operand(c.Value))})}
+		return has
 	}
 	match := bson.D{e("$eq", operand(c.Value))}
 	if c.Elem != "" {

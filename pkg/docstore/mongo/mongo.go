@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +52,9 @@ type DB struct {
 	mu    sync.RWMutex
 	names []string // collections, whoever made them
 	hooks []func(collection, id string, pending []docstore.Message)
+
+	closing sync.Once
+	closed  error
 }
 
 var _ docstore.DB = (*DB)(nil)
@@ -155,10 +159,16 @@ func (d *DB) Ping(ctx context.Context) error {
 
 // Close implements docstore.DB.
 func (d *DB) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return d.client.Disconnect(ctx)
+	d.closing.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		d.closed = d.client.Disconnect(ctx)
+	})
+	return d.closed
 }
+
+// codeInternal is the server's "internal error".
+const codeInternal = 1
 
 // Server error codes that mean a mistake in the request, and a document that grew too large.
 var (
@@ -201,7 +211,7 @@ func mapWrite(err error) error {
 	switch {
 	case errors.As(err, new(*fault.Error)), errors.Is(err, driver.ErrClientDisconnected):
 		return mapRead(err)
-	case driver.IsDuplicateKeyError(err):
+	case isDuplicate(err):
 		return docstore.ErrDuplicate.Because(err)
 	case errors.As(err, new(topology.ServerSelectionError)):
 		return errAway.Because(err)
@@ -210,6 +220,14 @@ func mapWrite(err error) error {
 		return docstore.ErrUnknown.Because(err)
 	}
 	return mapRead(err)
+}
+
+// isDuplicate reports a broken unique index. FerretDB says so in its own words
+// when an update breaks one.
+func isDuplicate(err error) bool {
+	var ce driver.CommandError
+	return driver.IsDuplicateKeyError(err) ||
+		errors.As(err, &ce) && ce.Code == codeInternal && strings.Contains(ce.Message, "UNIQUE constraint failed")
 }
 
 func hasCode(se driver.ServerError, codes []int) bool {
