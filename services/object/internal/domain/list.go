@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -34,6 +35,11 @@ func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest
 	}
 	if r.MaxKeys < 1 || r.MaxKeys > maxKeys {
 		return out, fault.ErrInvalid.Msgf("maxKeys is 1 to %d", maxKeys)
+	}
+	for _, text := range []string{r.Prefix, r.Delimiter, r.StartAfter} {
+		if len(text) > maxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return out, fault.ErrInvalid.Msgf("prefix, delimiter and startAfter are at most %d bytes of UTF-8 without NUL", maxKey)
+		}
 	}
 	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
 	if err != nil {
