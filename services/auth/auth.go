@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 
@@ -29,12 +30,33 @@ const Name = "auth"
 // AdminUsername is the account that the first start makes.
 const AdminUsername = "admin"
 
-// Unit is auth as a process of its own.
-func Unit(version string) platform.Unit[Config] {
+// Unit is auth as a process of its own, which tells the operator on out of an
+// account that it made.
+func Unit(version string, out io.Writer) platform.Unit[Config] {
 	return platform.Unit[Config]{
 		Name: Name, Version: version, Default: Default(),
-		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
+		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) {
+			s, err := New(c, p)
+			return announcing{s, out}, err
+		},
 	}
+}
+
+// announcing is a Service that shows a generated password once.
+type announcing struct {
+	*Service
+	out io.Writer
+}
+
+// Start implements lifecycle.Service.
+func (a announcing) Start(ctx context.Context) error {
+	if err := a.Service.Start(ctx); err != nil {
+		return err
+	}
+	if name, password, created := a.FirstStart(); created && password != "" {
+		fmt.Fprintf(a.out, "account %q was made; its password, shown only now: %s\n", name, password)
+	}
+	return nil
 }
 
 // Service is auth. Make it by New; it is started, run and stopped once.

@@ -11,4 +11,4 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(platform.Main(auth.Unit(version), os.Args[1:])) }
+func main() { os.Exit(platform.Main(auth.Unit(version, os.Stderr), os.Args[1:])) }

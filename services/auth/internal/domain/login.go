@@ -3,10 +3,12 @@ package domain
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // Login checks a password. Unknown name, wrong password and disabled account
@@ -31,7 +33,29 @@ func (s *Service) Login(ctx context.Context, identifier, password, source string
 		return Account{}, authv1.ErrBadCredentials
 	}
 	s.refund(name, addr, now)
+	s.renew(ctx, a, password)
 	return a, nil
+}
+
+// renew brings the hash of a password that was just right to the settings of
+// today. Without it the login holds all the same.
+func (s *Service) renew(ctx context.Context, a Account, password string) {
+	if !s.hasher.Outdated(a.Password) {
+		return
+	}
+	hash, err := s.hasher.Hash(ctx, password)
+	if err == nil {
+		_, err = s.d.Accounts.Update(ctx, a.ID, func(now *Account) bool {
+			if now.Password != a.Password {
+				return false
+			}
+			now.Password = hash
+			return true
+		})
+	}
+	if err != nil {
+		s.d.Log.WarnContext(ctx, "a password keeps its hash of older settings", slog.String(telemetry.KeyAccountID, a.ID), slog.Any(telemetry.KeyErr, err))
+	}
 }
 
 // identify finds an account by user name or e-mail address; an empty one when

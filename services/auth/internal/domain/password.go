@@ -24,7 +24,7 @@ type HashConfig struct {
 
 const (
 	saltSize, hashSize = 16, 32
-	waitersPerSlot     = 16 // hashes that may wait; more are refused
+	waitersPerSlot     = 64 // hashes that may wait, a second or two; more are refused
 	busyPause          = time.Second
 )
 
@@ -73,6 +73,13 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (bool, error)
 	defer h.leave()
 	got := argon2.IDKey([]byte(password), p.salt, p.passes, p.memory, p.threads, uint32(len(p.hash))) //nolint:gosec // parsePHC bounds it
 	return subtle.ConstantTimeCompare(got, p.hash) == 1 && exists, nil
+}
+
+// Outdated reports whether phc was made under other settings than ours. Its
+// check would cost other work than that of nobody's password.
+func (h *Hasher) Outdated(phc string) bool {
+	p, err := parsePHC(phc)
+	return err != nil || p.memory != h.cfg.MemoryKiB || p.passes != h.cfg.Passes || p.threads != 1
 }
 
 func (h *Hasher) enter(ctx context.Context) error {
