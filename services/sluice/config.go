@@ -11,19 +11,26 @@ import (
 	"github.com/sluicehq/sluice/services/auth"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/object"
+	"github.com/sluicehq/sluice/services/upload"
+	"github.com/sluicehq/sluice/services/webhook"
 )
 
 // Config is every setting of Sluice; each service reads its own part of it.
 type Config struct {
-	Common platform.Settings `koanf:",squash"`
-	Edge   edge.Config       `koanf:",squash"`
-	Auth   auth.Config       `koanf:",squash"`
-	Object object.Config     `koanf:",squash"`
+	Common  platform.Settings `koanf:",squash"`
+	Edge    edge.Config       `koanf:",squash"`
+	Auth    auth.Config       `koanf:",squash"`
+	Object  object.Config     `koanf:",squash"`
+	Upload  upload.Config     `koanf:",squash"`
+	Webhook webhook.Config    `koanf:",squash"`
 }
 
 // Default returns the settings that hold where nothing else is said.
 func Default() Config {
-	return Config{Common: platform.Default(), Edge: edge.Default(), Auth: auth.Default(), Object: object.Default()}
+	return Config{
+		Common: platform.Default(), Edge: edge.Default(), Auth: auth.Default(), Object: object.Default(),
+		Upload: upload.Default(), Webhook: webhook.Default(),
+	}
 }
 
 // Load reads the settings from file (when it is not empty), the environment and

@@ -10,6 +10,8 @@ import (
 	"github.com/sluicehq/sluice/services/auth"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/object"
+	"github.com/sluicehq/sluice/services/upload"
+	"github.com/sluicehq/sluice/services/webhook"
 )
 
 // Bus is the name of the nats-server among the modules.
@@ -26,6 +28,8 @@ func modules() []module {
 	return []module{
 		{"auth", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return auth.New(c.Auth, p) }},
 		{"object", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return object.New(c.Object, p) }},
+		{"upload", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return upload.New(c.Upload, p) }},
+		{"webhook", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return webhook.New(c.Webhook, p) }},
 		{"edge", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return edge.New(c.Edge, p) }},
 	}
 }
