@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,4 +164,56 @@ func BenchmarkStream(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+func BenchmarkSmall(b *testing.B) {
+	const size = 4 << 10
+	for _, c := range []struct {
+		tcp, sync    bool
+		conns, shard int
+	}{{false, false, 4, 8}, {true, false, 4, 8}, {true, true, 4, 4}, {true, true, 4, 8}, {true, true, 4, 16}, {false, true, 4, 8}} {
+		for _, clients := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("tcp=%v/sync=%v/shards=%d/clients=%d", c.tcp, c.sync, c.shard, clients), func(b *testing.B) {
+				s := benchStore(b, c.tcp, c.sync, c.conns, func(cfg *blob.Config) { cfg.Shards, cfg.CacheBytes = c.shard, -1 })
+				manifests := make([]blob.Manifest, b.N)
+				put := each(b, clients, func(i int) error {
+					data := random(uint64(i), size)
+					copy(data, fmt.Sprint("content ", i))
+					content, err := write(b.Context(), s, blob.WriteOptions{Domain: "bench", SizeHint: size}, data)
+					manifests[i] = content.Manifest
+					return err
+				})
+				get := each(b, clients, func(i int) error {
+					_, err := read(b.Context(), s, manifests[i], 0, -1)
+					return err
+				})
+				b.ReportMetric(float64(b.N)/put.Seconds(), "put/s")
+				b.ReportMetric(float64(b.N)/get.Seconds(), "get/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+func each(b *testing.B, clients int, f func(int) error) time.Duration {
+	b.Helper()
+	start := time.Now()
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range clients {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= b.N {
+					return
+				}
+				if err := f(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(start)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
+	"sync"
 
 	"github.com/minio/crc64nvme"
 	"github.com/zeebo/blake3"
@@ -73,14 +74,30 @@ func (d *digester) sums() map[Algorithm][]byte {
 	return out
 }
 
-// segmentDigest is what a segment's id is keyed from. BLAKE3, because every byte
-// is hashed once more for it: README.md, Decisions.
-func segmentDigest(blocks [][]byte) [32]byte {
-	h := blake3.New()
-	for _, b := range blocks {
-		_, _ = h.Write(b)
+// hashers are for segment ids. BLAKE3, because every byte is hashed once more for
+// them: README.md, Decisions.
+type hashers struct{ sync.Pool }
+
+func (p *hashers) get() *blake3.Hasher {
+	if h, ok := p.Get().(*blake3.Hasher); ok {
+		h.Reset()
+		return h
 	}
+	return blake3.New()
+}
+
+// segmentID names the segment that is made of the blocks.
+func (p *hashers) segmentID(d Domain, blocks ...[]byte) SegmentID {
+	h := p.get()
+	defer p.Put(h)
+	for _, b := range blocks {
+		_, _ = h.Write(b) // never fails
+	}
+	return idOf(d, h)
+}
+
+func idOf(d Domain, h *blake3.Hasher) SegmentID {
 	var sum [32]byte
 	h.Sum(sum[:0])
-	return sum
+	return SegmentID(d.HashID(sum))
 }

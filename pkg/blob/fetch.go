@@ -143,7 +143,11 @@ func (s *Store) fetchFrom(ctx context.Context, d Domain, ref SegmentRef, p piece
 	if m.subject != subject {
 		return nil, fmt.Errorf("%w: another message is at its place", errChunk)
 	}
-	return s.packer.open(ctx, d, p.at, m.data)
+	plain, err := s.packer.open(ctx, d, p.at, m.data)
+	if err == nil && p.at.index == 0 && p.at.last && s.hashers.segmentID(d, plain) != p.at.id {
+		return nil, fmt.Errorf("%w: it is not what the segment's id says", errChunk)
+	}
+	return plain, err
 }
 
 // transferFault makes of any error one that callers may see.

@@ -47,7 +47,7 @@ type segmentJob struct {
 // putSegment stores a segment, or takes the one that is there. What it returns
 // had at least three quarters of a lease left when it was looked at.
 func (s *Store) putSegment(ctx context.Context, j segmentJob) (placed, error) {
-	id := SegmentID(j.domain.HashID(segmentDigest(j.blocks)))
+	id := s.hashers.segmentID(j.domain, j.blocks...)
 	store, err := j.layout.storeFor(id)
 	if err != nil {
 		return placed{}, err
@@ -158,7 +158,7 @@ type segmentWrite struct {
 	s      *Store
 	j      segmentJob
 	rec    record
-	digest hash.Hash
+	digest hash.Hash // of the sealed bytes; nil: not wanted
 	out    []sending
 	began  time.Time
 	sent   bool // the record: from then on only a refusal proves that nobody can have met it
@@ -168,10 +168,13 @@ type segmentWrite struct {
 // Whatever fails, the chunks are purged, or left to the collector.
 func (s *Store) writeSegment(ctx context.Context, j segmentJob, id SegmentID, store string, seq uint64) (placed, error) {
 	now := s.cfg.Clock()
-	w := &segmentWrite{s: s, j: j, digest: sha256.New(), began: now, rec: record{
+	w := &segmentWrite{s: s, j: j, began: now, rec: record{
 		id: id, store: store, token: nuid.Next(), domain: j.name, length: j.length,
 		chunkSize: s.cfg.ChunkSize, chunks: len(j.blocks), lease: now.Add(s.cfg.Lease),
 	}}
+	if !s.cfg.NoStockDigest {
+		w.digest = sha256.New()
+	}
 	if err := w.chunks(ctx); err != nil {
 		w.undo(ctx)
 		return placed{}, err
@@ -223,7 +226,9 @@ func (w *segmentWrite) send(ctx context.Context, i int, plain []byte) error {
 	w.rec.stored += int64(len(sealed))
 	ack := w.s.be.publish(ctx, w.rec.store, chunkSubject(w.rec.store, w.rec.token), sealed, nil)
 	w.out = append(w.out, sending{buf: sealed, size: size, ack: ack})
-	_, _ = w.digest.Write(sealed)
+	if w.digest != nil {
+		_, _ = w.digest.Write(sealed)
+	}
 	return nil
 }
 
@@ -243,7 +248,9 @@ func (w *segmentWrite) settle(ctx context.Context) error {
 // finish publishes the record: with a single chunk right behind it, to save a
 // round trip, else when every chunk is acknowledged.
 func (w *segmentWrite) finish(ctx context.Context, seq uint64) error {
-	w.rec.digest = "SHA-256=" + base64.URLEncoding.EncodeToString(w.digest.Sum(nil))
+	if w.digest != nil {
+		w.rec.digest = "SHA-256=" + base64.URLEncoding.EncodeToString(w.digest.Sum(nil))
+	}
 	if len(w.j.blocks) == 1 {
 		return w.finishOne(ctx, seq)
 	}

@@ -21,6 +21,7 @@ type Store struct {
 	cache   *otter.Cache[chunkKey, cached] // nil: none
 	layouts map[string]*layout             // by region
 
+	hashers  hashers
 	plain    *pool
 	sealed   *pool
 	inFlight *semaphore.Weighted // sealed bytes not yet acknowledged
