@@ -1,0 +1,136 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+// errCrash is what every write of a crashed operation answers.
+var errCrash = errors.New("crashed")
+
+// crasher is a point in an operation's writes at which it dies: the write
+// before is done, this one is done or not, and all later ones never happen.
+type crasher struct {
+	left  atomic.Int64 // writes until the crash
+	after bool         // the fatal write still happens
+	dead  atomic.Bool
+}
+
+type crashKey struct{}
+
+// withCrash lets the operations of ctx die at one of their first n writes.
+func withCrash(ctx context.Context, rnd *rand.Rand, n int) (context.Context, *crasher) {
+	c := &crasher{after: rnd.IntN(2) == 0}
+	c.left.Store(int64(1 + rnd.IntN(n)))
+	return context.WithValue(ctx, crashKey{}, c), c
+}
+
+func write(ctx context.Context, do func() error) error {
+	c, ok := ctx.Value(crashKey{}).(*crasher)
+	if !ok {
+		return do()
+	}
+	if c.dead.Load() {
+		return errCrash
+	}
+	if c.left.Add(-1) > 0 {
+		return do()
+	}
+	c.dead.Store(true)
+	if c.after {
+		_ = do()
+	}
+	return errCrash
+}
+
+// crashing wraps the ports so that operations can die in them.
+func crashing(st domain.Store) domain.Store {
+	st.Buckets = crashBuckets{st.Buckets}
+	st.Heads = crashHeads{st.Heads}
+	st.Versions = crashVersions{st.Versions}
+	st.Contents = crashContents{st.Contents}
+	st.Accounts = crashAccounts{st.Accounts}
+	return st
+}
+
+type crashBuckets struct{ domain.Buckets }
+
+func (c crashBuckets) Replace(ctx context.Context, b domain.Bucket, rev int64) error {
+	return write(ctx, func() error { return c.Buckets.Replace(ctx, b, rev) })
+}
+
+func (c crashBuckets) Delete(ctx context.Context, id string, rev int64) error {
+	return write(ctx, func() error { return c.Buckets.Delete(ctx, id, rev) })
+}
+
+type crashHeads struct{ domain.Heads }
+
+func (c crashHeads) Put(ctx context.Context, h domain.Head, rev int64, events ...domain.Event) error {
+	return write(ctx, func() error { return c.Heads.Put(ctx, h, rev, events...) })
+}
+
+func (c crashHeads) Delete(ctx context.Context, h domain.Head, rev int64) error {
+	return write(ctx, func() error { return c.Heads.Delete(ctx, h, rev) })
+}
+
+type crashVersions struct{ domain.Versions }
+
+func (c crashVersions) Insert(ctx context.Context, v domain.Version) error {
+	return write(ctx, func() error { return c.Versions.Insert(ctx, v) })
+}
+
+func (c crashVersions) Update(ctx context.Context, id string, change func(v *domain.Version) error) (v domain.Version, err error) {
+	err = write(ctx, func() error {
+		v, err = c.Versions.Update(ctx, id, change)
+		return err
+	})
+	return v, err
+}
+
+func (c crashVersions) Commit(ctx context.Context, id string, order, delta int64, settled bool) error {
+	return write(ctx, func() error { return c.Versions.Commit(ctx, id, order, delta, settled) })
+}
+
+func (c crashVersions) Delete(ctx context.Context, id string) error {
+	return write(ctx, func() error { return c.Versions.Delete(ctx, id) })
+}
+
+type crashContents struct{ domain.Contents }
+
+func (c crashContents) Insert(ctx context.Context, x domain.Content) error {
+	return write(ctx, func() error { return c.Contents.Insert(ctx, x) })
+}
+
+func (c crashContents) Release(ctx context.Context, id, hold string) error {
+	return write(ctx, func() error { return c.Contents.Release(ctx, id, hold) })
+}
+
+type crashAccounts struct{ domain.Accounts }
+
+func (c crashAccounts) Reserve(ctx context.Context, account, id string, r domain.Reservation, limit int64) error {
+	return write(ctx, func() error { return c.Accounts.Reserve(ctx, account, id, r, limit) })
+}
+
+func (c crashAccounts) Resize(ctx context.Context, account, id string, old int64, r domain.Reservation, limit int64) error {
+	return write(ctx, func() error { return c.Accounts.Resize(ctx, account, id, old, r, limit) })
+}
+
+func (c crashAccounts) Unreserve(ctx context.Context, account, id string) error {
+	return write(ctx, func() error { return c.Accounts.Unreserve(ctx, account, id) })
+}
+
+func (c crashAccounts) Settle(ctx context.Context, account string, entries []domain.Settlement) error {
+	return write(ctx, func() error { return c.Accounts.Settle(ctx, account, entries) })
+}
+
+func (c crashAccounts) Release(ctx context.Context, account string, epoch int64, s domain.Settlement) error {
+	return write(ctx, func() error { return c.Accounts.Release(ctx, account, epoch, s) })
+}
+
+func (c crashAccounts) Unmark(ctx context.Context, account string, versions []string) error {
+	return write(ctx, func() error { return c.Accounts.Unmark(ctx, account, versions) })
+}
