@@ -1,0 +1,4 @@
+package lifecycle
+
+// RunUntil is Main with the signals given.
+var RunUntil = runUntil
