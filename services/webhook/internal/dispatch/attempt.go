@@ -200,6 +200,9 @@ func (x *Dispatcher) observe(ctx context.Context, log *slog.Logger, ep domain.En
 		changed, off = e.Observe(o, x.cfg.SwitchOff)
 		return changed, off
 	})
+	if isNoDocument(err) {
+		return // its config was removed meanwhile
+	}
 	if err != nil {
 		log.WarnContext(ctx, "noting an endpoint's health failed", slog.Any(telemetry.KeyErr, err))
 		return

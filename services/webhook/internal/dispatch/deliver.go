@@ -3,8 +3,8 @@ package dispatch
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
@@ -25,32 +25,29 @@ func (x *Dispatcher) Deliver(ctx context.Context, h domain.Happening) error {
 }
 
 func (x *Dispatcher) deliver(ctx context.Context, h domain.Happening, config string) error {
-	target, err := x.d.Targets.Resolve(ctx, h.Object.BucketID, config)
-	if errors.Is(err, domain.ErrNoConfig) {
-		return nil // removed since: there is nobody to tell
-	}
-	if err != nil {
-		return err
-	}
-	ep, err := x.endpoint(ctx, target)
-	if err != nil {
-		return err
-	}
 	body, err := domain.Body(h, config)
 	if err != nil {
 		return err
 	}
 	now := x.d.Clock().UTC()
 	d := domain.Delivery{
-		ID: domain.DeliveryID(h.ID, h.Object.BucketID, config), EndpointID: ep.ID, AccountID: target.AccountID,
-		BucketID: h.Object.BucketID, ConfigID: config, EventID: h.ID, EventType: h.Type, URL: target.URL,
+		ID: domain.DeliveryID(h.ID, h.Object.BucketID, config), EndpointID: domain.EndpointID(h.Object.BucketID, config),
+		AccountID: h.Object.AccountID, BucketID: h.Object.BucketID, ConfigID: config, EventID: h.ID, EventType: h.Type,
 		State: webhookv1.Pending, Body: body, Trace: map[string]string{}, CreatedAt: now, Next: now, Wake: now,
 	}
 	telemetry.Inject(ctx, d.Trace)
-	if ep.Off {
-		d.State, d.Why = webhookv1.Dead, domain.WhyOff
-		d.Next, d.Wake = time.Time{}, time.Time{}
+	t, _, why, err := x.aim(ctx, d)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil: // where to can be found out later; what, only now
+		x.log.WarnContext(ctx, "a delivery is kept without knowing its address", slog.String("delivery", d.ID), slog.Any(telemetry.KeyErr, err))
+	case why == domain.WhyRemoved:
+		return nil // there is nobody to tell any more
+	case why != "":
+		d.State, d.Why, d.Next, d.Wake = webhookv1.Dead, why, time.Time{}, time.Time{}
 	}
+	d.URL = t.URL
 	return x.insert(ctx, d)
 }
 

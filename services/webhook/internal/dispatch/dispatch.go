@@ -77,11 +77,23 @@ func New(cfg Config, d Deps) (*Dispatcher, error) {
 		return nil, fmt.Errorf("making the metrics of deliveries: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Dispatcher{
+	x := &Dispatcher{
 		cfg: cfg, d: d, log: d.Tel.Log, m: m, ctx: ctx, cancel: cancel,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		lanes: map[string]*lane{}, inflight: map[string]bool{},
-	}, nil
+	}
+	if err := m.watch(d.Tel, x.load); err != nil {
+		cancel()
+		return nil, fmt.Errorf("making the metrics of deliveries: %w", err)
+	}
+	return x, nil
+}
+
+// load gives the attempts under way, and the endpoints whose deliveries wait for room.
+func (x *Dispatcher) load() (running, waiting int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.inflight), len(x.waiting)
 }
 
 // Run searches the store, at once and then every Config.Sweep, serves the lanes
@@ -102,8 +114,12 @@ func (x *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// Stop begins no more attempts and waits for those that run. When ctx ends they
-// are cut off and given back to the other copies; Stop returns ctx's error then.
+// drainFor is how long Stop lets attempts finish. A receiver that is cut off gets
+// its delivery again.
+const drainFor = 5 * time.Second
+
+// Stop begins no more attempts and lets those that run finish for a few seconds.
+// Then, or when ctx ends, they are cut off and given back to the other copies.
 func (x *Dispatcher) Stop(ctx context.Context) error {
 	x.mu.Lock()
 	if !x.closed {
@@ -117,14 +133,19 @@ func (x *Dispatcher) Stop(ctx context.Context) error {
 		close(idle)
 	}()
 	defer x.cancel()
+	drain, done := context.WithTimeout(ctx, drainFor)
+	defer done()
 	select {
 	case <-idle:
 		return nil
-	case <-ctx.Done():
+	case <-drain.Done():
 	}
 	x.cancel()
 	<-idle // the attempts end with their context
-	return fmt.Errorf("waiting for webhook attempts: %w", ctx.Err())
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("waiting for webhook attempts: %w", err)
+	}
+	return nil
 }
 
 // Offer attempts a due delivery that is in the store, now if there is room.

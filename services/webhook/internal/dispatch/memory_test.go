@@ -149,11 +149,13 @@ func (s endpointStore) Get(_ context.Context, id string) (domain.Endpoint, error
 func (s endpointStore) Upsert(_ context.Context, id string, _ time.Time, change func(*domain.Endpoint) (bool, bool)) (domain.Endpoint, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.endpoints[id]
+	e, known := s.endpoints[id]
 	e.ID = id
 	changed, off := change(&e)
 	if changed {
 		s.endpoints[id] = e
+	} else if !known {
+		return e, domain.ErrNoDocument
 	}
 	if off {
 		s.off = append(s.off, id)

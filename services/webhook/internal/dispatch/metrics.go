@@ -36,6 +36,24 @@ func newMetrics(tel *telemetry.Telemetry) (*metrics, error) {
 	return &metrics{tracer: tel.Tracer(scope), attempts: attempts, deliveries: deliveries, delay: delay}, errors.Join(err1, err2, err3)
 }
 
+// watch reports load whenever metrics are read.
+func (m *metrics) watch(tel *telemetry.Telemetry, load func() (running, waiting int)) error {
+	meter := tel.Meter(scope)
+	running, err1 := meter.Int64ObservableGauge("sluice.webhook.attempts.inflight", metric.WithDescription("attempts under way"))
+	waiting, err2 := meter.Int64ObservableGauge("sluice.webhook.endpoints.waiting",
+		metric.WithDescription("endpoints whose due deliveries wait for room"))
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		r, w := load()
+		o.ObserveInt64(running, int64(r))
+		o.ObserveInt64(waiting, int64(w))
+		return nil
+	}, running, waiting)
+	return err
+}
+
 // attempted counts an attempt by what the receiver answered.
 func (m *metrics) attempted(ctx context.Context, o domain.Outcome) {
 	outcome := "error"

@@ -44,7 +44,7 @@ type Endpoints interface {
 	// Get reads one. ErrNoDocument.
 	Get(ctx context.Context, id string) (Endpoint, error)
 	// Upsert changes one, or makes it; nothing is written when change reports
-	// changed false. When it reports off, EndpointDisabled is told with the
+	// changed false; ErrNoDocument then, if there is none. When it reports off, EndpointDisabled is told with the
 	// same write, as having happened at at.
 	Upsert(ctx context.Context, id string, at time.Time, change func(*Endpoint) (changed, off bool)) (Endpoint, error)
 	// Delete forgets one; an unknown one is no error.
