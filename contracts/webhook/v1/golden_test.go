@@ -1,0 +1,89 @@
+package webhookv1_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+)
+
+// messages are one filled value per message that crosses a boundary. Inside v1
+// their JSON may only gain optional fields.
+func messages() map[string]any {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	delivery := webhookv1.Delivery{
+		ID: "dlv_a", EndpointID: "bkt_1.cfg_1", AccountID: "acc_1", EventID: "01EV", EventType: "evt.object.v1.object.created",
+		URL: "https://example.com/hook", State: webhookv1.Pending, NextAttempt: at.Add(5 * time.Second), CreatedAt: at,
+		Attempts: []webhookv1.Attempt{{Time: at, Status: 503, Error: "e", Duration: time.Second}},
+	}
+	endpoint := webhookv1.Endpoint{
+		ID: "bkt_1.cfg_1", AccountID: "acc_1", URL: "https://example.com/hook", Disabled: true, DisabledWhy: "gone", FailingSince: at,
+	}
+	return map[string]any{
+		"secret_request":           webhookv1.SecretRequest{Username: "alice", Bucket: "photos", ConfigID: "cfg_1"},
+		"secret_response":          webhookv1.SecretResponse{Secret: "whsec_AAAA"},
+		"list_deliveries_request":  webhookv1.ListDeliveriesRequest{EndpointID: "bkt_1.cfg_1", State: webhookv1.Dead, Cursor: "c", Limit: 10},
+		"list_deliveries_response": webhookv1.ListDeliveriesResponse{Deliveries: []webhookv1.Delivery{delivery}, Cursor: "c"},
+		"get_delivery_request":     webhookv1.GetDeliveryRequest{ID: "dlv_a"},
+		"delivery":                 delivery,
+		"replay_request":           webhookv1.ReplayRequest{ID: "dlv_a"},
+		"list_endpoints_request":   webhookv1.ListEndpointsRequest{Cursor: "c", Limit: 10},
+		"list_endpoints_response":  webhookv1.ListEndpointsResponse{Endpoints: []webhookv1.Endpoint{endpoint}, Cursor: "c"},
+		"endpoint_event":           webhookv1.EndpointEvent{Endpoint: endpoint, Time: at},
+	}
+}
+
+func TestMessages_Golden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) != len(messages()) {
+		t.Errorf("%d golden files for %d messages, %v", len(files), len(messages()), err)
+	}
+	for name, m := range messages() {
+		got, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+		if err != nil {
+			t.Errorf("%v; it would be\n%s", err, got)
+			continue
+		}
+		if !bytes.Equal(got, bytes.TrimSpace(want)) {
+			t.Errorf("%s has changed to\n%s", name, got)
+		}
+		back := reflect.New(reflect.TypeOf(m))
+		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), m) {
+			t.Errorf("%s reads as %+v, %v", name, back.Elem(), err)
+		}
+	}
+}
+
+// TestSubjects holds calls and events to their roots: a stream that captured a
+// call would answer the caller itself.
+func TestSubjects(t *testing.T) {
+	t.Parallel()
+	calls := []string{
+		webhookv1.Secret.Subject, webhookv1.ListDeliveries.Subject, webhookv1.GetDelivery.Subject,
+		webhookv1.Replay.Subject, webhookv1.ListEndpoints.Subject,
+	}
+	seen := map[string]bool{}
+	for _, s := range calls {
+		if !strings.HasPrefix(s, "webhook.v1.") || seen[s] {
+			t.Errorf("a call on %s", s)
+		}
+		seen[s] = true
+	}
+	if n := reflect.TypeFor[webhookv1.Service]().NumMethod(); n != len(calls) {
+		t.Errorf("%d methods, %d subjects", n, len(calls))
+	}
+	if s := webhookv1.EndpointDisabled.Type; !strings.HasPrefix(s, "evt.webhook.v1.") {
+		t.Errorf("an event on %s", s)
+	}
+}
