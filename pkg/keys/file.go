@@ -107,7 +107,7 @@ func createFile(path string) (*masterSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(tmp)
+	defer func() { _ = os.Remove(tmp) }()
 	if err := os.Link(tmp, path); err != nil && !os.IsExist(err) {
 		return nil, fmt.Errorf("making the master key file: %w", err)
 	}
@@ -142,7 +142,7 @@ func addKey(path string) (*masterSet, error) {
 		return nil, err
 	}
 	if err := os.Rename(tmp, path); err != nil {
-		os.Remove(tmp)
+		_ = os.Remove(tmp)
 		return nil, fmt.Errorf("replacing the master key file: %w", err)
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
@@ -170,7 +170,7 @@ func writeTemp(path string, kf keyFile) (name string, err error) {
 			err = fmt.Errorf("writing the master key file: %w", cerr)
 		}
 		if err != nil {
-			os.Remove(f.Name())
+			_ = os.Remove(f.Name())
 		}
 	}()
 	if _, err := f.Write(append(b, '\n')); err != nil {

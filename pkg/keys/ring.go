@@ -182,15 +182,13 @@ func pause(ctx context.Context) error {
 	}
 }
 
+func illegalInName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
 func validName(s string) bool {
 	if s == "" || len(s) > maxDomainName {
 		return false
 	}
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, illegalInName)
 }

@@ -114,7 +114,7 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, err
 		}
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:gosec // where to, is what this package decides
 	if err != nil {
 		err = c.classify(ctx, err)
 		cancel()

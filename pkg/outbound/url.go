@@ -106,6 +106,10 @@ func hostOf(u *url.URL) (string, error) {
 	return ascii, nil
 }
 
+func illegalInHost(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
 // validHost reports whether h is a DNS name that no program takes for a number.
 func validHost(h string) bool {
 	if h == "" || len(h) > 253 {
@@ -116,11 +120,8 @@ func validHost(h string) bool {
 		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' {
 			return false
 		}
-		for i := range len(l) {
-			c := l[i]
-			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-				return false
-			}
+		if strings.ContainsFunc(l, illegalInHost) {
+			return false
 		}
 	}
 	last := labels[len(labels)-1]

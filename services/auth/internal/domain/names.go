@@ -25,10 +25,11 @@ func CheckUsername(s string) error {
 	digits := true
 	for i := range len(s) {
 		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
+		digit, letter := c >= '0' && c <= '9', c >= 'a' && c <= 'z'
+		if !digit && !letter && strings.IndexByte("._-", c) < 0 {
 			return bad
 		}
-		digits = digits && c >= '0' && c <= '9'
+		digits = digits && digit
 	}
 	if digits || strings.Trim(s, ".") == "" { // "..." would be a path
 		return bad
@@ -121,7 +122,7 @@ func ValidKeyID(s string) bool {
 		return false
 	}
 	for i := range len(rest) {
-		if c := rest[i]; !(c >= 'A' && c <= 'Z' || c >= '2' && c <= '7') {
+		if c := rest[i]; (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
 			return false
 		}
 	}
