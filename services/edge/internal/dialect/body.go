@@ -24,8 +24,10 @@ type body struct {
 	io.ReadCloser
 	ctl   *http.ResponseController
 	pace  Pace
-	moved int64
-	armed time.Time
+	moved int64     // since armed
+	armed time.Time // when the deadline was renewed
+	until time.Time // the deadline
+	back  time.Time // when the last Read returned
 	done  bool
 }
 
@@ -38,12 +40,25 @@ func newBody(rc io.ReadCloser, ctl *http.ResponseController, pace Pace) *body {
 }
 
 func (b *body) arm(now time.Time) {
-	b.armed, b.moved = now, 0
-	_ = b.ctl.SetReadDeadline(now.Add(b.pace.Window)) // a recorder in a test has none
+	b.armed, b.moved, b.until, b.back = now, 0, now.Add(b.pace.Window), now
+	_ = b.ctl.SetReadDeadline(b.until) // a recorder in a test has none
+}
+
+// forgive gives the client back the time in which nobody read: how long the
+// store takes is not its fault.
+func (b *body) forgive() {
+	if b.done {
+		return
+	}
+	if gap := time.Since(b.back); gap > b.pace.Window/64 {
+		b.until = b.until.Add(gap)
+		_ = b.ctl.SetReadDeadline(b.until)
+	}
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
+	b.forgive()
 	n, err := b.ReadCloser.Read(p)
 	b.moved += int64(n)
 	if err != nil {
@@ -53,10 +68,9 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		return n, bodyFault(err)
 	}
-	if b.moved >= b.pace.Bytes {
-		if now := time.Now(); now.Sub(b.armed) > b.pace.Window/16 {
-			b.arm(now)
-		}
+	b.back = time.Now()
+	if b.moved >= b.pace.Bytes && b.back.Sub(b.armed) > b.pace.Window/16 {
+		b.arm(b.back)
 	}
 	return n, nil
 }
