@@ -404,7 +404,7 @@ func rounds(short, long int) int {
 
 func TestModel_Races(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(2, 40) {
+	for round := range rounds(1, 40) {
 		m := newModel(t, false)
 		m.run(6, rounds(60, 300), uint64(round))
 		m.settleDown()
@@ -418,7 +418,7 @@ func TestModel_Races(t *testing.T) {
 
 func TestModel_RacesAndCrashes(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(3, 200) {
+	for round := range rounds(2, 200) {
 		m := newModel(t, true)
 		m.run(5, rounds(50, 150), uint64(round))
 		m.settleDown()
