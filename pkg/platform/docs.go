@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/docstore/mongo"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
 )
 
@@ -25,6 +26,9 @@ func (p *Platform) Docs(ctx context.Context, service string) (docstore.DB, error
 }
 
 func (p *Platform) openDocs(ctx context.Context, service string) (docstore.DB, error) {
+	if m := p.Settings.MongoDB; m.URI != "" {
+		return mongo.Open(ctx, m.URI.Reveal(), m.Database+"_"+service, mongo.Options{Tel: p.Tel})
+	}
 	sync := sqlite.SyncFull
 	if p.Settings.Durability == Process {
 		sync = sqlite.SyncNormal

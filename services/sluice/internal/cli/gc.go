@@ -19,6 +19,7 @@ func gcCommand() *cobra.Command {
 			if !now {
 				return errors.New("the collector runs by itself; --now asks for a run at once")
 			}
+			_, _ = fmt.Fprintln(c.ErrOrStderr(), "collecting; uploads under way are waited out, which takes a minute or more")
 			r, err := objectv1.NewClient(s.rpc).CollectGarbage(ctx, objectv1.CollectGarbageRequest{})
 			if err != nil {
 				return err

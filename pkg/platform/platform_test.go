@@ -1,0 +1,292 @@
+package platform_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/natsd"
+	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// settings are those of a data directory of the test.
+func settings(t *testing.T) platform.Settings {
+	t.Helper()
+	s := platform.Default()
+	s.DataDir, s.NATS.Addr = t.TempDir(), "127.0.0.1:0"
+	return s
+}
+
+// server starts the nats-server of s, as sluice does.
+func server(t *testing.T, s platform.Settings) *natsd.Server {
+	t.Helper()
+	c, err := platform.EnsureCredentials(s.CredsPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := natsd.Start(t.Context(), natsd.Options{StoreDir: s.NATSDir(), Addr: s.NATS.Addr, User: c.User, Password: c.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Shutdown)
+	c.URL = srv.URL()
+	if err := platform.SaveCredentials(s.CredsPath(), c); err != nil {
+		t.Fatal(err)
+	}
+	return srv
+}
+
+func open(t *testing.T, s platform.Settings, o platform.Options) *platform.Platform {
+	t.Helper()
+	o.Service, o.Tel = "test", telemetry.Nop()
+	p, err := platform.Open(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func TestCredentials_OneForAllWhoAskAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "nats.json")
+	if _, err := platform.ReadCredentials(path); !errors.Is(err, platform.ErrNoCredentials) {
+		t.Fatalf("error %v", err)
+	}
+	var wg sync.WaitGroup
+	got := make([]platform.Credentials, 16)
+	for i := range got {
+		wg.Go(func() {
+			c, err := platform.EnsureCredentials(path)
+			if err != nil {
+				t.Error(err)
+			}
+			got[i] = c
+		})
+	}
+	wg.Wait()
+	for _, c := range got {
+		if c != got[0] || len(c.Password) < 32 {
+			t.Fatalf("credentials %+v and %+v", c, got[0])
+		}
+	}
+	st, err := os.Stat(path)
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", st.Mode(), err)
+	}
+	if rest, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".nats-*")); len(rest) > 0 {
+		t.Errorf("left behind: %v", rest)
+	}
+}
+
+func TestOpen_GivesAServiceWhatItStandsOn(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	server(t, s)
+	stream := jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"evt.>"}}
+	consumer := bus.Consumer{Stream: "EVENTS", Durable: "who", Subjects: []string{"evt.x"}}
+	p := open(t, s, platform.Options{Streams: []jetstream.StreamConfig{stream}, Consumers: []bus.Consumer{consumer}})
+	if _, err := p.JS.Consumer(t.Context(), "EVENTS", "who"); err != nil {
+		t.Error("the declared consumer is missing:", err)
+	}
+	db, err := p.Docs(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	store, err := p.Blobs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := p.Blobs(t.Context()); err != nil || again != store {
+		t.Errorf("a second blob store: %v", err)
+	}
+	if st, err := os.Stat(s.KeyPath()); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("key file: %v, %v", st, err)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !p.RPC.IsClosed() || !p.Events.IsClosed() || db.Ping(t.Context()) == nil {
+		t.Error("something is still open")
+	}
+	open(t, s, platform.Options{}) // finds everything
+}
+
+func TestOpen_WaitsForItsServer(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	s.NATS.Addr = freeAddr(t)
+	began := make(chan struct{})
+	opened := make(chan error, 1)
+	go func() {
+		close(began)
+		p, err := platform.Open(t.Context(), s, platform.Options{Service: "early", Tel: telemetry.Nop()})
+		if err == nil {
+			err = p.Close(context.Background())
+		}
+		opened <- err
+	}()
+	<-began
+	server(t, s)
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpen_RefusesWhenTheKeyIsLost(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	server(t, s)
+	p := open(t, s, platform.Options{})
+	ring, err := p.Ring(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Domain(t.Context(), "acc"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.KeyPath()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = platform.Open(t.Context(), s, platform.Options{Service: "late", Tel: telemetry.Nop()})
+	if err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(s.KeyPath()); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("made a new key over sealed data")
+	}
+}
+
+func TestOpen_RefusesWrongCredentials(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	srv := server(t, s)
+	if err := platform.SaveCredentials(s.CredsPath(), platform.Credentials{User: "sluice", Password: "wrong", URL: srv.URL()}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := platform.Open(ctx, s, platform.Options{Service: "x", Tel: telemetry.Nop()}); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestBulk_ConnectionsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	server(t, s)
+	p := open(t, s, platform.Options{})
+	conns, err := p.Bulk(t.Context(), 3)
+	if err != nil || len(conns) != 3 {
+		t.Fatalf("%d connections, %v", len(conns), err)
+	}
+	for _, nc := range conns {
+		if nc == p.RPC || nc == p.Events || !nc.IsConnected() {
+			t.Error("not a connection of its own")
+		}
+	}
+}
+
+func TestDialer_ForeignServer(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	srv, err := natsd.Start(t.Context(), natsd.Options{StoreDir: t.TempDir(), Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Shutdown)
+	s.NATS.URL = srv.URL()
+	dial, err := s.Dialer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	s.NATS.URL = "nats://user:hunter2@" + freeAddr(t)
+	if dial, err = s.Dialer(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dial(); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSettings_Validate(t *testing.T) {
+	t.Parallel()
+	if err := platform.Default().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*platform.Settings){
+		"durability": func(s *platform.Settings) { s.Durability = "none" },
+		"regions":    func(s *platform.Settings) { s.Regions = nil },
+		"shards":     func(s *platform.Settings) { s.Blob.Shards = 0 },
+		"addr":       func(s *platform.Settings) { s.NATS.Addr = "localhost" },
+		"replicas":   func(s *platform.Settings) { s.NATS.Replicas = 0 },
+		"data_dir":   func(s *platform.Settings) { s.DataDir = "" },
+	} {
+		s := platform.Default()
+		change(&s)
+		if s.Validate() == nil {
+			t.Errorf("bad %s is taken", name)
+		}
+	}
+}
+
+func TestSocketPath_TooLongIsSaidClearly(t *testing.T) {
+	t.Parallel()
+	if err := platform.CheckSocketPath("/" + strings.Repeat("d", 200)); err == nil || !strings.Contains(err.Error(), "shorter path") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// FuzzReadCredentials: whatever the file holds, reading it does not panic, and
+// what is taken has a user and a password.
+func FuzzReadCredentials(f *testing.F) {
+	for _, s := range []string{"", "{}", `{"user":"a","password":"b","url":"nats://x"}`, `{"user":1}`, "null", `{"user":"a","password":"b"}x`} {
+		f.Add([]byte(s))
+	}
+	path := filepath.Join(f.TempDir(), "c.json")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := platform.ReadCredentials(path); err == nil && (c.User == "" || c.Password == "") {
+			t.Fatalf("took %+v", c)
+		}
+	})
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
