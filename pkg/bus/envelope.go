@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -116,6 +115,11 @@ func (e Envelope) header() map[string]string {
 	return h
 }
 
+// traceHeaders is what telemetry.Inject writes.
+func traceHeaders() []string {
+	return []string{"traceparent", "tracestate", "baggage", telemetry.HeaderRequestID}
+}
+
 // parseEnvelope reads the event back out of single-valued headers and the
 // payload. Everything about it came from outside; every error is ErrInvalidEvent.
 func parseEnvelope(h map[string]string, data []byte) (Envelope, error) {
@@ -146,8 +150,8 @@ func parseEnvelope(h map[string]string, data []byte) (Envelope, error) {
 			return bad("%s: %w", headerRevision, err)
 		}
 	}
-	for k, v := range h {
-		if k != headerContentType && !strings.HasPrefix(k, "ce-") {
+	for _, k := range traceHeaders() {
+		if v, ok := h[k]; ok {
 			e.Trace[k] = v
 		}
 	}

@@ -170,3 +170,7 @@ func (l *log) distinct() int {
 	}
 	return len(seen)
 }
+
+const eventuallySoon = 5 * time.Second
+
+func nowUTC() time.Time { return time.Now().UTC() }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,12 @@ func newMetrics(tel *telemetry.Telemetry) (*metrics, error) {
 	return m, errors.Join(errs[:]...)
 }
 
+// published counts by event type; what else goes out (key-value entries have one
+// subject each) by the root of its subject.
 func (m *metrics) published(subject string, err error) {
+	if !strings.HasPrefix(subject, "evt.") {
+		subject = subjectRoot(subject)
+	}
 	m.pub.Add(context.Background(), 1, metric.WithAttributes(attribute.String("subject", subject), outcome(err)))
 }
 
@@ -89,6 +95,7 @@ func endPublish(span oteltrace.Span, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, fault.CodeOf(err))
 	}
+	span.End()
 }
 
 // lag samples how far each durable is behind; scraping only reads the sample,

@@ -81,8 +81,7 @@ func decorate(p message.Publisher, tel *telemetry.Telemetry, m *metrics) message
 // Publish implements message.Publisher.
 func (p publisher) Publish(topic string, msgs ...*message.Message) error {
 	for _, m := range msgs {
-		ctx, span := startPublish(m.Context(), p.tracer, topic, m.UUID)
-		defer span.End()
+		ctx, _ := startPublish(m.Context(), p.tracer, topic, m.UUID)
 		telemetry.Inject(ctx, m.Metadata)
 		m.SetContext(ctx)
 	}

@@ -330,8 +330,13 @@ func (r *Relay) publish(ctx context.Context, m docstore.Message) error {
 	}
 	ctx, span := startPublish(telemetry.Extract(ctx, h), r.tracer, m.Subject, m.ID)
 	telemetry.Inject(ctx, h)
-	err := publishOne(ctx, r.js, natsMsg(m.Subject, m.ID, h, m.Data))
-	r.m.published(subjectRoot(m.Subject), err)
+	// A connection that is away would take the message into its buffer and let us
+	// wait for an answer; we have a better place to keep it.
+	err := error(ErrUnavailable)
+	if r.js.Conn().IsConnected() {
+		err = publishOne(ctx, r.js, natsMsg(m.Subject, m.ID, h, m.Data))
+	}
+	r.m.published(m.Subject, err)
 	endPublish(span, err)
 	if !hopeless(err) {
 		return err
