@@ -246,7 +246,9 @@ func BenchmarkSmall(b *testing.B) {
 					})
 					dir := b.TempDir()
 					var files atomic.Int64
-					file := rate(b, clients, func() error { return writeFile(filepath.Join(dir, strconv.FormatInt(files.Add(1), 10)), body, durability == "power") })
+					file := rate(b, clients, func() error {
+						return writeFile(filepath.Join(dir, strconv.FormatInt(files.Add(1), 10)), body, durability == "power")
+					})
 					b.ReportMetric(put, "PUT/s")
 					b.ReportMetric(put/file, "PUT/file")
 					b.ReportMetric(get, "GET/s")

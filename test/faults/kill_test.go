@@ -68,14 +68,14 @@ func killDuringLoad(t *testing.T, topology harness.Topology) {
 	l.c.Do(t, http.MethodPut, "/api/v1/buckets/"+bucket+"/notifications",
 		map[string]any{"configs": []map[string]any{{"url": r.URL, "events": []string{"object-created"}}}}, nil).Want(t, http.StatusOK)
 
-	uploads := 500
+	uploads, most := 500, 20
 	if harness.Soak() {
-		uploads = 5000
+		uploads, most = 5000, 300
 	}
 	stop := make(chan struct{})
 	var killer sync.WaitGroup
 	kills := 0
-	killer.Go(func() { kills = l.kill(t, stop) })
+	killer.Go(func() { kills = l.kill(t, stop, most) })
 	l.run(t, uploads)
 	close(stop)
 	killer.Wait()
@@ -182,15 +182,16 @@ type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errors.New("the client's disk broke") }
 
-// kill ends a random victim every half second or so and starts it again.
-func (l *load) kill(t *testing.T, stop <-chan struct{}) (kills int) {
+// kill ends a random victim every second or so and starts it again. It leaves
+// off after most kills, so that also the largest upload is accepted in the end.
+func (l *load) kill(t *testing.T, stop <-chan struct{}, most int) (kills int) {
 	rng := rand.New(rand.NewPCG(l.seed, 1))
 	victims := l.w.Victims()
-	for {
+	for kills < most {
 		select {
 		case <-stop:
 			return kills
-		case <-time.After(time.Duration(300+rng.IntN(900)) * time.Millisecond):
+		case <-time.After(time.Duration(300+rng.IntN(1500)) * time.Millisecond):
 		}
 		v := victims[rng.IntN(len(victims))]
 		l.w.Kill(v)
@@ -207,6 +208,7 @@ func (l *load) kill(t *testing.T, stop <-chan struct{}) (kills int) {
 			}
 		}
 	}
+	return kills
 }
 
 func pause(ctx context.Context, d time.Duration) {
