@@ -203,10 +203,23 @@ func (s *Service) emptyOut(ctx context.Context, b Bucket) error {
 				return err
 			}
 			if !gone {
-				return objectv1.ErrBucketNotEmpty
+				return s.stillThere(ctx, b, v)
 			}
 		}
 	}
+}
+
+// stillThere is the verdict over a version that was found, unless it has moved on
+// since it was read: then the bucket is looked through again.
+func (s *Service) stillThere(ctx context.Context, b Bucket, v Version) error {
+	cur, err := s.st.Versions.Get(ctx, v.ID)
+	if err != nil && !errors.Is(err, ErrNoDocument) {
+		return fmt.Errorf("reading a version again: %w", err)
+	}
+	if err == nil && cur.State == v.State {
+		return objectv1.ErrBucketNotEmpty
+	}
+	return s.emptyOut(ctx, b)
 }
 
 // cleanIfGone cleans v away if nobody can see it or make it visible any more.
