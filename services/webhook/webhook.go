@@ -92,7 +92,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := consumer.Subscribe(s.bus, s.dispatcher); err != nil {
+	if err := consumer.Subscribe(s.bus, s.dispatcher); err != nil { //nolint:contextcheck // handlers get the deliveries' contexts
 		return fmt.Errorf("subscribing to events: %w", err)
 	}
 	if s.server, err = s.p.NewServer(Name); err != nil {

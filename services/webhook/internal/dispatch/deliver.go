@@ -63,7 +63,7 @@ func (x *Dispatcher) insert(ctx context.Context, d domain.Delivery) error {
 	fresh, err := x.d.Deliveries.Insert(ctx, d)
 	switch {
 	case err == nil && fresh && room:
-		x.start(d, token, true)
+		x.start(d, token, true) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 		return nil
 	case room:
 		x.unreserve(d.EndpointID, d.ID)

@@ -170,7 +170,7 @@ func (x *Dispatcher) Wake(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("reading delivery %s: %w", id, err)
 	}
-	x.Offer(d)
+	x.Offer(d) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 	return nil
 }
 
@@ -326,7 +326,7 @@ func (x *Dispatcher) serveLane(ctx context.Context, endpoint string, marks int) 
 	for _, d := range due {
 		switch {
 		case x.reserve(endpoint, d.ID, false):
-			x.start(d, rand.Text(), false)
+			x.start(d, rand.Text(), false) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 			left = true
 		case !x.runs(d.ID):
 			left = true

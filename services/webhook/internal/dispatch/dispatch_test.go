@@ -82,7 +82,7 @@ func (w *world) deliver(t *testing.T, h domain.Happening) {
 
 func (w *world) only(t *testing.T) domain.Delivery {
 	t.Helper()
-	ds := w.memory.all()
+	ds := w.all()
 	if len(ds) != 1 {
 		t.Fatalf("%d deliveries, want one", len(ds))
 	}
@@ -315,7 +315,7 @@ func TestDispatch_GoneEndpoint(t *testing.T) {
 		if n := len(w.sender.all()); n != 1 {
 			t.Errorf("%d attempts to an endpoint that is off", n)
 		}
-		for _, d := range w.memory.all() {
+		for _, d := range w.all() {
 			if d.State != webhookv1.Dead {
 				t.Errorf("%+v", d)
 			}
@@ -331,7 +331,7 @@ func TestDispatch_GoneEndpoint(t *testing.T) {
 		}
 		w.x.Offer(d)
 		synctest.Wait()
-		if d, _ := w.memory.Get(t.Context(), first.ID); d.State != webhookv1.Delivered || w.endpoints["bkt.c"].Off {
+		if d, _ := w.Get(t.Context(), first.ID); d.State != webhookv1.Delivered || w.endpoints["bkt.c"].Off {
 			t.Errorf("after the replay: %+v, %+v", d, w.endpoints["bkt.c"])
 		}
 	})
@@ -397,7 +397,7 @@ func TestDispatch_ObjectAway(t *testing.T) {
 		if n := len(w.sender.all()); n != 1 {
 			t.Errorf("%d attempts to an unknown address", n-1)
 		}
-		for _, d := range w.memory.all() {
+		for _, d := range w.all() {
 			if d.State != webhookv1.Pending || d.Tries != len(d.Attempts) || d.Tries > 1 {
 				t.Errorf("our own trouble counted as the receiver's: %+v", d)
 			}
@@ -405,7 +405,7 @@ func TestDispatch_ObjectAway(t *testing.T) {
 		w.targets.set("", nil)
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		all := w.memory.all()
+		all := w.all()
 		for _, d := range all {
 			if d.State != webhookv1.Delivered || d.URL != "http://c" {
 				t.Errorf("%+v", d)
@@ -433,7 +433,7 @@ func TestDispatch_StoreAway(t *testing.T) {
 		w.sender.answers(nil)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		for _, d := range w.memory.all() {
+		for _, d := range w.all() {
 			if d.State != webhookv1.Delivered {
 				t.Errorf("%+v", d)
 			}
@@ -478,7 +478,7 @@ func TestDispatch_LogIsCut(t *testing.T) {
 		w.only(t)
 		time.Sleep(2 * 24 * time.Hour)
 		synctest.Wait()
-		if n := len(w.memory.all()); n != 0 {
+		if n := len(w.all()); n != 0 {
 			t.Errorf("%d deliveries after 31 days", n)
 		}
 	})

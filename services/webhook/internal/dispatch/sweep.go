@@ -41,7 +41,7 @@ func (x *Dispatcher) sweep(ctx context.Context) error {
 			return err
 		}
 		for _, d := range due {
-			x.Offer(d)
+			x.Offer(d) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 		}
 		x.cursor = next
 		if next == "" {
