@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"sync"
@@ -52,6 +53,12 @@ type reader struct {
 	stmts stmtCache
 }
 
+// close gives the connection up. Its errors would tell nothing: it only read.
+func (r *reader) close() {
+	r.stmts.close()
+	_ = r.conn.Close()
+}
+
 func (r *reader) prepare(query string) (*sql.Stmt, error) { return r.stmts.get(query) }
 
 // readers is a pool that grows to its bound and stays there.
@@ -87,8 +94,17 @@ func (p *readers) with(ctx context.Context, f func(*reader) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { p.idle <- r }()
-	return mapError(f(r))
+	err = f(r)
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		r.close()
+		p.slots <- struct{}{}
+		return err
+	}
+	p.idle <- r
+	if err = mapError(err); errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return ctx.Err() // an interrupted statement does not say whether by cancel or deadline
+	}
+	return err
 }
 
 func (p *readers) take(ctx context.Context) (*reader, error) {
@@ -120,14 +136,12 @@ func (p *readers) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	var errs []error
 	for {
 		select {
 		case r := <-p.idle:
-			r.stmts.close()
-			errs = append(errs, r.conn.Close())
+			r.close()
 		default:
-			return errors.Join(append(errs, p.db.Close())...)
+			return p.db.Close()
 		}
 	}
 }
