@@ -23,6 +23,7 @@ type Blobs struct {
 	mu       sync.Mutex
 	contents map[blob.SegmentID][]byte
 	Damaged  bool // readers fail half way
+	Discard  bool // count bytes and forget them
 	FailNew  error
 	Aborted  int
 }
@@ -34,6 +35,7 @@ type writer struct {
 	b    *Blobs
 	o    blob.WriteOptions
 	buf  bytes.Buffer
+	size int64
 	done bool
 }
 
@@ -46,14 +48,19 @@ func (b *Blobs) NewWriter(_ context.Context, o blob.WriteOptions) (transfer.Writ
 }
 
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
-	n, err := w.buf.ReadFrom(r)
-	if err == nil && w.o.MaxSize > 0 && int64(w.buf.Len()) > w.o.MaxSize {
+	var to io.Writer = &w.buf
+	if w.b.Discard {
+		to = io.Discard
+	}
+	n, err := io.Copy(to, r)
+	w.size += n
+	if err == nil && w.o.MaxSize > 0 && w.size > w.o.MaxSize {
 		return n, blob.ErrTooLarge
 	}
 	return n, err
 }
 
-func (w *writer) Size() int64 { return int64(w.buf.Len()) }
+func (w *writer) Size() int64 { return w.size }
 
 func (w *writer) Abort() {
 	if !w.done {
@@ -90,7 +97,7 @@ func (w *writer) Finish(context.Context) (blob.Content, error) {
 	defer w.b.mu.Unlock()
 	id := blob.SegmentID(fmt.Sprintf("s%d", len(w.b.contents)))
 	w.b.contents[id] = data
-	c.Manifest = blob.Manifest{Size: int64(len(data)), Segments: []blob.SegmentRef{{ID: id, Len: int64(len(data))}}}
+	c.Manifest = blob.Manifest{Size: w.size, Segments: []blob.SegmentRef{{ID: id, Len: int64(len(data))}}}
 	return c, nil
 }
 
