@@ -349,5 +349,5 @@ func modelRuns() int {
 	if os.Getenv("SLUICE_TEST_FULL") != "" {
 		return 1000
 	}
-	return 60
+	return 40
 }
