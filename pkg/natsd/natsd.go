@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -145,8 +146,14 @@ func (s *Server) Shutdown() {
 type logger struct{ l *slog.Logger }
 
 func (l logger) Noticef(f string, v ...any) { l.l.Debug("nats-server", "notice", fmt.Sprintf(f, v...)) }
-func (l logger) Warnf(f string, v ...any)   { l.l.Warn("nats-server", "warning", fmt.Sprintf(f, v...)) }
-func (l logger) Fatalf(f string, v ...any)  { l.l.Error("nats-server", "err", fmt.Sprintf(f, v...)) }
-func (l logger) Errorf(f string, v ...any)  { l.l.Error("nats-server", "err", fmt.Sprintf(f, v...)) }
-func (l logger) Debugf(f string, v ...any)  { l.l.Debug("nats-server", "debug", fmt.Sprintf(f, v...)) }
-func (l logger) Tracef(string, ...any)      {}
+func (l logger) Warnf(f string, v ...any) {
+	level := slog.LevelWarn
+	if strings.HasPrefix(f, "Plaintext passwords") {
+		level = slog.LevelDebug // ours is random and in memory only; hashing it would cost 50 ms per connection
+	}
+	l.l.Log(context.Background(), level, "nats-server", "warning", fmt.Sprintf(f, v...))
+}
+func (l logger) Fatalf(f string, v ...any) { l.l.Error("nats-server", "err", fmt.Sprintf(f, v...)) }
+func (l logger) Errorf(f string, v ...any) { l.l.Error("nats-server", "err", fmt.Sprintf(f, v...)) }
+func (l logger) Debugf(f string, v ...any) { l.l.Debug("nats-server", "debug", fmt.Sprintf(f, v...)) }
+func (l logger) Tracef(string, ...any)     {}

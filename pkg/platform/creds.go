@@ -98,7 +98,8 @@ func writeCredentials(path string, c Credentials, place func(from, to string) er
 type Dial func(opts ...nats.Option) (*nats.Conn, error)
 
 // Dialer returns how a process reaches the nats-server that the settings name:
-// nats.url, else the one whose address stands in the credentials file.
+// nats.url, else the one whose address stands in the credentials file, else the
+// one behind the data directory's socket.
 // Credentials are used when their file exists.
 func (s Settings) Dialer() (Dial, error) {
 	c, err := ReadCredentials(s.CredsPath())
@@ -111,11 +112,13 @@ func (s Settings) Dialer() (Dial, error) {
 	case err != nil:
 		return nil, err
 	}
-	if url == "" && s.NATS.Addr != Off {
-		url = "nats://" + s.NATS.Addr
-	}
 	if url == "" {
-		return socketDial(s.SocketPath(), c), nil
+		// A server that listens nowhere has a socket; one that is just starting
+		// has not told yet where it will listen.
+		if _, err := os.Stat(s.SocketPath()); err == nil || s.NATS.Addr == Off {
+			return socketDial(s.SocketPath(), c), nil
+		}
+		url = "nats://" + s.NATS.Addr
 	}
 	return func(opts ...nats.Option) (*nats.Conn, error) {
 		base := []nats.Option{nats.MaxReconnects(-1)}

@@ -73,7 +73,11 @@ func Print[T any](w io.Writer, v T) error {
 func Diff[T any](w io.Writer, def, v T) error {
 	dv, vv := reflect.ValueOf(def), reflect.ValueOf(v)
 	return printFields(w, v, func(f *field) bool {
-		return !reflect.DeepEqual(f.value(dv).Interface(), f.value(vv).Interface())
+		d, v := f.value(dv), f.value(vv)
+		if d.Kind() == reflect.Slice && d.Len() == 0 && v.Len() == 0 {
+			return false // nil and empty mean the same
+		}
+		return !reflect.DeepEqual(d.Interface(), v.Interface())
 	})
 }
 
