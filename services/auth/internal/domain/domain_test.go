@@ -114,7 +114,7 @@ func TestThrottle_Bounded(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	th := domain.NewThrottle(time.Second, 1)
-	for i := range 120_000 {
+	for i := range 101_000 {
 		if wait := th.Take(fmt.Sprint(i), at); wait != 0 {
 			t.Fatalf("key %d: wait %s", i, wait)
 		}
@@ -184,12 +184,14 @@ func TestHasher_RefusesDamaged(t *testing.T) {
 
 func TestHasher_Bounded(t *testing.T) {
 	t.Parallel()
-	h := domain.NewHasher(domain.HashConfig{MemoryKiB: 8 << 10, Passes: 1, AtOnce: 1})
+	h := domain.NewHasher(domain.HashConfig{MemoryKiB: 2 << 10, Passes: 1, AtOnce: 1})
+	begin := make(chan struct{})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	refused := 0
 	for range 200 {
 		wg.Go(func() {
+			<-begin
 			if _, err := h.Hash(t.Context(), "secret password"); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -200,6 +202,7 @@ func TestHasher_Bounded(t *testing.T) {
 			}
 		})
 	}
+	close(begin)
 	wg.Wait()
 	if refused == 0 || refused == 200 {
 		t.Errorf("%d of 200 refused", refused)
