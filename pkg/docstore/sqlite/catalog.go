@@ -93,17 +93,17 @@ func (w *writer) refresh() error {
 		return err
 	}
 	var gen int64
-	if err := st.QueryRow().Scan(&gen); err != nil {
+	if err := st.QueryRowContext(w.stmts.ctx).Scan(&gen); err != nil {
 		return fmt.Errorf("reading the registry: %w", mapError(err))
 	}
 	if gen == w.tables.gen {
 		return nil
 	}
-	rows, err := w.conn.QueryContext(context.Background(), `SELECT name, next, indexes FROM docstore_collections`)
+	rows, err := w.conn.QueryContext(w.stmts.ctx, `SELECT name, next, indexes FROM docstore_collections`)
 	if err != nil {
 		return fmt.Errorf("reading the registry: %w", mapError(err))
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err tells what matters
 	layouts := map[string]*layout{}
 	for rows.Next() {
 		var name, indexes string

@@ -159,12 +159,12 @@ func (w *writer) backfill(name string, after []byte) ([]byte, error) {
 	}
 	type item struct{ id, doc []byte }
 	var items []item
-	rows, err := w.conn.QueryContext(context.Background(),
+	rows, err := w.conn.QueryContext(w.stmts.ctx, //nolint:gosec // the name was checked by Spec.Validate
 		`SELECT id, doc FROM `+tableName(name)+` WHERE id > ? AND tomb = 0 ORDER BY id LIMIT ?`, after, backfillBatch)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // Err tells what matters
 	for rows.Next() {
 		var it item
 		if err := rows.Scan(&it.id, &it.doc); err != nil {

@@ -68,7 +68,7 @@ func (d *DB) PendingOutbox(ctx context.Context, limit int) ([]docstore.Pending, 
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // Err tells what matters
 		for rows.Next() {
 			var id, outbox []byte
 			a := aged{Pending: docstore.Pending{Collection: name}}

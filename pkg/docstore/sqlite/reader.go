@@ -14,6 +14,7 @@ import (
 // stmtCache keeps prepared statements of one connection by their text. The
 // texts are few: they vary by collection, index and shape of a request.
 type stmtCache struct {
+	ctx   context.Context // of the engine: statements outlive the caller that needed them first
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 }
@@ -21,8 +22,8 @@ type stmtCache struct {
 // maxStmts bounds a cache; when it is full it starts anew.
 const maxStmts = 512
 
-func newStmtCache(conn *sql.Conn) stmtCache {
-	return stmtCache{conn: conn, stmts: make(map[string]*sql.Stmt)}
+func newStmtCache(ctx context.Context, conn *sql.Conn) stmtCache {
+	return stmtCache{ctx: context.WithoutCancel(ctx), conn: conn, stmts: make(map[string]*sql.Stmt)}
 }
 
 func (c *stmtCache) get(query string) (*sql.Stmt, error) {
@@ -32,7 +33,7 @@ func (c *stmtCache) get(query string) (*sql.Stmt, error) {
 	if len(c.stmts) >= maxStmts {
 		c.close()
 	}
-	st, err := c.conn.PrepareContext(context.Background(), query)
+	st, err := c.conn.PrepareContext(c.ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func (p *readers) take(ctx context.Context) (*reader, error) {
 		p.slots <- struct{}{}
 		return nil, mapError(err)
 	}
-	return &reader{conn: conn, stmts: newStmtCache(conn)}, nil
+	return &reader{conn: conn, stmts: newStmtCache(ctx, conn)}, nil
 }
 
 // close waits for the reads under way.

@@ -104,7 +104,7 @@ func (t *table) Scan(ctx context.Context, q rawdoc.Query) (docstore.RawPage, err
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // Err tells what matters
 		if err := fillPage(rows, q.Limit, &page); err != nil {
 			return err
 		}

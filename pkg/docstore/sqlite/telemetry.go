@@ -56,13 +56,13 @@ func (in instruments) op(ctx context.Context, verb, collection string) func() {
 	}
 }
 
-func (in instruments) batch(size int) func() {
+func (in instruments) batch(ctx context.Context, size int) func() {
 	if !in.on {
 		return func() {}
 	}
 	start := time.Now()
 	return func() {
-		in.batches.Record(context.Background(), int64(size), metric.WithAttributes(in.db))
-		in.commits.Record(context.Background(), time.Since(start).Seconds(), metric.WithAttributes(in.db))
+		in.batches.Record(ctx, int64(size), metric.WithAttributes(in.db))
+		in.commits.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(in.db))
 	}
 }

@@ -43,7 +43,7 @@ func (w *writer) load(l *layout, id string, withDoc bool) (r row, found bool, er
 	if withDoc {
 		dest = append(dest, &doc)
 	}
-	if err := st.QueryRow([]byte(id)).Scan(dest...); err != nil {
+	if err := st.QueryRowContext(w.stmts.ctx, []byte(id)).Scan(dest...); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			return r, false, nil
 		}

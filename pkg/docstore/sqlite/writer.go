@@ -64,7 +64,7 @@ func startWriter(ctx context.Context, pool *sql.DB, tables *catalog, tel instrum
 		return nil, err
 	}
 	w := &writer{
-		conn: conn, stmts: newStmtCache(conn), tables: tables, tel: tel,
+		conn: conn, stmts: newStmtCache(ctx, conn), tables: tables, tel: tel,
 		queue: make(chan *op, 2*maxBatch), stopped: make(chan struct{}),
 	}
 	if err := initSchema(ctx, conn); err != nil {
@@ -177,7 +177,7 @@ func claim(batch []*op, o *op) []*op {
 // commit runs a batch in one transaction. Errors of single ops stand in the ops;
 // the returned one is of the whole batch.
 func (w *writer) commit(batch []*op) error {
-	defer w.tel.batch(len(batch))()
+	defer w.tel.batch(w.stmts.ctx, len(batch))()
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", mapError(err))
 	}
@@ -252,7 +252,7 @@ func (w *writer) execN(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(context.Background(), args...)
+	res, err := st.ExecContext(w.stmts.ctx, args...)
 	if err != nil {
 		return 0, err
 	}
