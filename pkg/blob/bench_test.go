@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/zeebo/blake3"
 
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/keys/keystest"
@@ -118,11 +120,14 @@ func plainFile(b *testing.B, size int64) (put, get time.Duration) {
 func BenchmarkStream(b *testing.B) {
 	const size = 256 << 20
 	for _, c := range []struct {
-		tcp, sync bool
-		conns     int
-	}{{false, false, 4}, {true, false, 4}, {true, true, 4}, {false, true, 4}, {true, false, 1}} {
-		b.Run(fmt.Sprintf("tcp=%v/sync=%v/conns=%d", c.tcp, c.sync, c.conns), func(b *testing.B) {
-			s := benchStore(b, c.tcp, c.sync, c.conns, nil)
+		tcp, sync, stock bool
+		conns            int
+	}{
+		{false, false, true, 4}, {true, false, true, 4}, {false, true, true, 4}, {true, true, true, 4},
+		{true, true, false, 4}, {true, false, true, 1},
+	} {
+		b.Run(fmt.Sprintf("tcp=%v/sync=%v/stock=%v/conns=%d", c.tcp, c.sync, c.stock, c.conns), func(b *testing.B) {
+			s := benchStore(b, c.tcp, c.sync, c.conns, func(cfg *blob.Config) { cfg.NoStockDigest = !c.stock })
 			var put, get, fput, fget time.Duration
 			for i := 0; b.Loop(); i++ {
 				p, g := plainFile(b, size)
@@ -216,4 +221,21 @@ func each(b *testing.B, clients int, f func(int) error) time.Duration {
 	}
 	wg.Wait()
 	return time.Since(start)
+}
+
+// BenchmarkDigest is what a segment id may be keyed from; SHA-256 was the plan.
+func BenchmarkDigest(b *testing.B) {
+	for _, size := range []int{4 << 10, 8 << 20} {
+		data := random(1, size)
+		for name, h := range map[string]hash.Hash{"sha256": sha256.New(), "blake3": blake3.New()} {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					h.Reset()
+					_, _ = h.Write(data)
+					h.Sum(nil)
+				}
+			})
+		}
+	}
 }

@@ -19,7 +19,7 @@ const (
 	requestTimeout = 10 * time.Second
 	requestTries   = 4
 	// ackTimeout bounds the wait for a PubAck.
-	ackTimeout = 30 * time.Second
+	ackTimeout = time.Minute
 	// readsPerConn bounds the bytes that are asked for on one connection: the
 	// server cuts a client that has 64 MiB waiting.
 	readsPerConn = 24 << 20
