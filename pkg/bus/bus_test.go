@@ -155,7 +155,7 @@ func TestBus_FaultKinds(t *testing.T) {
 func waitDead(t testing.TB, b *bus.Bus, durable string, n int) []bus.DeadLetter {
 	t.Helper()
 	var letters []bus.DeadLetter
-	eventually(t, 10*time.Second, fmt.Sprintf("%d dead letters", n), func() bool {
+	eventually(t, 20*time.Second, fmt.Sprintf("%d dead letters", n), func() bool {
 		var err error
 		letters, err = b.Dead().List(t.Context(), durable, 0, 0)
 		return err == nil && len(letters) >= n
@@ -223,7 +223,7 @@ func TestBus_PoisonGoesToTheDeadLetters(t *testing.T) {
 		}
 	}
 	publish(t, b, 42)
-	eventually(t, 5*time.Second, "the good event is handled", func() bool { return good.distinct() == 1 })
+	eventually(t, 20*time.Second, "the good event is handled", func() bool { return good.distinct() == 1 })
 	for _, l := range waitDead(t, b, "poison", len(poison)) {
 		if l.Code != "bus.invalid_event" || l.Deliveries != 1 {
 			t.Errorf("letter %s after %d deliveries: %s", l.Code, l.Deliveries, l.Reason)
@@ -283,7 +283,7 @@ func TestBus_QueueGroupSharesTheWork(t *testing.T) {
 	for i := range n {
 		publish(t, b, i)
 	}
-	eventually(t, 10*time.Second, "all are handled", func() bool { return all.distinct() == n })
+	eventually(t, 20*time.Second, "all are handled", func() bool { return all.distinct() == n })
 	if got := len(all.all()); got != n {
 		t.Errorf("%d deliveries for %d events", got, n)
 	}
@@ -318,7 +318,7 @@ func TestBus_StrictOrderAcrossCopies(t *testing.T) {
 		want[i] = i
 		publish(t, b, i)
 	}
-	eventually(t, 10*time.Second, "all are handled", func() bool { return len(got.all()) == len(want) })
+	eventually(t, 20*time.Second, "all are handled", func() bool { return len(got.all()) == len(want) })
 	if d := cmp.Diff(want, got.all()); d != "" {
 		t.Error(d)
 	}
@@ -354,7 +354,7 @@ func TestBus_LongHandlerKeepsItsLease(t *testing.T) {
 
 func waitIdle(t testing.TB, w world, durable string) {
 	t.Helper()
-	eventually(t, 10*time.Second, durable+" has nothing left", func() bool {
+	eventually(t, 20*time.Second, durable+" has nothing left", func() bool {
 		c, err := w.js.Consumer(t.Context(), "EVENTS", durable)
 		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
 	})
@@ -405,7 +405,7 @@ func TestBus_CloseDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, b2)
-	eventually(t, 5*time.Second, "the rest is handled", func() bool { return done+int(rest.Load()) >= 10 })
+	eventually(t, 20*time.Second, "the rest is handled", func() bool { return done+int(rest.Load()) >= 10 })
 	waitIdle(t, w, "drain")
 	if total := done + int(rest.Load()); total != 10 {
 		t.Errorf("%d handled before and %d after: want 10 in all", done, rest.Load())

@@ -87,7 +87,7 @@ func TestDead_AReplayThatFailsIsDeadAgain(t *testing.T) {
 		if err := b.Dead().Replay(t.Context(), seq); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, 5*time.Second, "it is dead again", func() bool {
+		eventually(t, 20*time.Second, "it is dead again", func() bool {
 			ls, _ := b.Dead().List(t.Context(), "again", seq, 0)
 			return len(ls) == 1
 		})
@@ -138,7 +138,7 @@ func TestDead_ListPagesAndReplayAll(t *testing.T) {
 	if k, err := b.Dead().ReplayAll(t.Context(), "many"); err != nil || k != n {
 		t.Fatalf("replayed %d, %v", k, err)
 	}
-	eventually(t, 5*time.Second, "all are handled", func() bool { return got.distinct() == n })
+	eventually(t, 20*time.Second, "all are handled", func() bool { return got.distinct() == n })
 }
 
 func TestDead_ReplayIsRefusedWhenNobodyListens(t *testing.T) {
@@ -213,7 +213,7 @@ func TestDead_FullStreamKeepsTheMessage(t *testing.T) {
 	}
 	start(t, b)
 	publish(t, b, 1)
-	eventually(t, 5*time.Second, "it was tried", func() bool { return n.Load() > 0 })
+	eventually(t, 20*time.Second, "it was tried", func() bool { return n.Load() > 0 })
 	c, err := w.js.Consumer(t.Context(), "EVENTS", "stays")
 	if err != nil {
 		t.Fatal(err)

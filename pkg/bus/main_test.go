@@ -171,6 +171,6 @@ func (l *log) distinct() int {
 	return len(seen)
 }
 
-const eventuallySoon = 5 * time.Second
+const eventuallySoon = 20 * time.Second
 
 func nowUTC() time.Time { return time.Now().UTC() }

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -108,6 +109,9 @@ func (a logAdapter) Error(msg string, err error, f watermill.LogFields) {
 func (a logAdapter) Info(msg string, f watermill.LogFields)  { a.Debug(msg, f) }
 func (a logAdapter) Trace(msg string, f watermill.LogFields) { a.Debug(msg, f) }
 func (a logAdapter) Debug(msg string, f watermill.LogFields) {
+	if !a.log.Enabled(context.Background(), slog.LevelDebug) {
+		return // twice per message
+	}
 	a.log.Debug("watermill", attrs(f, "note", msg)...)
 }
 

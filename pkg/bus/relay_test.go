@@ -135,12 +135,12 @@ func TestRelay_PublishesRightAfterTheCommit(t *testing.T) {
 	r := runRelay(t, w.js, db, bus.RelayConfig{Name: "t", Sweep: time.Hour})
 	m := event(t, "a", 1)
 	db.commit("a", true, m)
-	eventually(t, 5*time.Second, "it is published and cleared", func() bool { return len(got()) == 1 && db.left() == 0 })
+	eventually(t, 15*time.Second, "it is published and cleared", func() bool { return len(got()) == 1 && db.left() == 0 })
 	e := got()[0]
 	if e.Header.Get(nats.MsgIdHdr) != m.ID || e.Header.Get("ce-id") != m.ID || string(e.Data) != string(m.Data) {
 		t.Errorf("published as %v %s", e.Header, e.Data)
 	}
-	eventually(t, time.Second, "nothing waits", func() bool { return r.Backlog() == 0 && r.Queued() == 0 })
+	eventually(t, 15*time.Second, "nothing waits", func() bool { return r.Backlog() == 0 && r.Queued() == 0 })
 }
 
 func TestRelay_SweepFindsWhatACrashLeft(t *testing.T) {
@@ -150,9 +150,9 @@ func TestRelay_SweepFindsWhatACrashLeft(t *testing.T) {
 	db := newMemory()
 	db.commit("before", false, event(t, "before", 1))
 	runRelay(t, w.js, db, bus.RelayConfig{Name: "t"})
-	eventually(t, 2*time.Second, "the one from before the start is out", func() bool { return len(got()) == 1 })
+	eventually(t, 10*time.Second, "the one from before the start is out", func() bool { return len(got()) == 1 })
 	db.commit("other", false, event(t, "other", 1)) // by a process that died
-	eventually(t, 2*time.Second, "the one of the other process is out", func() bool { return len(got()) == 2 && db.left() == 0 })
+	eventually(t, 10*time.Second, "the one of the other process is out", func() bool { return len(got()) == 2 && db.left() == 0 })
 }
 
 func TestRelay_OrderWithinADocument(t *testing.T) {
@@ -172,9 +172,9 @@ func TestRelay_OrderWithinADocument(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	eventually(t, 10*time.Second, "all are out", func() bool { return db.left() == 0 })
+	eventually(t, 20*time.Second, "all are out", func() bool { return db.left() == 0 })
 	last := map[string]int64{}
-	eventually(t, 5*time.Second, "all came", func() bool { return len(got()) >= docs*each })
+	eventually(t, 15*time.Second, "all came", func() bool { return len(got()) >= docs*each })
 	seen := map[string]bool{}
 	for _, m := range got() {
 		if seen[m.Header.Get("ce-id")] {
@@ -209,7 +209,7 @@ func TestRelay_SeveralProcessesPublishOnce(t *testing.T) {
 	for i := range 100 {
 		db.commit(fmt.Sprint("live", i), true, event(t, "x", i))
 	}
-	eventually(t, 10*time.Second, "all are out", func() bool { return db.left() == 0 })
+	eventually(t, 20*time.Second, "all are out", func() bool { return db.left() == 0 })
 	s, err := w.js.Stream(t.Context(), "EVENTS")
 	if err != nil {
 		t.Fatal(err)
@@ -275,11 +275,11 @@ func TestRelay_FullStreamBuffersAndRecovers(t *testing.T) {
 	for i := range n {
 		db.commit(fmt.Sprint(i), true, event(t, "x", i))
 	}
-	eventually(t, 5*time.Second, "the backlog shows", func() bool { return r.Backlog() > 50 && db.left() > 100 })
+	eventually(t, 15*time.Second, "the backlog shows", func() bool { return r.Backlog() > 50 && db.left() > 100 })
 	// Another stream is not held up.
 	m := docstore.Message{ID: bus.NewID(), Subject: "$KV.state.a", Data: []byte("1"), Time: time.Now()}
 	db.commit("kv", true, m)
-	eventually(t, 3*time.Second, "the other stream has its message", func() bool {
+	eventually(t, 15*time.Second, "the other stream has its message", func() bool {
 		_, err := kv.Get(t.Context(), "a")
 		return err == nil
 	})
@@ -298,7 +298,7 @@ func TestRelay_FullStreamBuffersAndRecovers(t *testing.T) {
 	}
 	start(t, b)
 	eventually(t, 20*time.Second, "all are handled", func() bool { return got.distinct() == n })
-	eventually(t, 5*time.Second, "nothing waits", func() bool { return r.Backlog() == 0 && db.left() == 0 })
+	eventually(t, 15*time.Second, "nothing waits", func() bool { return r.Backlog() == 0 && db.left() == 0 })
 }
 
 func lastPending(t testing.TB, db *memory) string {
@@ -343,7 +343,7 @@ func TestRelay_StoreThatFailsForAWhile(t *testing.T) {
 	db.mu.Lock()
 	db.fail = nil
 	db.mu.Unlock()
-	eventually(t, 5*time.Second, "it is out", func() bool { return db.left() == 0 })
+	eventually(t, 15*time.Second, "it is out", func() bool { return db.left() == 0 })
 }
 
 func TestRelay_StopPublishesWhatIsQueued(t *testing.T) {
@@ -460,7 +460,7 @@ func TestRelay_KilledBetweenStoreAndPublish(t *testing.T) {
 	}
 	t.Logf("%d stored, %d unpublished or uncleared after the kill", len(stored), len(left))
 	runRelay(t, w.js, db, bus.RelayConfig{Name: "after"})
-	eventually(t, 2*time.Second, "the outbox is empty", func() bool {
+	eventually(t, 20*time.Second, "the outbox is empty", func() bool {
 		p, err := db.PendingOutbox(t.Context(), 1)
 		return err == nil && len(p) == 0
 	})

@@ -138,13 +138,14 @@ func (l *loop) run() {
 	nc := l.s.js.Conn()
 	reconnected := nc.StatusChanged(nats.CONNECTED)
 	defer nc.RemoveStatusListener(reconnected)
-	failures := 0
+	failures, busy := 0, false
 	for {
-		n, ok := l.claim()
+		n, ok := l.claim(busy)
 		if !ok {
 			return
 		}
 		left, err := l.fetch(n, reconnected)
+		busy = left == 0
 		for range left {
 			<-l.slots
 		}
@@ -160,14 +161,33 @@ func (l *loop) run() {
 	}
 }
 
-// claim takes every free slot, at least one.
-func (l *loop) claim() (int, bool) {
+// linger is how long a busy subscription waits for more free slots than one.
+const linger = time.Millisecond
+
+// claim takes every free slot, at least one. When the last pull was filled, more
+// is waiting on the server: then it waits a moment for the others, so that quick
+// handlers do not cost a pull each.
+func (l *loop) claim(busy bool) (int, bool) {
 	select {
 	case <-l.fctx.Done():
 		return 0, false
 	case l.slots <- struct{}{}:
 	}
 	n := 1
+	if busy && l.c.Concurrency > 1 {
+		t := time.NewTimer(linger)
+		defer t.Stop()
+		for n < l.c.Concurrency {
+			select {
+			case l.slots <- struct{}{}:
+				n++
+				continue
+			case <-t.C:
+			case <-l.fctx.Done():
+			}
+			break
+		}
+	}
 	for n < l.c.Concurrency {
 		select {
 		case l.slots <- struct{}{}:

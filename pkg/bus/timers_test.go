@@ -57,7 +57,7 @@ func TestTimers_FireOnTimeNotBefore(t *testing.T) {
 		t.Errorf("fired as %+v", f)
 	}
 	// Nothing is left behind: neither the schedule nor what it made due.
-	eventually(t, 5*time.Second, "the stream is empty", func() bool {
+	eventually(t, 20*time.Second, "the stream is empty", func() bool {
 		s, err := w.js.Stream(t.Context(), bus.TimerStream)
 		return err == nil && s.CachedInfo().State.Msgs == 0
 	})
