@@ -170,4 +170,4 @@ func Table[T any](def T) (string, error) {
 	return b.String(), nil
 }
 
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(s) }
