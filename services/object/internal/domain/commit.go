@@ -122,8 +122,12 @@ func checkMetadata(m objectv1.Metadata) error {
 // commit brings a draft to the head, or to the version that an earlier attempt
 // with the same id made.
 func (s *Service) commit(ctx context.Context, d draft) (Version, error) {
-	for range casAttempts {
-		v, err := s.attempt(ctx, d)
+	for n := range casAttempts {
+		try := s.attempt
+		if n == 0 && !d.ticket.Held {
+			try = s.first // nearly always it is the first one
+		}
+		v, err := try(ctx, d)
 		if !errors.Is(err, errAgain) {
 			return v, err
 		}
@@ -146,6 +150,9 @@ func (s *Service) attempt(ctx context.Context, d draft) (Version, error) {
 	case VersionHeld:
 		return s.fill(ctx, d, v)
 	case VersionPending:
+		if s.now().Sub(v.CreatedAt) < s.cfg.Patience {
+			return v, s.pause(ctx) // most likely the other attempt is about to end well
+		}
 		return s.takeOver(ctx, d, v)
 	case VersionCommitted, VersionRemoving, VersionRemoved:
 		return v, nil
@@ -153,18 +160,29 @@ func (s *Service) attempt(ctx context.Context, d draft) (Version, error) {
 	return v, objectv1.ErrUploadGone
 }
 
+// pause waits a moment before the commit is looked at again.
+func (s *Service) pause(ctx context.Context) error {
+	t := time.NewTimer(s.cfg.Patience / 50)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return errAgain
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for another attempt of this commit: %w", ctx.Err())
+	}
+}
+
 // first writes content, version and reservation side by side, each under a name
 // of this attempt alone, and goes on to the head.
 func (s *Service) first(ctx context.Context, d draft) (Version, error) {
-	if d.ticket.Held || !d.v.Marker && s.now().After(d.ticket.LeaseTill) {
+	if d.ticket.Held {
 		return Version{}, objectv1.ErrUploadGone
 	}
-	h, _, err := s.st.Heads.Get(ctx, d.v.Bucket, d.v.Key)
-	if err != nil {
-		return Version{}, fmt.Errorf("reading the head: %w", err)
+	if !d.v.Marker && s.now().After(d.ticket.LeaseTill) {
+		return s.late(ctx, d)
 	}
-	if err := d.refused(h); err != nil {
-		return Version{}, err // before anything was written: losers of a race are cheap
+	if err := s.early(ctx, d); err != nil {
+		return Version{}, err
 	}
 	v := d.v
 	v.Owner = nonce()
@@ -193,6 +211,42 @@ func (s *Service) first(ctx context.Context, d draft) (Version, error) {
 		return v, firstFault(reserved, inserted, stored)
 	}
 	return s.publish(ctx, d, v, v.CreatedAt)
+}
+
+// late answers a commit whose ticket is over, which may have been done in time.
+func (s *Service) late(ctx context.Context, d draft) (Version, error) {
+	_, err := s.st.Versions.Get(ctx, d.v.ID)
+	switch {
+	case err == nil:
+		return Version{}, errAgain
+	case errors.Is(err, ErrNoDocument):
+		return Version{}, objectv1.ErrUploadGone
+	}
+	return Version{}, fmt.Errorf("reading the version: %w", err)
+}
+
+// early decides the conditions once before anything is written: most losers of a
+// race end here. The version itself may be what refuses a repeated commit.
+func (s *Service) early(ctx context.Context, d draft) error {
+	if !d.onlyIfVisible && !d.conditions.IfNoneMatchAny && len(d.conditions.IfMatch) == 0 {
+		return nil
+	}
+	h, _, err := s.st.Heads.Get(ctx, d.v.Bucket, d.v.Key)
+	if err != nil {
+		return fmt.Errorf("reading the head: %w", err)
+	}
+	refused := d.refused(h)
+	if refused == nil || d.v.Marker {
+		return refused
+	}
+	_, err = s.st.Versions.Get(ctx, d.v.ID)
+	switch {
+	case err == nil:
+		return errAgain
+	case errors.Is(err, ErrNoDocument):
+		return refused
+	}
+	return fmt.Errorf("reading the version: %w", err)
 }
 
 // firstFault gives the first error that is there.

@@ -40,6 +40,7 @@ type envOptions struct {
 	idle    bool // no background work: everything is left to the sweep
 	urls    domain.URLChecker
 	backlog func() int64
+	hasty   bool // take over pending versions almost at once
 }
 
 func newEnv(t testing.TB, o envOptions) *env {
@@ -65,7 +66,11 @@ func newEnv(t testing.TB, o envOptions) *env {
 		st = o.wrap(st)
 	}
 	e := &env{t: t, db: db, st: st, master: keystest.Master(t), ahead: new(atomic.Int64)}
-	e.Service = domain.New(domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024}, domain.Deps{
+	options := domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024}
+	if o.hasty {
+		options.Patience = 10 * time.Millisecond
+	}
+	e.Service = domain.New(options, domain.Deps{
 		Store: st, URLs: o.urls, Sealer: e.master.Sealer(objectv1.PurposeWebhookSecret), Signer: e.master.Signer("list"),
 		Log: slog.New(slog.DiscardHandler), Backlog: o.backlog,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
@@ -197,4 +202,9 @@ func wantErr(t testing.TB, got, want error) {
 	if !errors.Is(got, want) {
 		t.Fatalf("got error %v, want %v", got, want)
 	}
+}
+
+// headOf is a visible head, as far as listings look.
+func headOf(bucket, key string) domain.Head {
+	return domain.Head{Bucket: bucket, Key: key, ListBucket: bucket, Seq: 1, Current: "v", Size: 1, ETag: `"x"`}
 }

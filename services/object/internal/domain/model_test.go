@@ -51,7 +51,7 @@ var modelBuckets = []string{"plain", "kept"}
 
 func newModel(t testing.TB, crashes bool) *model {
 	t.Helper()
-	o := envOptions{}
+	o := envOptions{hasty: crashes}
 	if crashes {
 		o.wrap = crashing
 	}

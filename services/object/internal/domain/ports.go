@@ -83,6 +83,7 @@ type Contents interface {
 type Accounts interface {
 	Create(ctx context.Context, account string) error // if absent
 	Get(ctx context.Context, account string) (Usage, error)
+	Total(ctx context.Context, account string) (int64, error) // Usage.Total alone; 0 for an unknown account
 	// Reserve takes bytes under id, if the account then has at most limit in
 	// all (0: no limit): ErrRefused. A taken id is ErrTaken.
 	Reserve(ctx context.Context, account, id string, r Reservation, limit int64) error

@@ -86,11 +86,11 @@ func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
 	if p.Limits.StorageBytes <= 0 {
 		return noLimit, nil
 	}
-	u, err := s.st.Accounts.Get(ctx, p.AccountID)
-	if err != nil && !errors.Is(err, ErrNoDocument) {
+	total, err := s.st.Accounts.Total(ctx, p.AccountID)
+	if err != nil {
 		return 0, fmt.Errorf("reading the account's usage: %w", err)
 	}
-	return p.Limits.StorageBytes - u.Total, nil
+	return p.Limits.StorageBytes - total, nil
 }
 
 // hold makes the ticket durable: a version in state held, which keeps the

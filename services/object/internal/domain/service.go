@@ -59,6 +59,9 @@ type Options struct {
 	MaxBacklog int64    // above it writes answer unavailable
 	Workers    int      // background workers
 	Queue      int      // jobs waiting for them; more is left to the sweep
+	// Patience is how long a repeated commit waits for the attempt before it
+	// takes its version over; 0 is 2 s.
+	Patience time.Duration
 }
 
 // Service implements the rules of the object service. Run must be running for
@@ -72,6 +75,9 @@ type Service struct {
 
 // New makes a Service.
 func New(cfg Options, d Deps) *Service {
+	if cfg.Patience <= 0 {
+		cfg.Patience = 2 * time.Second
+	}
 	return &Service{cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue)}
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 type accounts struct {
-	c *docstore.Collection[domain.Usage]
+	c     *docstore.Collection[domain.Usage]
+	blind *docstore.Collection[blind]
 }
 
 func reservation(id string) string { return "res." + id }
@@ -36,6 +37,14 @@ func (s accounts) Get(ctx context.Context, account string) (domain.Usage, error)
 	return d.Value, ported(err)
 }
 
+func (s accounts) Total(ctx context.Context, account string) (int64, error) {
+	if account == "" {
+		return 0, nil
+	}
+	d, err := s.blind.Get(ctx, account)
+	return d.Value.Total, absent(ported(err))
+}
+
 // within holds while the account has room for bytes more; taking none is
 // always allowed.
 func within(bytes, limit int64) []docstore.Cond {
@@ -46,7 +55,7 @@ func within(bytes, limit int64) []docstore.Cond {
 }
 
 func (s accounts) Reserve(ctx context.Context, account, id string, r domain.Reservation, limit int64) error {
-	_, err := s.c.Modify(ctx, account, docstore.Mod{
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{
 		If:  append(within(r.Bytes, limit), docstore.Absent(reservation(id))),
 		Set: map[string]any{reservation(id): r, "open": r.Lease},
 		Inc: map[string]int64{"total": r.Bytes},
@@ -55,7 +64,7 @@ func (s accounts) Reserve(ctx context.Context, account, id string, r domain.Rese
 }
 
 func (s accounts) Resize(ctx context.Context, account, id string, old int64, r domain.Reservation, limit int64) error {
-	_, err := s.c.Modify(ctx, account, docstore.Mod{
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{
 		If:  append(within(r.Bytes-old, limit), docstore.Eq(reservation(id)+".bytes", old)),
 		Set: map[string]any{reservation(id): r, "open": r.Lease},
 		Inc: map[string]int64{"total": r.Bytes - old},
@@ -73,7 +82,7 @@ func (s accounts) Unreserve(ctx context.Context, account, id string) error {
 		if !ok {
 			return nil
 		}
-		_, err = s.c.Modify(ctx, account, docstore.Mod{
+		_, err = s.blind.Modify(ctx, account, docstore.Mod{
 			If:    []docstore.Cond{docstore.Eq(reservation(id)+".bytes", r.Bytes)},
 			Unset: []string{reservation(id)},
 			Inc:   map[string]int64{"total": -r.Bytes},
@@ -108,7 +117,7 @@ func (s accounts) Settle(ctx context.Context, account string, entries []domain.S
 		if len(m.If) == 0 {
 			return nil
 		}
-		_, err = s.c.Modify(ctx, account, m)
+		_, err = s.blind.Modify(ctx, account, m)
 		if errors.Is(err, docstore.ErrGuard) {
 			continue // another process settled one of them
 		}
@@ -121,7 +130,7 @@ func (s accounts) Release(ctx context.Context, account string, epoch int64, e do
 	if epoch == 0 {
 		guard = docstore.Absent("epoch")
 	}
-	_, err := s.c.Modify(ctx, account, docstore.Mod{
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{
 		If:  []docstore.Cond{guard, docstore.Absent(released(e.Version))},
 		Set: map[string]any{released(e.Version): true},
 		Inc: map[string]int64{
@@ -147,12 +156,12 @@ func (s accounts) Unmark(ctx context.Context, account string, versions []string)
 	for _, v := range versions {
 		m.Unset = append(m.Unset, released(v))
 	}
-	_, err := s.c.Modify(ctx, account, m)
+	_, err := s.blind.Modify(ctx, account, m)
 	return ported(err)
 }
 
 func (s accounts) DropBucket(ctx context.Context, account, bucket string) error {
-	_, err := s.c.Modify(ctx, account, docstore.Mod{Unset: []string{"buckets." + bucket}})
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{Unset: []string{"buckets." + bucket}})
 	return absent(ported(err))
 }
 
@@ -160,7 +169,7 @@ func (s accounts) Quiet(ctx context.Context, account string, at time.Time) error
 	if at.IsZero() {
 		return nil
 	}
-	_, err := s.c.Modify(ctx, account, docstore.Mod{
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{
 		If: []docstore.Cond{docstore.Eq("open", at)}, Unset: []string{"open"},
 	})
 	if errors.Is(err, docstore.ErrGuard) {

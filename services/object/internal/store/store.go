@@ -28,10 +28,15 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
-	v, err := docstore.Open[domain.Version](ctx, db, docstore.Spec{Name: "versions", Indexes: []docstore.Index{
+	versionSpec := docstore.Spec{Name: "versions", Indexes: []docstore.Index{
 		{Name: "live", Fields: []string{"live", "key", "order"}},
 		{Name: "due", Fields: []string{"sweepAt"}},
-	}})
+	}}
+	v, err := docstore.Open[domain.Version](ctx, db, versionSpec)
+	if err != nil {
+		return st, err
+	}
+	blindV, err := docstore.Open[blind](ctx, db, versionSpec)
 	if err != nil {
 		return st, err
 	}
@@ -39,9 +44,12 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
-	u, err := docstore.Open[domain.Usage](ctx, db, docstore.Spec{Name: "usage", Indexes: []docstore.Index{
-		{Name: "open", Fields: []string{"open"}},
-	}})
+	usageSpec := docstore.Spec{Name: "usage", Indexes: []docstore.Index{{Name: "open", Fields: []string{"open"}}}}
+	u, err := docstore.Open[domain.Usage](ctx, db, usageSpec)
+	if err != nil {
+		return st, err
+	}
+	blindU, err := docstore.Open[blind](ctx, db, usageSpec)
 	if err != nil {
 		return st, err
 	}
@@ -50,8 +58,15 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 		return st, err
 	}
 	return domain.Store{
-		Buckets: buckets{b}, Heads: heads{h}, Versions: versions{v}, Contents: contents{c}, Accounts: accounts{u}, Cursors: cursors{k},
+		Buckets: buckets{b}, Heads: heads{h}, Versions: versions{v, blindV},
+		Contents: contents{c}, Accounts: accounts{u, blindU}, Cursors: cursors{k},
 	}, nil
+}
+
+// blind is a view of documents for guarded updates whose result nobody looks at:
+// decoding it would cost more than the update. Its collection never replaces one.
+type blind struct {
+	Total int64 `bson:"total"` // of usage documents
 }
 
 // ported turns docstore's errors into those of the ports, keeping them as causes.

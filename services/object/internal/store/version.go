@@ -9,7 +9,8 @@ import (
 )
 
 type versions struct {
-	c *docstore.Collection[domain.Version]
+	c     *docstore.Collection[domain.Version]
+	blind *docstore.Collection[blind]
 }
 
 func versionID(id string, v *domain.Version) { v.ID = id }
@@ -49,7 +50,7 @@ func (s versions) Commit(ctx context.Context, id string, order, delta int64, set
 	for _, st := range states {
 		m.If = append(m.If, docstore.Ne("state", string(st)))
 	}
-	_, err := s.c.Modify(ctx, id, m)
+	_, err := s.blind.Modify(ctx, id, m)
 	return ported(err)
 }
 
