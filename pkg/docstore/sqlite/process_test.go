@@ -58,7 +58,11 @@ func (r *record) fill(n int64) {
 
 func child(role, path string) error {
 	ctx := context.Background()
-	db, err := sqlite.Open(ctx, path, sqlite.Options{})
+	opts := sqlite.Options{Sync: sqlite.SyncFull}
+	if role == "race" {
+		opts.Sync = sqlite.SyncNormal // it shows nothing about crashes, and fsyncs take long on a busy machine
+	}
+	db, err := sqlite.Open(ctx, path, opts)
 	if err != nil {
 		return err
 	}
