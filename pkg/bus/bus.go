@@ -115,7 +115,7 @@ func Subscribe[T any](b *Bus, c Consumer, t EventType[T], h func(ctx context.Con
 // that are no events. Call it before Run.
 func SubscribeRaw(b *Bus, c Consumer, h Handler) error { return b.subscribe(c, h) }
 
-// ErrStarted says that a Bus takes no more consumers.
+// errStarted says that a Bus takes no more consumers, and runs once.
 var errStarted = errors.New("the bus runs already; subscribe before Run")
 
 func (b *Bus) subscribe(c Consumer, h Handler) error {
@@ -149,7 +149,11 @@ func (b *Bus) subscribe(c Consumer, h Handler) error {
 func (b *Bus) Run(ctx context.Context) error {
 	b.mu.Lock()
 	if b.started || b.closed {
+		closed := b.closed
 		b.mu.Unlock()
+		if closed {
+			return nil
+		}
 		return errStarted
 	}
 	b.started = true
@@ -181,6 +185,11 @@ func (b *Bus) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-b.done:
+		case <-stopped:
+			return
+		}
+		select { // a router that is closed while it starts its handlers loses track of them
+		case <-b.router.Running():
 		case <-stopped:
 			return
 		}

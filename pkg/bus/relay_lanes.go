@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -177,24 +176,6 @@ func (r *Relay) note(found []docstore.Pending, full bool, refused int64) {
 			r.oldest = t
 		}
 	}
-}
-
-// sweepFor looks for one document's events in the store.
-func (r *Relay) sweepFor(ctx context.Context, k docKey) error {
-	found, err := r.db.PendingOutbox(ctx, sweepPage)
-	if err != nil {
-		return fmt.Errorf("reading the outbox: %w", err)
-	}
-	for _, p := range found {
-		if p.Collection == k.collection && p.ID == k.id {
-			r.offer(k, p.Messages, true)
-			return nil
-		}
-	}
-	if len(found) == sweepPage {
-		return ErrFull // it may be behind them
-	}
-	return nil
 }
 
 // watchOutbox registers the gauges of a relay.
