@@ -350,7 +350,7 @@ func TestRelay_StopPublishesWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, quick("r"))
 	db := newMemory()
-	r := bus.NewRelay(w.js, db, bus.RelayConfig{Name: "t", Workers: 1})
+	r := bus.NewRelay(w.js, db, bus.RelayConfig{Name: "t", Workers: 1, Drain: time.Minute})
 	for i := range 200 {
 		db.commit(fmt.Sprint(i), true, event(t, "x", i))
 	}
