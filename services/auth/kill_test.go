@@ -156,7 +156,7 @@ func TestKill_LeavesNothingHalf(t *testing.T) {
 	}
 	// Every account in the store, acknowledged or not, is whole: it can be used,
 	// and the bucket gets its state and those of its keys without anybody's help.
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	total := 0
 	for after, more := "", true; more; {

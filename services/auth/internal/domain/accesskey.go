@@ -47,13 +47,20 @@ func (s *Service) CreateKey(ctx context.Context, accountID string, g Grant, expi
 // answer. Dead ones go first, the oldest of them; edges refuse them by the state
 // that they have, and unknown keys anyway.
 func (s *Service) makeRoom(ctx context.Context, accountID string) error {
-	keys, err := s.d.Keys.List(ctx, accountID)
+	n, err := s.d.Keys.Count(ctx, accountID)
 	if err != nil {
 		return fmt.Errorf("counting access keys: %w", err)
 	}
+	if n < maxKeys {
+		return nil
+	}
+	keys, err := s.d.Keys.List(ctx, accountID)
+	if err != nil {
+		return fmt.Errorf("listing access keys: %w", err)
+	}
 	over, now := len(keys)-maxKeys+1, s.now()
 	for i := len(keys) - 1; i >= 0 && over > 0; i-- {
-		if keys[i].RevokedAt == nil && keys[i].Active(now) {
+		if keys[i].Active(now) {
 			continue
 		}
 		if err := s.d.Keys.Delete(ctx, keys[i].ID); err != nil && !missing(err) {

@@ -44,6 +44,7 @@ type Keys interface {
 	Insert(ctx context.Context, k Key) (Key, error)
 	Get(ctx context.Context, id string) (Key, error)
 	List(ctx context.Context, accountID string) ([]Key, error) // newest first
+	Count(ctx context.Context, accountID string) (int, error)
 	Update(ctx context.Context, id string, change func(k *Key) bool) (Key, error)
 	Delete(ctx context.Context, id string) error
 	Flush(ctx context.Context, id string) error

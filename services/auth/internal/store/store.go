@@ -256,6 +256,12 @@ func (s *Keys) List(ctx context.Context, accountID string) ([]domain.Key, error)
 	}
 }
 
+// Count implements domain.Keys.
+func (s *Keys) Count(ctx context.Context, accountID string) (int, error) {
+	n, err := s.c.Count(ctx, docstore.Query{Index: "account", Equal: []any{accountID}})
+	return int(n), answer(err)
+}
+
 // Update implements domain.Keys.
 func (s *Keys) Update(ctx context.Context, id string, change func(k *domain.Key) bool) (domain.Key, error) {
 	return key(s.c.UpdateDoc(ctx, id, func(d *docstore.Doc[domain.Key]) ([]docstore.Message, error) {
