@@ -84,7 +84,7 @@ func newPacker(chunkSize int) (*packer, error) {
 }
 
 func (p *packer) close() {
-	p.enc.Close()
+	_ = p.enc.Close() // it has no stream to end
 	p.dec.Close()
 }
 

@@ -78,7 +78,7 @@ func TestTransfer_MemoryIsBounded(t *testing.T) { // alone: others would count
 		t.Error("other bytes were written")
 	}
 	stop = heapPeak()
-	r, err := w.Store.Reader(t.Context(), c.Manifest, 0, -1)
+	r, err := w.Reader(t.Context(), c.Manifest, 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}

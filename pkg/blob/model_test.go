@@ -56,7 +56,6 @@ type model struct {
 	committed []*modelContent // by id
 	pending   []*modelContent
 	depth     int
-	inCollect bool
 	log       []string
 	counts    map[string]int
 }
@@ -102,13 +101,33 @@ func (m *model) process(crashAfter int) *blob.Store {
 			left--
 		}
 	}
-	c.Before = func(string) error { die(early); return nil }
+	c.Before = func(op string) error {
+		die(early)
+		if crashAfter >= 0 && m.rnd.IntN(12) == 0 {
+			return m.fault(op)
+		}
+		return nil
+	}
 	c.After = func(op string) error {
 		die(!early)
 		m.others(op)
 		return nil
 	}
 	return s
+}
+
+// fault is what a server does at times, to the processes that have bad luck: it
+// refuses what is too much for it, and answers get lost.
+func (m *model) fault(op string) error {
+	switch op {
+	case "publish":
+		m.note("full")
+		return blob.ErrFull
+	case "wait":
+		m.note("answer lost")
+		return blob.ErrUnavailable
+	}
+	return nil
 }
 
 // others lets the rest of the world act, sometimes. A message on its way is not

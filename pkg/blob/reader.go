@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -123,7 +124,7 @@ func (r *Reader) take(f *fetched) error {
 		return f.err
 	}
 	at := f.part.piece.at
-	if f.part.whole && !(at.index == 0 && at.last) { // an only chunk was checked when it was fetched
+	if f.part.whole && (at.index > 0 || !at.last) { // an only chunk was checked when it was fetched
 		if at.index == 0 {
 			r.check = blake3.New()
 		}
@@ -192,9 +193,11 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
 		if len(r.cur) == 0 {
-			if err := r.fill(); err == io.EOF {
+			err := r.fill()
+			if errors.Is(err, io.EOF) {
 				return total, nil
-			} else if err != nil {
+			}
+			if err != nil {
 				return total, err
 			}
 		}

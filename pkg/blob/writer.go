@@ -138,7 +138,7 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 		} else {
 			empty++
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return total, nil
 		}
 		if err != nil {

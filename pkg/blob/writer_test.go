@@ -281,7 +281,7 @@ func TestReader_Ranges(t *testing.T) {
 	data := random(1, 10_500)
 	m := put(t, w.Store, blob.WriteOptions{}, data).Manifest
 	for _, c := range [][2]int64{{-1, 1}, {10_501, 0}, {10_501, -1}, {0, 10_501}, {10_500, 1}, {1 << 62, 1 << 62}, {5, 1<<63 - 1}} {
-		if _, err := w.Store.Reader(t.Context(), m, c[0], c[1]); !errors.Is(err, blob.ErrRange) {
+		if _, err := w.Reader(t.Context(), m, c[0], c[1]); !errors.Is(err, blob.ErrRange) {
 			t.Errorf("range %v gave %v", c, err)
 		}
 	}
@@ -292,7 +292,7 @@ func TestReader_Ranges(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	r, err := w.Store.Reader(t.Context(), m, 10, 5000)
+	r, err := w.Reader(t.Context(), m, 10, 5000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestReader_CloseEndsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, smallChunks)
 	m := put(t, w.Store, blob.WriteOptions{}, random(1, 50_000)).Manifest
-	r, err := w.Store.Reader(t.Context(), m, 0, -1)
+	r, err := w.Reader(t.Context(), m, 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
