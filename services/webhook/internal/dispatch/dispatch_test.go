@@ -93,7 +93,11 @@ func TestDispatch_Schedule(t *testing.T) {
 	t.Parallel()
 	for _, noTimers := range []bool{false, true} { // by timers, and by the sweep alone
 		synctest.Test(t, func(t *testing.T) {
-			w := open(t, newMemory(), noTimers, nil)
+			w := open(t, newMemory(), noTimers, func(c *dispatch.Config) {
+				if !noTimers {
+					c.Sweep = time.Hour // days of sweeps take long
+				}
+			})
 			defer w.stop()
 			w.sender.answers(status(500))
 			w.deliver(t, event("ev", "c"))
@@ -307,8 +311,8 @@ func TestDispatch_GoneEndpoint(t *testing.T) {
 		w.deliver(t, event("ev", "c"))
 		synctest.Wait()
 		first := w.only(t)
-		if e := w.endpoints["bkt.c"]; first.State != webhookv1.Dead || !e.Off || len(w.off) != 1 {
-			t.Errorf("%+v, %+v, told %v", first, e, w.off)
+		if e, _ := w.endpoint("bkt.c"); first.State != webhookv1.Dead || !e.Off || len(w.told()) != 1 {
+			t.Errorf("%+v, %+v, told %v", first, e, w.told())
 		}
 		w.deliver(t, event("later", "c"))
 		synctest.Wait()
@@ -331,8 +335,9 @@ func TestDispatch_GoneEndpoint(t *testing.T) {
 		}
 		w.x.Offer(d)
 		synctest.Wait()
-		if d, _ := w.Get(t.Context(), first.ID); d.State != webhookv1.Delivered || w.endpoints["bkt.c"].Off {
-			t.Errorf("after the replay: %+v, %+v", d, w.endpoints["bkt.c"])
+		e, _ := w.endpoint("bkt.c")
+		if d, _ := w.Get(t.Context(), first.ID); d.State != webhookv1.Delivered || e.Off {
+			t.Errorf("after the replay: %+v, %+v", d, e)
 		}
 	})
 }
@@ -348,13 +353,13 @@ func TestDispatch_FiveDaysOfFailureSwitchOff(t *testing.T) {
 			time.Sleep(24 * time.Hour)
 		}
 		synctest.Wait()
-		if len(w.off) != 0 {
+		if len(w.told()) != 0 {
 			t.Fatal("switched off after four days")
 		}
 		time.Sleep(48 * time.Hour)
 		synctest.Wait()
-		if len(w.off) != 1 {
-			t.Errorf("told %v after six days of failure", w.off)
+		if len(w.told()) != 1 {
+			t.Errorf("told %v after six days of failure", w.told())
 		}
 	})
 }
@@ -373,7 +378,7 @@ func TestDispatch_ConfigRemoved(t *testing.T) {
 		if d := w.only(t); d.State != webhookv1.Dead || d.Why != domain.WhyRemoved || len(d.Attempts) != 1 {
 			t.Errorf("%+v", d)
 		}
-		if _, ok := w.endpoints["bkt.c"]; ok {
+		if _, ok := w.endpoint("bkt.c"); ok {
 			t.Error("the endpoint of a removed config is kept")
 		}
 		w.deliver(t, event("later", "c")) // nothing to tell, and no error

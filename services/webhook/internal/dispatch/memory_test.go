@@ -32,6 +32,26 @@ func (m *memory) breakWith(err error) {
 	m.broken = err
 }
 
+func (m *memory) failure() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.broken
+}
+
+// told gives the endpoints that were told to be off.
+func (m *memory) told() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.off)
+}
+
+func (m *memory) endpoint(id string) (domain.Endpoint, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.endpoints[id]
+	return e, ok
+}
+
 func (m *memory) all() []domain.Delivery {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,9 +121,9 @@ func (m *memory) Due(_ context.Context, now time.Time, after string, limit int) 
 	}
 	slices.SortFunc(out, func(a, b domain.Delivery) int { return cmp.Compare(a.ID, b.ID) })
 	if len(out) > limit {
-		return out[:limit], out[limit-1].ID, m.broken
+		return out[:limit], out[limit-1].ID, m.failure()
 	}
-	return out, "", m.broken
+	return out, "", m.failure()
 }
 
 func (m *memory) DueFor(_ context.Context, endpointID string, now time.Time, limit int) ([]domain.Delivery, error) {
@@ -113,7 +133,7 @@ func (m *memory) DueFor(_ context.Context, endpointID string, now time.Time, lim
 			out = append(out, d)
 		}
 	}
-	return out, m.broken
+	return out, m.failure()
 }
 
 func (m *memory) List(context.Context, string, webhookv1.State, string, int) ([]domain.Delivery, string, error) {
