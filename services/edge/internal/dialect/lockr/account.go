@@ -18,7 +18,7 @@ func (h *Handler) Login(w http.ResponseWriter, r *http.Request) error {
 	if err := dialect.ReadJSON(r, &body); err != nil {
 		return err
 	}
-	if err := typed("identifier", body.Identifier, "password", body.Password); err != nil {
+	if err := typed(field{"identifier", body.Identifier}, field{"password", body.Password}); err != nil {
 		return err
 	}
 	s, err := h.core.Login(r.Context(), authv1.LoginRequest{Identifier: body.Identifier, Password: body.Password, Source: dialect.CallOf(r).Source})
@@ -34,7 +34,7 @@ func (h *Handler) CreateAccount(w http.ResponseWriter, r *http.Request) error {
 	if err := dialect.ReadJSON(r, &body); err != nil {
 		return err
 	}
-	if err := typed("username", body.Username, "email", body.Email, "password", body.Password); err != nil {
+	if err := typed(field{"username", body.Username}, field{"email", body.Email}, field{"password", body.Password}); err != nil {
 		return err
 	}
 	s, err := h.core.CreateAccount(r.Context(), authv1.CreateAccountRequest{
@@ -52,12 +52,13 @@ func (h *Handler) session(w http.ResponseWriter, r *http.Request, status int, s 
 	return dialect.WriteJSON(w, status, sessionToWire(s))
 }
 
-// typed refuses fields that are missing or absurdly long; it takes pairs of
-// name and value.
-func typed(pairs ...string) error {
-	for i := 0; i < len(pairs); i += 2 {
-		if n := len(pairs[i+1]); n == 0 || n > maxField {
-			return fault.ErrInvalid.Msgf("%s is needed, %d bytes at most", pairs[i], maxField)
+type field struct{ name, value string }
+
+// typed refuses fields that are missing or absurdly long.
+func typed(fields ...field) error {
+	for _, f := range fields {
+		if f.value == "" || len(f.value) > maxField {
+			return fault.ErrInvalid.Msgf("%s is needed, %d bytes at most", f.name, maxField)
 		}
 	}
 	return nil

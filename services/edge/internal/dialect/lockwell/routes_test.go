@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -426,7 +427,7 @@ func TestErrors_EveryKind(t *testing.T) {
 	} {
 		w.Object.SetFail("StatObject", k.err)
 		r := w.Want(t, k.status, "GET", api+"/buckets/box/objects/k", "", nil)
-		if r.Code() != code || (k.err == objectv1.ErrDeleteMarker) != (r.Header.Get("X-Lockwell-Delete-Marker") == "true") {
+		if r.Code() != code || errors.Is(k.err, objectv1.ErrDeleteMarker) != (r.Header.Get("X-Lockwell-Delete-Marker") == "true") {
 			t.Errorf("%s: %v %s", code, r.Header, r.Body)
 		}
 	}
