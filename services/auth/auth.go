@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
@@ -34,7 +35,7 @@ const AdminUsername = "admin"
 // account that it made.
 func Unit(version string, out io.Writer) platform.Unit[Config] {
 	return platform.Unit[Config]{
-		Name: Name, Version: version, Default: Default(),
+		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
 		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) {
 			s, err := New(c, p)
 			return announcing{s, out}, err

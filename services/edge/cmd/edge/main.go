@@ -16,7 +16,7 @@ func main() {
 	if len(args) > 0 && args[0] == "routes" {
 		os.Exit(routes(args[1:]))
 	}
-	os.Exit(platform.Main(platform.Unit[edge.Config]{Name: "edge", Default: edge.Default(), New: edge.New, Streams: streams.All}, args))
+	os.Exit(platform.Main(platform.Unit[edge.Config]{Name: "edge", Default: edge.Default(), New: edge.New, Streams: streams.All, Consumers: streams.Consumers()}, args))
 }
 
 func routes(args []string) int {

@@ -12,7 +12,7 @@ import (
 
 func main() {
 	os.Exit(platform.Main(platform.Unit[object.Config]{
-		Name: object.Name, Default: object.Default(), Streams: streams.All,
+		Name: object.Name, Default: object.Default(), Streams: streams.All, Consumers: streams.Consumers(),
 		New: func(c object.Config, p *platform.Platform) (lifecycle.Service, error) { return object.New(c, p) },
 	}, os.Args[1:]))
 }
