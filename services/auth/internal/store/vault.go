@@ -10,7 +10,7 @@ import (
 // The purposes of the master key that auth alone uses.
 const (
 	purposeAccountToken = "account-token"     // keyed hash of account tokens
-	purposeKeySecret    = "access-key-secret" // sealing of access keys' secrets
+	purposeKeySecret    = "access-key-secret" //nolint:gosec // the name of a purpose: sealing of secrets
 )
 
 // Vault implements domain.Vault by the master key.
