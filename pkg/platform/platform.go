@@ -39,6 +39,10 @@ const flushWithin = 10 * time.Second
 // connectWait is how long a process waits for its nats-server to come up.
 const connectWait = 30 * time.Second
 
+// reconnectWait is the pause between tries to find a lost server again; it comes
+// back within a second, and the library's 2 s would be most of an outage.
+const reconnectWait = 100 * time.Millisecond
+
 // maxRefused is how often the server may refuse the credentials.
 const maxRefused = 5
 
@@ -177,6 +181,7 @@ func (p *Platform) tryConn(use string, opts []nats.Option) (*nats.Conn, error) {
 	log := p.Tel.Log.With("connection", use)
 	return dial(append([]nats.Option{
 		nats.Name("sluice-" + p.Service + "-" + use),
+		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Warn("lost the nats-server", telemetry.KeyErr, err)
