@@ -1,0 +1,326 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+// Root is the id of the folder that every account's tree begins with. It has no
+// document.
+const Root = "root"
+
+const (
+	maxNodeName = 255 // bytes
+	maxDepth    = 100 // folders above a node
+)
+
+// The errors of the tree. They have no call yet, so they stand here.
+var (
+	ErrNodeName     = fault.New(fault.Invalid, "object.invalid_node_name", "names are 1-255 bytes of UTF-8 without '/' and NUL, and not '.' or '..'")
+	ErrNodeNotFound = fault.New(fault.NotFound, "object.node_not_found", "there is no such file or folder")
+	ErrNodeExists   = fault.New(fault.Conflict, "object.node_exists", "the folder already has something of this name")
+	ErrNodeCycle    = fault.New(fault.Conflict, "object.node_cycle", "a folder cannot be moved into itself")
+	ErrNotAFolder   = fault.New(fault.Conflict, "object.not_a_folder", "only folders hold files and folders")
+)
+
+// Node is a file or a folder of an account's tree. Its id stays for life; name
+// and parent change by compare-and-set of this one document.
+type Node struct {
+	ID      string `bson:"-"`
+	Account string `bson:"account"`
+	Parent  string `bson:"parent"`
+	Name    string `bson:"name"` // unique in its parent
+	// Sort is what the node sorts by among its siblings: its name, for a folder
+	// followed by '/', so that a walk in this order is the byte order of paths.
+	Sort       string    `bson:"sort"`
+	Folder     bool      `bson:"folder,omitempty"`
+	Content    string    `bson:"content,omitempty"` // of a file; the node holds it under "n" + id
+	Size       int64     `bson:"size,omitempty"`
+	ETag       string    `bson:"etag,omitempty"`
+	CreatedAt  time.Time `bson:"createdAt"`
+	ModifiedAt time.Time `bson:"modifiedAt"`
+}
+
+// Move is a folder on its way to another parent. While it stands in the tree's
+// document no other folder of the account moves, so that whoever finds it comes
+// to the same verdict about cycles and may finish it.
+type Move struct {
+	Node   string `bson:"node"`
+	Rev    int64  `bson:"rev"` // of the node, when the move was decided
+	Parent string `bson:"parent"`
+	Name   string `bson:"name"`
+}
+
+// Nodes keeps the documents of trees.
+type Nodes interface {
+	Insert(ctx context.Context, n Node) error // ErrTaken: the parent has the name
+	Get(ctx context.Context, id string) (n Node, rev int64, err error)
+	// Replace writes n if it is still at rev: ErrStale, ErrTaken.
+	Replace(ctx context.Context, n Node, rev int64) error
+	// Children gives nodes of a folder with Sort from from on, in that order.
+	Children(ctx context.Context, account, parent, from string, limit int) ([]Node, error)
+	// Moving gives the account's move, nil for none, with the revision of its
+	// document (0: absent); SetMoving writes it by compare-and-set: ErrStale.
+	Moving(ctx context.Context, account string) (m *Move, rev int64, err error)
+	SetMoving(ctx context.Context, account string, m *Move, rev int64) error
+}
+
+// Tree implements the rules of the second namespace. It has no call yet: the
+// dialects that know files and folders will use it.
+type Tree struct {
+	nodes Nodes
+	newID func() string
+	clock func() time.Time
+}
+
+// NewTree makes a Tree.
+func NewTree(nodes Nodes, newID func() string, clock func() time.Time) *Tree {
+	return &Tree{nodes: nodes, newID: newID, clock: clock}
+}
+
+// CheckNodeName holds a name against the rules.
+func CheckNodeName(name string) error {
+	if name == "" || len(name) > maxNodeName || name == "." || name == ".." ||
+		strings.ContainsAny(name, "/\x00") || !utf8.ValidString(name) {
+		return ErrNodeName
+	}
+	return nil
+}
+
+// sortKey is Node.Sort.
+func sortKey(name string, folder bool) string {
+	if folder {
+		return name + "/"
+	}
+	return name
+}
+
+// NextName is the name to try after name was taken: "a.txt", "a (2).txt", "a (3).txt".
+func NextName(name string) string {
+	stem, ext := name, ""
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		stem, ext = name[:i], name[i:]
+	}
+	n := 2
+	if i := strings.LastIndex(stem, " ("); i > 0 && strings.HasSuffix(stem, ")") {
+		if k, err := strconv.Atoi(stem[i+2 : len(stem)-1]); err == nil && k >= 2 && k < 1_000_000 {
+			stem, n = stem[:i], k+1
+		}
+	}
+	suffix := fmt.Sprintf(" (%d)", n)
+	if len(ext)+len(suffix) >= maxNodeName { // an extension as long as a name is none
+		stem, ext = name, ""
+	}
+	for len(stem)+len(suffix)+len(ext) > maxNodeName {
+		_, size := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-size]
+	}
+	return stem + suffix + ext
+}
+
+// Create puts a node into its parent. With rename a taken name becomes the next
+// free one, else it is object.node_exists.
+func (t *Tree) Create(ctx context.Context, n Node, rename bool) (Node, error) {
+	if err := CheckNodeName(n.Name); err != nil {
+		return n, err
+	}
+	if err := t.folder(ctx, n.Account, n.Parent); err != nil {
+		return n, err
+	}
+	n.ID = t.newID()
+	n.CreatedAt = t.clock().UTC().Truncate(time.Millisecond)
+	n.ModifiedAt = n.CreatedAt
+	err := t.naming(&n, rename, func() error { return t.nodes.Insert(ctx, n) })
+	return n, err
+}
+
+// naming tries write under the node's name and, with rename, the names after it.
+func (t *Tree) naming(n *Node, rename bool, write func() error) error {
+	for range casAttempts {
+		n.Sort = sortKey(n.Name, n.Folder)
+		err := write()
+		if !errors.Is(err, ErrTaken) {
+			return err
+		}
+		if !rename {
+			return ErrNodeExists
+		}
+		n.Name = NextName(n.Name)
+	}
+	return errBusy
+}
+
+// folder checks that id is a folder of the account.
+func (t *Tree) folder(ctx context.Context, account, id string) error {
+	if id == Root {
+		return nil
+	}
+	n, _, err := t.get(ctx, account, id)
+	if err == nil && !n.Folder {
+		return ErrNotAFolder
+	}
+	return err
+}
+
+func (t *Tree) get(ctx context.Context, account, id string) (Node, int64, error) {
+	n, rev, err := t.nodes.Get(ctx, id)
+	if errors.Is(err, ErrNoDocument) || err == nil && n.Account != account {
+		return n, 0, ErrNodeNotFound
+	}
+	return n, rev, err
+}
+
+// Move gives a node another parent, another name, or both.
+func (t *Tree) Move(ctx context.Context, account, id, parent, name string, rename bool) (Node, error) {
+	if err := CheckNodeName(name); err != nil {
+		return Node{}, err
+	}
+	for range casAttempts {
+		n, rev, err := t.get(ctx, account, id)
+		if err != nil {
+			return n, err
+		}
+		if err := t.folder(ctx, account, parent); err != nil {
+			return n, err
+		}
+		if n.Folder && n.Parent != parent {
+			n, err = t.moveFolder(ctx, n, Move{Node: id, Rev: rev, Parent: parent, Name: name}, rename)
+		} else {
+			n.Parent, n.Name, n.ModifiedAt = parent, name, t.clock().UTC().Truncate(time.Millisecond)
+			err = t.naming(&n, rename, func() error { return t.nodes.Replace(ctx, n, rev) })
+		}
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		return n, err
+	}
+	return Node{}, errBusy
+}
+
+// moveFolder announces the move, finishes it, and takes the note away. Moves of
+// others that stand there are finished first.
+func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Node, error) {
+	found, rev, err := t.nodes.Moving(ctx, n.Account)
+	if err != nil {
+		return n, err
+	}
+	if found != nil {
+		if _, err := t.finish(ctx, n.Account, *found, rev); err != nil && !moveRefused(err) {
+			return n, err
+		}
+		return n, ErrStale // and again
+	}
+	if err := t.nodes.SetMoving(ctx, n.Account, &m, rev); err != nil {
+		return n, err
+	}
+	moved, err := t.finish(ctx, n.Account, m, rev+1)
+	if rename && errors.Is(err, ErrNodeExists) {
+		m.Name = NextName(m.Name)
+		return t.moveFolder(ctx, n, m, rename)
+	}
+	return moved, err
+}
+
+// moveRefused reports that a move came to an end by being refused.
+func moveRefused(err error) bool {
+	return errors.Is(err, ErrStale) || errors.Is(err, ErrNodeExists) || errors.Is(err, ErrNodeCycle) || errors.Is(err, ErrNodeNotFound)
+}
+
+// finish decides and carries out an announced move; rev is that of its note.
+// Several may do it at once: the revision of the node lets only one through.
+func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (Node, error) {
+	n, _, err := t.get(ctx, account, m.Node)
+	if err == nil {
+		err = t.outside(ctx, account, m.Parent, m.Node)
+	}
+	if err == nil {
+		n.Parent, n.Name, n.Sort = m.Parent, m.Name, sortKey(m.Name, n.Folder)
+		n.ModifiedAt = t.clock().UTC().Truncate(time.Millisecond)
+		err = t.nodes.Replace(ctx, n, m.Rev)
+		if errors.Is(err, ErrTaken) {
+			err = ErrNodeExists
+		}
+	}
+	if err != nil && !moveRefused(err) {
+		return n, err // the note stays: the next one finishes it
+	}
+	if cleared := t.nodes.SetMoving(ctx, account, nil, rev); cleared != nil && !errors.Is(cleared, ErrStale) {
+		return n, cleared
+	}
+	return n, err
+}
+
+// outside checks that folder does not lie in the node id, nor is it.
+func (t *Tree) outside(ctx context.Context, account, folder, id string) error {
+	for range maxDepth {
+		if folder == Root {
+			return nil
+		}
+		if folder == id {
+			return ErrNodeCycle
+		}
+		n, _, err := t.get(ctx, account, folder)
+		if err != nil {
+			return err
+		}
+		folder = n.Parent
+	}
+	return fault.ErrInvalid.Msgf("folders nest at most %d deep", maxDepth)
+}
+
+// walkPage is how many children are read at once.
+const walkPage = 100
+
+// Walk gives the files under a folder whose paths, relative to it, come after
+// after, in the byte order of the paths, until yield returns false.
+func (t *Tree) Walk(ctx context.Context, account, folder, after string, yield func(path string, n Node) bool) error {
+	_, err := t.walk(ctx, account, folder, "", after, yield)
+	return err
+}
+
+func (t *Tree) walk(ctx context.Context, account, folder, base, after string, yield func(string, Node) bool) (bool, error) {
+	from := seek(base, after)
+	for {
+		page, err := t.nodes.Children(ctx, account, folder, from, walkPage)
+		if err != nil {
+			return false, err
+		}
+		for _, n := range page {
+			path := base + n.Sort
+			from = n.Sort + "\x00" // the next sort key there can be
+			if n.Folder {
+				if path <= after && !strings.HasPrefix(after, path) {
+					continue
+				}
+				if more, err := t.walk(ctx, account, n.ID, path, after, yield); err != nil || !more {
+					return false, err
+				}
+			} else if path > after && !yield(path, n) {
+				return false, nil
+			}
+		}
+		if len(page) < walkPage {
+			return true, nil
+		}
+	}
+}
+
+// seek is the sort key in a folder of path base from which paths can come after
+// after: that of the child in which after lies.
+func seek(base, after string) string {
+	rest, ok := strings.CutPrefix(after, base)
+	if !ok {
+		return "" // all of the folder comes after
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[:i+1]
+	}
+	return rest
+}

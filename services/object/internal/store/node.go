@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+// nodes keeps trees. The note of a moving folder has a document per account.
+type nodes struct {
+	c     *docstore.Collection[domain.Node]
+	moves *docstore.Collection[moving]
+}
+
+type moving struct {
+	Move *domain.Move `bson:"move,omitempty"`
+}
+
+// OpenNodes opens the collections of the tree namespace in db.
+func OpenNodes(ctx context.Context, db docstore.DB) (domain.Nodes, error) {
+	c, err := docstore.Open[domain.Node](ctx, db, docstore.Spec{Name: "nodes", Indexes: []docstore.Index{
+		{Name: "name", Fields: []string{"account", "parent", "name"}, Unique: true},
+		{Name: "sort", Fields: []string{"account", "parent", "sort"}},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	m, err := docstore.Open[moving](ctx, db, docstore.Spec{Name: "moves"})
+	if err != nil {
+		return nil, err
+	}
+	return nodes{c, m}, nil
+}
+
+func (s nodes) Insert(ctx context.Context, n domain.Node) error {
+	_, err := s.c.Insert(ctx, n.ID, n)
+	return ported(err)
+}
+
+func (s nodes) Get(ctx context.Context, id string) (domain.Node, int64, error) {
+	if id == "" {
+		return domain.Node{}, 0, domain.ErrNoDocument
+	}
+	d, err := s.c.Get(ctx, id)
+	d.Value.ID = id
+	return d.Value, d.Rev, ported(err)
+}
+
+func (s nodes) Replace(ctx context.Context, n domain.Node, rev int64) error {
+	_, err := s.c.Replace(ctx, docstore.Doc[domain.Node]{ID: n.ID, Rev: rev, Value: n})
+	return gone(ported(err))
+}
+
+func (s nodes) Children(ctx context.Context, account, parent, from string, limit int) ([]domain.Node, error) {
+	q := docstore.Query{Index: "sort", Equal: []any{account, parent}, Limit: limit}
+	if from != "" {
+		q.From = from
+	}
+	p, err := s.c.Scan(ctx, q)
+	return values(p, func(id string, n *domain.Node) { n.ID = id }), ported(err)
+}
+
+func (s nodes) Moving(ctx context.Context, account string) (*domain.Move, int64, error) {
+	d, err := s.moves.Get(ctx, account)
+	if errors.Is(err, docstore.ErrNotFound) {
+		return nil, 0, nil
+	}
+	return d.Value.Move, d.Rev, ported(err)
+}
+
+func (s nodes) SetMoving(ctx context.Context, account string, m *domain.Move, rev int64) error {
+	if rev == 0 {
+		_, err := s.moves.Insert(ctx, account, moving{m})
+		if errors.Is(err, docstore.ErrExists) {
+			return domain.ErrStale
+		}
+		return ported(err)
+	}
+	_, err := s.moves.Replace(ctx, docstore.Doc[moving]{ID: account, Rev: rev, Value: moving{m}})
+	return gone(ported(err))
+}
