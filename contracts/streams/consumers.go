@@ -16,11 +16,15 @@ func Consumers() []bus.Consumer {
 	return []bus.Consumer{WebhookObjects(), WebhookDue()}
 }
 
+// heldFor is how long what a killed copy had in its hands waits for another one;
+// living copies say every third of it that they are still at work.
+const heldFor = 5 * time.Second
+
 // WebhookObjects is webhook's position in what happens to objects.
 func WebhookObjects() bus.Consumer {
 	return bus.Consumer{
 		Stream: Events, Durable: "webhook-objects", Subjects: []string{"evt.object.v1.object.>"},
-		Concurrency: 32, AckWait: 30 * time.Second,
+		Concurrency: 32, AckWait: heldFor,
 	}
 }
 
@@ -28,6 +32,6 @@ func WebhookObjects() bus.Consumer {
 func WebhookDue() bus.Consumer {
 	return bus.Consumer{
 		Stream: Timers, Durable: "webhook-due", Subjects: []string{DueWebhook, DueWebhook + ".>"},
-		Concurrency: 64, AckWait: 30 * time.Second,
+		Concurrency: 64, AckWait: heldFor,
 	}
 }
