@@ -2,6 +2,7 @@ package blob_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -137,4 +138,24 @@ func TestWriter_FinishRenewsWhatIsOld(t *testing.T) {
 	if err := w.process(nil).Touch(t.Context(), c.Manifest); err != nil {
 		t.Error(err)
 	}
+}
+
+// The machine slept between the chunks and their record, and a collection took
+// the chunks for those of a crashed writer: no record may name them then.
+func TestWriter_GivesUpWhatTookTooLong(t *testing.T) {
+	t.Parallel()
+	w := newCrashWorld(t)
+	data := random(1, 700)
+	_, err := write(t.Context(), w.process(func(_ *blob.FakeClient, op string, n int) error {
+		if op == "wait" && n == 3 {
+			w.now = w.now.Add(modelLease + time.Hour)
+			w.collect()
+		}
+		return nil
+	}), blob.WriteOptions{Domain: "d"}, data)
+	if !errors.Is(err, blob.ErrExpired) {
+		t.Errorf("a segment whose chunks are gone: %v", err)
+	}
+	c := put(t, w.process(nil), blob.WriteOptions{Domain: "d"}, data)
+	wantRead(t, w.process(nil), c.Manifest, 0, -1, data)
 }
