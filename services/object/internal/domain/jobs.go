@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,10 +38,16 @@ type jobs struct {
 	open map[string]*waiting // by account
 }
 
-// waiting counts an account's jobs; idle is closed when the count is back at 0.
+// waiting counts an account's jobs, and who waits for them.
 type waiting struct {
-	n    int
-	idle chan struct{}
+	queued, done int
+	readers      []reader
+}
+
+// reader waits until that many jobs are done.
+type reader struct {
+	until int
+	ready chan struct{}
 }
 
 func newJobs(size int) *jobs {
@@ -57,10 +64,10 @@ func (j *jobs) add(jb job) {
 	j.mu.Lock()
 	w := j.open[jb.account]
 	if w == nil {
-		w = &waiting{idle: make(chan struct{})}
+		w = &waiting{}
 		j.open[jb.account] = w
 	}
-	w.n++
+	w.queued++
 	j.mu.Unlock()
 	select {
 	case j.queue <- jb:
@@ -73,24 +80,34 @@ func (j *jobs) done(jb job) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	w := j.open[jb.account]
-	if w.n--; w.n == 0 {
-		close(w.idle)
+	w.done++
+	w.readers = slices.DeleteFunc(w.readers, func(r reader) bool {
+		if r.until <= w.done {
+			close(r.ready)
+		}
+		return r.until <= w.done
+	})
+	if w.done == w.queued {
 		delete(j.open, jb.account)
 	}
 }
 
-// wait returns when the account has no jobs waiting, or after catchUp.
+// wait returns when as many of the account's jobs are done as there are now, or
+// after catchUp.
 func (j *jobs) wait(ctx context.Context, account string) {
 	j.mu.Lock()
 	w := j.open[account]
-	j.mu.Unlock()
 	if w == nil {
+		j.mu.Unlock()
 		return
 	}
+	r := reader{until: w.queued, ready: make(chan struct{})}
+	w.readers = append(w.readers, r)
+	j.mu.Unlock()
 	t := time.NewTimer(catchUp)
 	defer t.Stop()
 	select {
-	case <-w.idle:
+	case <-r.ready:
 	case <-t.C:
 	case <-ctx.Done():
 	}
