@@ -121,9 +121,9 @@ func (s *Service) runJobs(ctx context.Context) {
 			for {
 				select {
 				case jb := <-s.jobs.queue:
-					s.workBatch(s.gather(jb))
+					s.workBatch(ctx, s.gather(jb))
 				case <-ctx.Done():
-					s.drain()
+					s.drain(ctx)
 					return
 				}
 			}
@@ -132,11 +132,11 @@ func (s *Service) runJobs(ctx context.Context) {
 	wg.Wait()
 }
 
-func (s *Service) drain() {
+func (s *Service) drain(ctx context.Context) {
 	for {
 		select {
 		case jb := <-s.jobs.queue:
-			s.workBatch(s.gather(jb))
+			s.workBatch(ctx, s.gather(jb))
 		default:
 			return
 		}
@@ -158,9 +158,9 @@ func (s *Service) gather(first job) []job {
 	return batch
 }
 
-func (s *Service) workBatch(batch []job) {
-	// The work belongs to no request; what fails is found again by the sweep.
-	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
+func (s *Service) workBatch(ctx context.Context, batch []job) {
+	// A batch that was taken is finished; what fails is found again by the sweep.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), opTimeout)
 	defer cancel()
 	settle := make(map[string][]settling)
 	for _, jb := range batch {

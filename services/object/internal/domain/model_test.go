@@ -404,9 +404,9 @@ func rounds(short, long int) int {
 
 func TestModel_Races(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(1, 40) {
+	for round := range rounds(1, 10) {
 		m := newModel(t, false)
-		m.run(6, rounds(60, 300), uint64(round))
+		m.run(6, rounds(60, 200), uint64(round))
 		m.settleDown()
 		m.check()
 		m.e.stop()
@@ -418,9 +418,9 @@ func TestModel_Races(t *testing.T) {
 
 func TestModel_RacesAndCrashes(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(2, 200) {
+	for round := range rounds(2, 30) {
 		m := newModel(t, true)
-		m.run(5, rounds(50, 150), uint64(round))
+		m.run(5, rounds(50, 100), uint64(round))
 		m.settleDown()
 		m.check()
 		m.e.stop()
