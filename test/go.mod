@@ -3,17 +3,9 @@ module github.com/sluicehq/sluice/test
 go 1.26.8
 
 require (
-	github.com/sluicehq/sluice/contracts v0.0.0
 	github.com/sluicehq/sluice/pkg v0.0.0
-	github.com/sluicehq/sluice/services/auth v0.0.0
-	github.com/sluicehq/sluice/services/edge v0.0.0
-	github.com/sluicehq/sluice/services/object v0.0.0
-	github.com/sluicehq/sluice/services/sluice v0.0.0
-	github.com/sluicehq/sluice/services/upload v0.0.0
-	github.com/sluicehq/sluice/services/webhook v0.0.0
-	google.golang.org/genproto v0.0.0-20261019180522-ce908d29299b
-	google.golang.org/genproto/googleapis/api v0.0.0-20261019180522-ce908d29299b
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b
+	google.golang.org/genproto/googleapis/api v0.0.0-20261019180522-ce908d29299b // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b // indirect
 )
 
 require (
@@ -45,6 +37,8 @@ require (
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/montanaflynn/stats v0.7.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/prometheus/client_golang v1.24.1 // indirect
@@ -82,21 +76,7 @@ require (
 
 require (
 	github.com/nats-io/nats.go v1.55.0
-	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // indirect
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 )
 
 replace github.com/sluicehq/sluice/pkg => ../pkg
-
-replace github.com/sluicehq/sluice/contracts => ../contracts
-
-replace github.com/sluicehq/sluice/services/edge => ../services/edge
-
-replace github.com/sluicehq/sluice/services/auth => ../services/auth
-
-replace github.com/sluicehq/sluice/services/object => ../services/object
-
-replace github.com/sluicehq/sluice/services/upload => ../services/upload
-
-replace github.com/sluicehq/sluice/services/webhook => ../services/webhook
-
-replace github.com/sluicehq/sluice/services/sluice => ../services/sluice

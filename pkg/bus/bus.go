@@ -73,7 +73,7 @@ func New(_ context.Context, js jetstream.JetStream, cfg Config) (*Bus, error) {
 		pub:     decorate(NewPublisher(js), cfg.Tel, m),
 		running: make(chan struct{}), done: make(chan struct{}), finished: make(chan struct{}),
 	}
-	router.AddMiddleware(record, b.m.observe, trace(cfg.Tel), recoverPanics(log))
+	router.AddMiddleware(record, b.m.observe, trace(cfg.Tel), recoverPanics(log)) //nolint:contextcheck // a middleware takes the context of each message
 	return b, nil
 }
 
@@ -180,7 +180,7 @@ func (b *Bus) Run(ctx context.Context) error {
 	defer wg.Wait()
 	stopped := make(chan struct{})
 	defer close(stopped)
-	wg.Go(func() { lag.run(stopped) })
+	wg.Go(func() { lag.run(stopped) }) //nolint:contextcheck // it ends with the bus, not with a call
 	wg.Go(func() {
 		select {
 		case <-ctx.Done():

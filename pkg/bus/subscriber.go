@@ -271,7 +271,7 @@ func (l *loop) await(ctx context.Context, d *delivery, m *message.Message) {
 			l.answered(d.jm.Ack())
 			return
 		case <-m.Nacked():
-			l.settle(d)
+			l.settle(d) //nolint:contextcheck // a delivery is settled whatever became of its caller
 			return
 		case <-beat.C:
 			if ctx.Err() == nil { // a handler past its time-out loses the lease

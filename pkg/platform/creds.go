@@ -75,7 +75,7 @@ func SaveCredentials(path string, c Credentials) error { return writeCredentials
 // writeCredentials writes a file beside path and puts it into place: with
 // os.Link only when nothing is there, with os.Rename whatever is.
 func writeCredentials(path string, c Credentials, place func(from, to string) error) error {
-	b, err := json.MarshalIndent(c, "", "  ")
+	b, err := json.MarshalIndent(c, "", "  ") //nolint:gosec // the file of credentials, 0600, is what this writes
 	if err != nil {
 		return fmt.Errorf("encoding credentials: %w", err)
 	}

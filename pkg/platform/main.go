@@ -35,7 +35,7 @@ type unitSettings[C any] struct {
 // Main runs one service as the whole process, with settings from flags, the
 // environment and --config FILE. It returns the exit code.
 func Main[C any](u Unit[C], args []string) int {
-	return lifecycle.Main(u.Name, os.Stderr, os.Exit, func(ctx context.Context) error {
+	return lifecycle.Main(u.Name, os.Stderr, os.Exit, func(ctx context.Context) error { //nolint:forbidigo // the main function of every cmd/<service>
 		fs := pflag.NewFlagSet(u.Name, pflag.ContinueOnError)
 		file := fs.String("config", "", "settings file (YAML)")
 		def := unitSettings[C]{Common: Default(), Own: u.Default}

@@ -28,7 +28,7 @@ func (p spanLogger) OnEnd(s sdktrace.ReadOnlySpan) {
 		as = append(as, slog.String(KeyParentID, p.SpanID().String()))
 	}
 	for _, kv := range s.Attributes() {
-		as = append(as, slog.String(string(kv.Key), kv.Value.Emit()))
+		as = append(as, slog.String(string(kv.Key), kv.Value.String()))
 	}
 	if st := s.Status(); st.Code == codes.Error {
 		as = append(as, slog.String(KeyErr, st.Description))

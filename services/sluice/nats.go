@@ -59,7 +59,7 @@ func (b *busServer) Start(ctx context.Context) (err error) {
 		}
 	}
 	if b.set.NATS.Addr == platform.Off && b.socket {
-		if b.socks, err = listenSocket(b.set.SocketPath(), b.srv, b.tel.Log); err != nil {
+		if b.socks, err = listenSocket(b.set.SocketPath(), b.srv, b.tel.Log); err != nil { //nolint:contextcheck // the socket lives as long as the bus
 			return err
 		}
 	}

@@ -186,7 +186,7 @@ func (u *unit) Start(ctx context.Context) (err error) {
 // Run implements lifecycle.Service.
 func (u *unit) Run(context.Context) error {
 	defer close(u.ran)
-	return u.svc.Run(u.ctx)
+	return u.svc.Run(u.ctx) //nolint:contextcheck // the context that Start made is the one that Stop ends
 }
 
 // Stop implements lifecycle.Service. The platform is closed when nothing of the

@@ -2,14 +2,28 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
 
 type buckets struct {
-	c *docstore.Collection[domain.Bucket]
+	c   *docstore.Collection[domain.Bucket]
+	ids *otter.Cache[bucketName, string]
+}
+
+type bucketName struct{ account, name string }
+
+// knownNames is how many bucket names keep their id in memory.
+const knownNames = 10_000
+
+func newBuckets(c *docstore.Collection[domain.Bucket]) (buckets, error) {
+	ids, err := otter.New(&otter.Options[bucketName, string]{MaximumSize: knownNames})
+	return buckets{c, ids}, err
 }
 
 func (s buckets) Insert(ctx context.Context, b domain.Bucket) error {
@@ -26,7 +40,18 @@ func (s buckets) Get(ctx context.Context, id string) (domain.Bucket, int64, erro
 	return d.Value, d.Rev, ported(err)
 }
 
+// ByName reads the bucket itself each time. Only its id may come from memory: a
+// bucket that is gone never comes back under the same id, so an id that is out of
+// date finds nothing and the index is asked.
 func (s buckets) ByName(ctx context.Context, account, name string) (domain.Bucket, int64, error) {
+	key := bucketName{account, name}
+	if id, ok := s.ids.GetIfPresent(key); ok {
+		b, rev, err := s.Get(ctx, id)
+		if !errors.Is(err, domain.ErrNoDocument) {
+			return b, rev, err
+		}
+		s.ids.Invalidate(key)
+	}
 	p, err := s.c.Scan(ctx, docstore.Query{Index: "name", Equal: []any{account, name}, Limit: 1})
 	if err != nil {
 		return domain.Bucket{}, 0, ported(err)
@@ -36,6 +61,7 @@ func (s buckets) ByName(ctx context.Context, account, name string) (domain.Bucke
 	}
 	b := p.Docs[0].Value
 	b.ID = p.Docs[0].ID
+	s.ids.Set(key, b.ID)
 	return b, p.Docs[0].Rev, nil
 }
 

@@ -57,8 +57,12 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
+	named, err := newBuckets(b)
+	if err != nil {
+		return st, fmt.Errorf("making the memory of bucket names: %w", err)
+	}
 	return domain.Store{
-		Buckets: buckets{b}, Heads: heads{h}, Versions: versions{v, blindV},
+		Buckets: named, Heads: heads{h}, Versions: versions{v, blindV},
 		Contents: contents{c}, Accounts: accounts{u, blindU}, Cursors: cursors{k},
 	}, nil
 }

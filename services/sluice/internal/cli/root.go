@@ -27,7 +27,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // Run is Main for callers that have a context and want the error.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	root := newRoot()
+	root := newRoot() //nolint:contextcheck // cobra hands each command its context
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

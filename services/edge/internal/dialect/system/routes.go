@@ -12,6 +12,7 @@ func (h *Handler) Routes() []dialect.Route {
 		rows = append(rows,
 			dialect.R("Metrics", "GET /metrics", h.Metrics, dialect.AuthNone, dialect.NoBody, "Prometheus metrics; loopback or admin address only").Quiet(),
 			dialect.R("ListRoutes", "GET /-/routes", h.ListRoutes, dialect.AuthNone, dialect.NoBody, "these tables; loopback or admin address only").Quiet(),
+			dialect.R("Profile", "GET /-/pprof/{profile}", h.Profile, dialect.AuthNone, dialect.NoBody, "Go profiles of this process (profile is CPU); loopback or admin address only").Quiet(),
 		)
 	}
 	return rows

@@ -5,6 +5,8 @@ package system
 import (
 	"context"
 	"net/http"
+	"net/http/pprof"
+	runtimepprof "runtime/pprof"
 	"strconv"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -89,6 +91,21 @@ func (h *Handler) ListRoutes(w http.ResponseWriter, r *http.Request) error {
 		return err //nolint:wrapcheck // it names the route
 	}
 	write(w, http.StatusOK, text)
+	return nil
+}
+
+// Profile answers `go tool pprof`: the CPU for "profile" (?seconds=N), else a
+// named profile of the runtime (heap, goroutine, mutex, …).
+func (h *Handler) Profile(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("profile")
+	switch {
+	case proxied(r) || name != "profile" && runtimepprof.Lookup(name) == nil:
+		return dialect.ErrNoRoute
+	case name == "profile":
+		pprof.Profile(w, r)
+	default:
+		pprof.Handler(name).ServeHTTP(w, r)
+	}
 	return nil
 }
 
