@@ -1,0 +1,49 @@
+// Package catalog lists what the contracts declare, for the documents that are
+// made from it (ERRORS.md, EVENTS.md, asyncapi.yaml) and the tests that keep
+// them true. Services do not import it.
+package catalog
+
+import (
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+//go:generate go run ./gen ..
+
+// Errors gives every error that a contract declares, by service.
+func Errors() []*fault.Error {
+	return []*fault.Error{
+		authv1.ErrBadCredentials, authv1.ErrBadToken, authv1.ErrThrottled, authv1.ErrUsernameTaken, authv1.ErrEmailTaken,
+		authv1.ErrAccountNotFound, authv1.ErrTooManyKeys, authv1.ErrKeyNotFound,
+		objectv1.ErrBucketNotFound, objectv1.ErrBucketExists, objectv1.ErrBucketNotEmpty, objectv1.ErrInvalidBucketName,
+		objectv1.ErrInvalidKey, objectv1.ErrAccessDenied, objectv1.ErrNotFound, objectv1.ErrDeleteMarker, objectv1.ErrPrecondition,
+		objectv1.ErrTooLarge, objectv1.ErrQuotaExceeded, objectv1.ErrUploadGone, objectv1.ErrObjectLocked,
+		objectv1.ErrConfigNotFound, objectv1.ErrTargetNotImplemented, objectv1.ErrCollectorBusy,
+		uploadv1.ErrGone,
+		webhookv1.ErrDeliveryNotFound,
+	}
+}
+
+// Event is a declared event and a zero value of its data.
+type Event struct {
+	Type, Source, Summary string
+	Data                  any
+}
+
+// Events gives every event that a contract declares.
+func Events() []Event {
+	return []Event{
+		event(objectv1.ObjectCreated, "an object's new version is visible"),
+		event(objectv1.ObjectRemoved, "an object, or one version of it, is gone, or a delete marker hides it"),
+		event(webhookv1.EndpointDisabled, "a webhook endpoint was switched off"),
+	}
+}
+
+func event[T any](t bus.EventType[T], summary string) Event {
+	var zero T
+	return Event{Type: t.Type, Source: t.Source, Summary: summary, Data: zero}
+}
