@@ -11,7 +11,7 @@ import (
 
 // Config is auth's own settings. They stand beside the common ones.
 type Config struct {
-	AdminPassword settings.Secret `koanf:"admin_password" doc:"password of account 'admin' on first start; empty makes one, which is printed once"`
+	AdminPassword settings.Secret `koanf:"admin_password" flag:"-" doc:"password of account 'admin' on first start; empty makes one, which is printed once"`
 	Security      Security        `koanf:"security"`
 	Accounts      Accounts        `koanf:"accounts"`
 }
