@@ -1,15 +1,12 @@
 package authv1_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/contracts/goldentest"
 )
 
 // messages are one filled value per message that crosses a boundary. Inside v1
@@ -51,28 +48,7 @@ func messages() map[string]any {
 
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) != len(messages()) {
-		t.Errorf("%d golden files for %d messages, %v", len(files), len(messages()), err)
-	}
-	for name, m := range messages() {
-		got, err := json.MarshalIndent(m, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-		if err != nil {
-			t.Errorf("%v; it would be\n%s", err, got)
-			continue
-		}
-		if !bytes.Equal(got, bytes.TrimSpace(want)) {
-			t.Errorf("%s has changed to\n%s", name, got)
-		}
-		back := reflect.New(reflect.TypeOf(m))
-		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), m) {
-			t.Errorf("%s reads as %+v, %v", name, back.Elem(), err)
-		}
-	}
+	goldentest.Messages(t, messages())
 }
 
 // TestSubjects holds the calls to their root, which no stream captures.

@@ -1,15 +1,12 @@
 package webhookv1_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/contracts/goldentest"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 )
 
@@ -41,28 +38,7 @@ func messages() map[string]any {
 
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) != len(messages()) {
-		t.Errorf("%d golden files for %d messages, %v", len(files), len(messages()), err)
-	}
-	for name, m := range messages() {
-		got, err := json.MarshalIndent(m, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-		if err != nil {
-			t.Errorf("%v; it would be\n%s", err, got)
-			continue
-		}
-		if !bytes.Equal(got, bytes.TrimSpace(want)) {
-			t.Errorf("%s has changed to\n%s", name, got)
-		}
-		back := reflect.New(reflect.TypeOf(m))
-		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), m) {
-			t.Errorf("%s reads as %+v, %v", name, back.Elem(), err)
-		}
-	}
+	goldentest.Messages(t, messages())
 }
 
 // TestSubjects holds calls and events to their roots: a stream that captured a
