@@ -21,7 +21,7 @@ func FuzzParseRange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string, size int64) {
 		if size < 0 {
-			t.Skip()
+			return
 		}
 		ranges, err := transfer.ParseRange(header, size)
 		var sum int64

@@ -563,7 +563,7 @@ func FuzzKeys(f *testing.F) {
 	w.Want(f, 201, "POST", api+"/buckets", `{"name":"box"}`, nil)
 	f.Fuzz(func(t *testing.T, key string) {
 		if key == "" || len(key) > 1024 || strings.ContainsRune(key, 0) || !utf8.ValidString(key) {
-			t.Skip()
+			return
 		}
 		keyRoundTrip(t, w, key)
 	})
