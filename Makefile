@@ -2,8 +2,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 MODULES = $$(scripts/mods.sh list)
-# Packages of the test module are slow by nature; `make test` runs the rest and the short end-to-end run.
-FAST = ./pkg/... ./contracts/... $(SERVICES) ./test/e2e/...
+FAST = ./pkg/... ./contracts/... $(SERVICES)
 SERVICES = ./services/auth/... ./services/edge/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
 
 .PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes bench soak fuzz check tools clean
@@ -19,6 +18,7 @@ run: build ## start everything on this machine, data under ./data
 
 test: ## the tests that need nothing but Go
 	go test $(FAST)
+	go test -count=1 ./test/e2e/... # it drives a binary that the test cache knows nothing of
 
 test-all: ## also browser, outside clients, processes, kills, the Mongo wire peer
 	scripts/test-all.sh

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
@@ -136,29 +137,34 @@ func readAudit(ctx context.Context, s *system, from jetstream.OrderedConsumerCon
 		return fmt.Errorf("reading the audit trail: %w", err)
 	}
 	for ctx.Err() == nil {
-		batch, err := cons.Fetch(100, jetstream.FetchMaxWait(auditIdle))
-		if err != nil {
-			return fmt.Errorf("reading the audit trail: %w", err)
-		}
-		seen := 0
-		for m := range batch.Messages() {
-			seen++
-			end, err := auditMessage(m, each)
-			if err != nil {
-				return err
-			}
-			if !follow && end >= last {
-				return nil
-			}
-		}
-		if err := batch.Error(); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("reading the audit trail: %w", err)
-		}
-		if seen == 0 && !follow {
-			return nil
+		seen, done, err := auditBatch(ctx, cons, func(end uint64) bool { return !follow && end >= last }, each)
+		if err != nil || done || seen == 0 && !follow {
+			return err
 		}
 	}
 	return nil
+}
+
+// auditBatch gives the records of the next messages, until enough says so of a
+// message's place in the stream.
+func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(end uint64) bool, each func(auditv1.Record) error) (seen int, done bool, err error) {
+	fetch, cancel := context.WithTimeout(ctx, auditIdle)
+	defer cancel() // the pull ends with it, also when its messages are not read to the end
+	batch, err := cons.Fetch(100, jetstream.FetchContext(fetch))
+	if err != nil {
+		return 0, false, fmt.Errorf("reading the audit trail: %w", err)
+	}
+	for m := range batch.Messages() {
+		seen++
+		end, err := auditMessage(m, each)
+		if err != nil || enough(end) {
+			return seen, true, err
+		}
+	}
+	if err := batch.Error(); err != nil && fetch.Err() == nil && !errors.Is(err, nats.ErrTimeout) {
+		return seen, false, fmt.Errorf("reading the audit trail: %w", err)
+	}
+	return seen, false, nil
 }
 
 // auditMessage gives the records of one message and its place in the stream.
