@@ -17,6 +17,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/keys"
@@ -35,6 +36,14 @@ const auditWindow = 50 * time.Millisecond
 
 // services are those that must answer before the edge says that it is ready.
 func services() []string { return []string{"auth", "object", "upload", "webhook"} }
+
+// Unit is the edge as a process of its own.
+func Unit(version string) platform.Unit[Config] {
+	return platform.Unit[Config]{
+		Name: "edge", Version: version, Default: Default(), New: New,
+		Streams: streams.All, Consumers: streams.Consumers(),
+	}
+}
 
 // Service is the edge. New makes it; lifecycle runs it.
 type Service struct {

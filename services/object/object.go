@@ -12,6 +12,7 @@ import (
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
@@ -31,6 +32,15 @@ const jobQueue = 8192
 
 // purposeListToken is the keys purpose that authenticates continuation tokens.
 const purposeListToken = "object-list-token"
+
+// Unit is object as a process of its own.
+func Unit(version string) platform.Unit[Config] {
+	return platform.Unit[Config]{
+		Name: Name, Version: version, Default: Default(),
+		New:     func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
+		Streams: streams.All, Consumers: streams.Consumers(),
+	}
+}
 
 // Service is the object service in a process.
 type Service struct {

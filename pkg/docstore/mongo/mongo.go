@@ -44,6 +44,8 @@ type Options struct {
 
 // DB is the engine; see docstore.DB.
 type DB struct {
+	docstore.Hooks
+
 	client  *driver.Client
 	db      *driver.Database
 	reduced bool
@@ -51,7 +53,6 @@ type DB struct {
 
 	mu    sync.RWMutex
 	names []string // collections, whoever made them
-	hooks []func(collection, id string, pending []docstore.Message)
 
 	closing sync.Once
 	closed  error
@@ -134,22 +135,6 @@ func (d *DB) Table(ctx context.Context, spec docstore.Spec) (docstore.Table, err
 	}
 	d.know(spec.Name)
 	return t, nil
-}
-
-// OnCommit implements docstore.DB.
-func (d *DB) OnCommit(hook func(collection, id string, pending []docstore.Message)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.hooks = append(d.hooks, hook)
-}
-
-func (d *DB) committed(collection, id string, pending []docstore.Message) {
-	d.mu.RLock()
-	hooks := d.hooks
-	d.mu.RUnlock()
-	for _, h := range hooks {
-		h(collection, id, pending)
-	}
 }
 
 // Ping implements docstore.DB.

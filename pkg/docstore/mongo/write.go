@@ -18,7 +18,7 @@ const attempts = 64
 // told calls the hooks when a write added events.
 func (t *table) told(raw docstore.Raw, err error, events []docstore.Message) (docstore.Raw, error) {
 	if err == nil && len(events) > 0 {
-		t.db.committed(t.name, raw.ID, raw.Pending)
+		t.db.Committed(t.name, raw.ID, raw.Pending)
 	}
 	return raw, err
 }

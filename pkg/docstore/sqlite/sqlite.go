@@ -45,13 +45,13 @@ type Options struct {
 
 // DB is the engine. Use docstore.DB; the type is exported for its tests only.
 type DB struct {
+	docstore.Hooks
+
 	w       *writer
 	r       *readers
 	pool    *sql.DB // of the writer's connection
 	tables  *catalog
 	tel     instruments
-	hooksMu sync.RWMutex
-	hooks   []func(collection, id string, pending []docstore.Message)
 	closing sync.Once
 	closed  error
 }
@@ -130,22 +130,6 @@ func dsn(path string, opts Options, writer bool) string {
 		add(fmt.Sprintf("cache_size(-%d)", opts.CacheKiB))
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
-}
-
-// OnCommit implements docstore.DB.
-func (d *DB) OnCommit(hook func(collection, id string, pending []docstore.Message)) {
-	d.hooksMu.Lock()
-	defer d.hooksMu.Unlock()
-	d.hooks = append(d.hooks, hook)
-}
-
-func (d *DB) committed(collection, id string, pending []docstore.Message) {
-	d.hooksMu.RLock()
-	hooks := d.hooks
-	d.hooksMu.RUnlock()
-	for _, h := range hooks {
-		h(collection, id, pending)
-	}
 }
 
 // Ping implements docstore.DB.

@@ -130,7 +130,7 @@ func (t *table) write(ctx context.Context, verb, id string, told bool, run func(
 		return err
 	}
 	if told {
-		o.after = func() { t.db.committed(t.name, id, out.Pending) }
+		o.after = func() { t.db.Committed(t.name, id, out.Pending) }
 	}
 	if err := t.db.w.do(ctx, o); err != nil {
 		return docstore.Raw{}, err

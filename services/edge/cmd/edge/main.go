@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/services/edge"
 )
+
+// version is set by the linker.
+var version = "dev"
 
 func main() {
 	args := os.Args[1:]
 	if len(args) > 0 && args[0] == "routes" {
 		os.Exit(routes(args[1:]))
 	}
-	os.Exit(platform.Main(platform.Unit[edge.Config]{Name: "edge", Default: edge.Default(), New: edge.New, Streams: streams.All, Consumers: streams.Consumers()}, args))
+	os.Exit(platform.Main(edge.Unit(version), args))
 }
 
 func routes(args []string) int {
