@@ -22,8 +22,11 @@ func Errors() []*fault.Error {
 		objectv1.ErrBucketNotFound, objectv1.ErrBucketExists, objectv1.ErrBucketNotEmpty, objectv1.ErrInvalidBucketName,
 		objectv1.ErrInvalidKey, objectv1.ErrAccessDenied, objectv1.ErrNotFound, objectv1.ErrDeleteMarker, objectv1.ErrPrecondition,
 		objectv1.ErrTooLarge, objectv1.ErrQuotaExceeded, objectv1.ErrUploadGone, objectv1.ErrObjectLocked,
+		objectv1.ErrLockNotEnabled, objectv1.ErrLockNeedsVersioning, objectv1.ErrNoRetention, objectv1.ErrOtherRegion,
+		objectv1.ErrIdempotencyConflict, objectv1.ErrIdempotencyBusy,
 		objectv1.ErrConfigNotFound, objectv1.ErrTargetNotImplemented, objectv1.ErrCollectorBusy,
-		uploadv1.ErrGone,
+		uploadv1.ErrGone, uploadv1.ErrNoSuchUpload, uploadv1.ErrInvalidPartNumber, uploadv1.ErrInvalidPart, uploadv1.ErrInvalidPartOrder,
+		uploadv1.ErrPartTooSmall, uploadv1.ErrCompleting,
 		webhookv1.ErrDeliveryNotFound,
 	}
 }

@@ -84,6 +84,86 @@ func (c *Client) ListObjects(ctx context.Context, r ListObjectsRequest) (ListObj
 	return rpc.Call(ctx, c.rpc, ListObjects, r)
 }
 
+// SetVersioning implements Service.
+func (c *Client) SetVersioning(ctx context.Context, r SetVersioningRequest) (Bucket, error) {
+	return rpc.Call(ctx, c.rpc, SetVersioning, r)
+}
+
+// GetPolicy implements Service.
+func (c *Client) GetPolicy(ctx context.Context, r BucketRequest) (Policy, error) {
+	return rpc.Call(ctx, c.rpc, GetPolicy, r)
+}
+
+// SetPolicy implements Service.
+func (c *Client) SetPolicy(ctx context.Context, r SetPolicyRequest) (Policy, error) {
+	return rpc.Call(ctx, c.rpc, SetPolicy, r)
+}
+
+// Authorize implements Service.
+func (c *Client) Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResponse, error) {
+	return rpc.Call(ctx, c.rpc, Authorize, r)
+}
+
+// KeepIdempotency implements Service.
+func (c *Client) KeepIdempotency(ctx context.Context, r KeepIdempotencyRequest) (IdempotencyTicket, error) {
+	return rpc.Call(ctx, c.rpc, KeepIdempotency, r)
+}
+
+// StageContent implements Service.
+func (c *Client) StageContent(ctx context.Context, r StageContentRequest) (StageContentResponse, error) {
+	return rpc.Call(ctx, c.rpc, StageContent, r)
+}
+
+// UnstageContents implements Service.
+func (c *Client) UnstageContents(ctx context.Context, r UnstageContentsRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, UnstageContents, r)
+}
+
+// CopyObject implements Service.
+func (c *Client) CopyObject(ctx context.Context, r CopyObjectRequest) (Object, error) {
+	return rpc.Call(ctx, c.rpc, CopyObject, r)
+}
+
+// DeleteObjects implements Service.
+func (c *Client) DeleteObjects(ctx context.Context, r DeleteObjectsRequest) (DeleteObjectsResponse, error) {
+	return rpc.Call(ctx, c.rpc, DeleteObjects, r)
+}
+
+// GetTags implements Service.
+func (c *Client) GetTags(ctx context.Context, r VersionRequest) (Tags, error) {
+	return rpc.Call(ctx, c.rpc, GetTags, r)
+}
+
+// SetTags implements Service.
+func (c *Client) SetTags(ctx context.Context, r SetTagsRequest) (Tags, error) {
+	return rpc.Call(ctx, c.rpc, SetTags, r)
+}
+
+// GetRetention implements Service.
+func (c *Client) GetRetention(ctx context.Context, r VersionRequest) (Retention, error) {
+	return rpc.Call(ctx, c.rpc, GetRetention, r)
+}
+
+// SetRetention implements Service.
+func (c *Client) SetRetention(ctx context.Context, r SetRetentionRequest) (Retention, error) {
+	return rpc.Call(ctx, c.rpc, SetRetention, r)
+}
+
+// GetLegalHold implements Service.
+func (c *Client) GetLegalHold(ctx context.Context, r VersionRequest) (LegalHold, error) {
+	return rpc.Call(ctx, c.rpc, GetLegalHold, r)
+}
+
+// SetLegalHold implements Service.
+func (c *Client) SetLegalHold(ctx context.Context, r SetLegalHoldRequest) (LegalHold, error) {
+	return rpc.Call(ctx, c.rpc, SetLegalHold, r)
+}
+
+// ListVersions implements Service.
+func (c *Client) ListVersions(ctx context.Context, r ListVersionsRequest) (ListVersionsResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListVersions, r)
+}
+
 // GetUsage implements Service.
 func (c *Client) GetUsage(ctx context.Context, r GetUsageRequest) (Usage, error) {
 	return rpc.Call(ctx, c.rpc, GetUsage, r)

@@ -89,6 +89,7 @@ func TestSubjects(t *testing.T) {
 		objectv1.GetNotifications.Subject, objectv1.SetNotifications.Subject, objectv1.ResolveNotification.Subject,
 		objectv1.BeginPut.Subject, objectv1.RenewPut.Subject, objectv1.CommitPut.Subject, objectv1.AbortPut.Subject,
 		objectv1.StatObject.Subject, objectv1.DeleteObject.Subject, objectv1.ListObjects.Subject, objectv1.GetUsage.Subject,
+		objectv1.SetVersioning.Subject, objectv1.GetPolicy.Subject, objectv1.SetPolicy.Subject, objectv1.Authorize.Subject, objectv1.KeepIdempotency.Subject, objectv1.StageContent.Subject, objectv1.UnstageContents.Subject, objectv1.CopyObject.Subject, objectv1.DeleteObjects.Subject, objectv1.GetTags.Subject, objectv1.SetTags.Subject, objectv1.GetRetention.Subject, objectv1.SetRetention.Subject, objectv1.GetLegalHold.Subject, objectv1.SetLegalHold.Subject, objectv1.ListVersions.Subject,
 		objectv1.ListContents.Subject, objectv1.CollectGarbage.Subject,
 	} {
 		if !strings.HasPrefix(s, "object.v1.") {

@@ -5,6 +5,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/fault"
 )
 
 // Empty is an answer without content.
@@ -63,6 +64,13 @@ type ListBucketsRequest struct {
 // ListBucketsResponse is sorted by name.
 type ListBucketsResponse struct {
 	Buckets []Bucket `json:"buckets"`
+}
+
+// SetVersioningRequest asks for Enabled or Suspended.
+type SetVersioningRequest struct {
+	Principal  authv1.Principal `json:"principal"`
+	Bucket     string           `json:"bucket"`
+	Versioning Versioning       `json:"versioning"`
 }
 
 // NotificationConfig is one webhook of a bucket (lockwell.md, Notifications).
@@ -147,6 +155,47 @@ type BeginPutRequest struct {
 	Size       int64            `json:"size"`
 	Conditions Conditions       `json:"conditions"`
 	Hold       bool             `json:"hold,omitempty"` // reserve quota and keep a lease: long or unknown bodies
+	// Staged makes a held ticket whose content is staged in parts: nothing is
+	// reserved before the first one, and Size is -1.
+	Staged bool `json:"staged,omitempty"`
+	// LeaseSeconds of a staged ticket; 0 means as any held one. MaxLease at most.
+	LeaseSeconds int64 `json:"leaseSeconds,omitempty"`
+	// Locks says that the write sets retention or a legal hold, which takes the
+	// admin scope and an object-lock bucket.
+	Locks       bool         `json:"locks,omitempty"`
+	Idempotency *Idempotency `json:"idempotency,omitempty"`
+}
+
+// MaxLease bounds the lease of a staged ticket.
+const MaxLease = 30 * 24 * time.Hour
+
+// Idempotency binds a write to a key of the client's, per account, bucket and
+// object key, for IdempotencyLife (lockwell.md, Idempotency-Key).
+type Idempotency struct {
+	Key string `json:"key"` // 1–255 visible ASCII
+	// Fingerprint of all that must be equal for a replay: digests, length,
+	// content type, metadata.
+	Fingerprint []byte `json:"fingerprint"`
+}
+
+// How long an idempotency key is bound, and how long an attempt that says
+// nothing has it to itself.
+const (
+	IdempotencyLife  = 24 * time.Hour
+	IdempotencyLease = 15 * time.Second
+)
+
+// IdempotencyTicket is an attempt's hold on an idempotency key.
+type IdempotencyTicket struct {
+	ID        string    `json:"id"`    // of the binding
+	Owner     string    `json:"owner"` // this attempt
+	LeaseTill time.Time `json:"leaseTill"`
+}
+
+// KeepIdempotencyRequest names an attempt.
+type KeepIdempotencyRequest struct {
+	AccountID string            `json:"accountId"`
+	Ticket    IdempotencyTicket `json:"ticket"`
 }
 
 // Ticket lets its holder write one content and commit it as one version.
@@ -160,6 +209,12 @@ type Ticket struct {
 	Reserved  int64     `json:"reserved,omitempty"` // bytes reserved so far; only held tickets
 	Held      bool      `json:"held,omitempty"`     // the ticket came from a BeginPut with Hold
 	LeaseTill time.Time `json:"leaseTill"`          // commit or renew before
+	Staged    bool      `json:"staged,omitempty"`   // the content is staged in parts
+	// Idempotency is set when the request had one and the write is to be done now.
+	Idempotency *IdempotencyTicket `json:"idempotency,omitempty"`
+	// Replayed is the first answer to a write that was done before: there is
+	// nothing to write, and nothing else of the ticket holds.
+	Replayed *Object `json:"replayed,omitempty"`
 }
 
 // ReservationStep is by how much a body of unknown length grows its reservation, bytes.
@@ -184,11 +239,74 @@ type CommitPutRequest struct {
 	Metadata   Metadata                  `json:"metadata"`
 	Conditions Conditions                `json:"conditions"`
 	Origin     Origin                    `json:"origin"`
+	Retention  *Retention                `json:"retention,omitempty"` // instead of the bucket's default
+	LegalHold  bool                      `json:"legalHold,omitempty"`
+	Operation  string                    `json:"operation,omitempty"` // of the event; empty: OperationPut
+	// Parts are the staged contents that make up the object, in order, instead of
+	// Manifest, for a staged ticket. Then ETag and Composite come with them.
+	Parts     []string         `json:"parts,omitempty"`
+	ETag      string           `json:"etag,omitempty"`      // quotes included; empty: from the sha256
+	Composite []blob.Algorithm `json:"composite,omitempty"` // digests that are of the parts' digests
 }
+
+// The operations of events, in S3's words.
+const (
+	OperationPut      = "Put"
+	OperationCopy     = "Copy"
+	OperationComplete = "CompleteMultipartUpload"
+	OperationDelete   = "Delete"
+	OperationMarker   = "DeleteMarkerCreated"
+)
 
 // AbortPutRequest names a ticket.
 type AbortPutRequest struct {
-	AccountID string `json:"accountId"`
+	AccountID   string             `json:"accountId"`
+	VersionID   string             `json:"versionId"`
+	Idempotency *IdempotencyTicket `json:"idempotency,omitempty"` // of the ticket
+}
+
+// StageContentRequest is one part of a staged ticket. The caller makes the
+// ContentID by NewContentID, so that a repeat is known.
+type StageContentRequest struct {
+	AccountID string        `json:"accountId"`
+	VersionID string        `json:"versionId"`
+	ContentID string        `json:"contentId"`
+	Manifest  blob.Manifest `json:"manifest"`
+}
+
+// StageContentResponse says how much the ticket has reserved in all, bytes.
+type StageContentResponse struct {
+	Reserved int64 `json:"reserved"`
+}
+
+// UnstageContentsRequest names staged contents of a ticket, 1000 at most.
+type UnstageContentsRequest struct {
+	AccountID  string   `json:"accountId"`
+	VersionID  string   `json:"versionId"`
+	ContentIDs []string `json:"contentIds"`
+}
+
+// SourceConditions on the source of a copy (RFC 9110, 13.1), in the order of 13.2.2.
+type SourceConditions struct {
+	IfMatch           []string   `json:"ifMatch,omitempty"`     // strong entity tags, quotes included; "*" means any
+	IfNoneMatch       []string   `json:"ifNoneMatch,omitempty"` // as IfMatch
+	IfModifiedSince   *time.Time `json:"ifModifiedSince,omitempty"`
+	IfUnmodifiedSince *time.Time `json:"ifUnmodifiedSince,omitempty"`
+}
+
+// CopyObjectRequest makes Key of Bucket from the source. Tags always come along.
+type CopyObjectRequest struct {
+	Principal        authv1.Principal `json:"principal"`
+	Bucket           string           `json:"bucket"`
+	Key              string           `json:"key"`
+	SourceBucket     string           `json:"sourceBucket"`
+	SourceKey        string           `json:"sourceKey"`
+	SourceVersionID  string           `json:"sourceVersionId,omitempty"`
+	SourceConditions SourceConditions `json:"sourceConditions"`
+	Conditions       Conditions       `json:"conditions"`         // on the destination
+	Metadata         *Metadata        `json:"metadata,omitempty"` // instead of the source's; its Tags are not looked at
+	Origin           Origin           `json:"origin"`
+	// VersionID of the copy, by NewVersionID, makes a repeat known.
 	VersionID string `json:"versionId"`
 }
 
@@ -212,6 +330,65 @@ type Object struct {
 	StorageClass string                    `json:"storageClass"`
 	CreatedAt    time.Time                 `json:"createdAt"`
 	Manifest     blob.Manifest             `json:"manifest"`
+	Composite    []blob.Algorithm          `json:"composite,omitempty"` // digests that are of the parts' digests
+	Retention    *Retention                `json:"retention,omitempty"`
+	LegalHold    bool                      `json:"legalHold,omitempty"`
+	ObjectLock   bool                      `json:"objectLock,omitempty"` // its bucket has it
+}
+
+// Retention protects a version until a time: GOVERNANCE or COMPLIANCE, which
+// is the stricter one. Neither can be bypassed.
+type Retention struct {
+	Mode  string    `json:"mode" bson:"mode"`
+	Until time.Time `json:"until" bson:"until"`
+}
+
+// The modes of retention.
+const (
+	Governance = "GOVERNANCE"
+	Compliance = "COMPLIANCE"
+)
+
+// VersionRequest names an object, or one version of it.
+type VersionRequest = StatObjectRequest
+
+// Tags of a version.
+type Tags struct {
+	VersionID string            `json:"versionId"`
+	Tags      map[string]string `json:"tags"`
+}
+
+// SetTagsRequest replaces the tags of a version; nil or empty clears them.
+type SetTagsRequest struct {
+	Principal authv1.Principal  `json:"principal"`
+	Bucket    string            `json:"bucket"`
+	Key       string            `json:"key"`
+	VersionID string            `json:"versionId,omitempty"`
+	Tags      map[string]string `json:"tags,omitempty"`
+}
+
+// SetRetentionRequest protects a version.
+type SetRetentionRequest struct {
+	Principal authv1.Principal `json:"principal"`
+	Bucket    string           `json:"bucket"`
+	Key       string           `json:"key"`
+	VersionID string           `json:"versionId,omitempty"`
+	Retention Retention        `json:"retention"`
+}
+
+// LegalHold of a version.
+type LegalHold struct {
+	VersionID string `json:"versionId"`
+	On        bool   `json:"on"`
+}
+
+// SetLegalHoldRequest puts or lifts a legal hold.
+type SetLegalHoldRequest struct {
+	Principal authv1.Principal `json:"principal"`
+	Bucket    string           `json:"bucket"`
+	Key       string           `json:"key"`
+	VersionID string           `json:"versionId,omitempty"`
+	On        bool             `json:"on"`
 }
 
 // StatObjectRequest names an object, or one version of it.
@@ -237,6 +414,76 @@ type DeleteObjectResponse struct {
 	VersionID    string `json:"versionId,omitempty"`    // of the marker
 }
 
+// MaxDeleteObjects bounds DeleteObjects: the names of so many fit into one
+// message, however long they are.
+const MaxDeleteObjects = 200
+
+// ObjectRef names an object, or one version of it.
+type ObjectRef struct {
+	Key       string `json:"key"`
+	VersionID string `json:"versionId,omitempty"`
+}
+
+// DeleteObjectsRequest names up to MaxDeleteObjects objects of a bucket.
+type DeleteObjectsRequest struct {
+	Principal authv1.Principal `json:"principal"`
+	Bucket    string           `json:"bucket"`
+	Objects   []ObjectRef      `json:"objects"`
+	Origin    Origin           `json:"origin"`
+}
+
+// DeleteResult is what became of one object: a fault, or what its deletion did.
+type DeleteResult struct {
+	DeleteObjectResponse
+	Fault *Fault `json:"fault,omitempty"`
+}
+
+// Fault is a fault of one item inside an answer.
+type Fault struct {
+	Kind    fault.Kind `json:"kind"`
+	Code    string     `json:"code"`
+	Message string     `json:"message"`
+}
+
+// Err gives the fault back as an error.
+func (f Fault) Err() error { return fault.New(f.Kind, f.Code, f.Message) }
+
+// DeleteObjectsResponse has one result for each object, in the request's order.
+type DeleteObjectsResponse struct {
+	Results []DeleteResult `json:"results"`
+}
+
+// ListVersionsRequest is a page of versions, behind KeyMarker, or behind
+// VersionIDMarker of that key.
+type ListVersionsRequest struct {
+	Principal       authv1.Principal `json:"principal"`
+	Bucket          string           `json:"bucket"`
+	Prefix          string           `json:"prefix,omitempty"`
+	KeyMarker       string           `json:"keyMarker,omitempty"`
+	VersionIDMarker string           `json:"versionIdMarker,omitempty"` // needs KeyMarker
+	MaxKeys         int              `json:"maxKeys"`                   // 1–1000
+}
+
+// ListedVersion is a version or a delete marker.
+type ListedVersion struct {
+	Key          string    `json:"key"`
+	VersionID    string    `json:"versionId"`
+	Latest       bool      `json:"latest,omitempty"`
+	DeleteMarker bool      `json:"deleteMarker,omitempty"`
+	Size         int64     `json:"size,omitempty"`
+	ETag         string    `json:"etag,omitempty"` // empty for a marker
+	LastModified time.Time `json:"lastModified"`
+	StorageClass string    `json:"storageClass,omitempty"`
+}
+
+// ListVersionsResponse is a page; the markers of the next one are empty on the last.
+type ListVersionsResponse struct {
+	Versions            []ListedVersion `json:"versions"`
+	Truncated           bool            `json:"truncated,omitempty"`
+	NextKeyMarker       string          `json:"nextKeyMarker,omitempty"`
+	NextVersionIDMarker string          `json:"nextVersionIdMarker,omitempty"`
+}
+
 // ListObjectsRequest is a page of a listing. MaxKeys counts objects plus common prefixes.
 type ListObjectsRequest struct {
 	Principal  authv1.Principal `json:"principal"`
@@ -246,6 +493,7 @@ type ListObjectsRequest struct {
 	StartAfter string           `json:"startAfter,omitempty"`
 	Token      string           `json:"token,omitempty"` // NextToken of the page before
 	MaxKeys    int              `json:"maxKeys"`         // 1–1000
+	Full       bool             `json:"full,omitempty"`  // also ListedObject.Details
 }
 
 // ListedObject is an entry of a listing.
@@ -257,6 +505,16 @@ type ListedObject struct {
 	VersionID    string    `json:"versionId"`
 	StorageClass string    `json:"storageClass"`
 	ContentType  string    `json:"contentType,omitempty"`
+	Details      *Details  `json:"details,omitempty"` // in a Full listing
+}
+
+// Details is what a Full listing says of an object beyond the rest.
+type Details struct {
+	Digests    map[blob.Algorithm][]byte `json:"digests,omitempty"`
+	Composite  []blob.Algorithm          `json:"composite,omitempty"`
+	Compressed bool                      `json:"compressed,omitempty"`
+	Retention  *Retention                `json:"retention,omitempty"`
+	LegalHold  bool                      `json:"legalHold,omitempty"`
 }
 
 // ListObjectsResponse is a page.

@@ -18,6 +18,18 @@ type Service interface {
 	ListBuckets(ctx context.Context, r ListBucketsRequest) (ListBucketsResponse, error)
 	// DeleteBucket removes an empty one. Codes: object.bucket_not_empty.
 	DeleteBucket(ctx context.Context, r BucketRequest) (Empty, error)
+	// SetVersioning turns versioning on, or suspends it. Needs the admin scope.
+	// Codes: invalid_request, object.object_lock_requires_versioning.
+	SetVersioning(ctx context.Context, r SetVersioningRequest) (Bucket, error)
+	// GetPolicy reads the bucket's policy; none is one without statements.
+	GetPolicy(ctx context.Context, r BucketRequest) (Policy, error)
+	// SetPolicy replaces the policy; one without statements removes it. Needs the
+	// admin scope. Codes: invalid_request.
+	SetPolicy(ctx context.Context, r SetPolicyRequest) (Policy, error)
+	// Authorize says whether the principal may do an action, and where: for
+	// callers that act later or elsewhere. It decides exactly as the action would.
+	// Codes: object.invalid_key.
+	Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResponse, error)
 	// GetNotifications reads the bucket's notification configs; none is an empty list.
 	GetNotifications(ctx context.Context, r BucketRequest) (Notifications, error)
 	// SetNotifications replaces them; an id that stays keeps its secret. Needs the
@@ -29,9 +41,12 @@ type Service interface {
 
 	// BeginPut authorises a write before its body is read, checks bucket, key,
 	// size limit, quota and (early) the conditions, and fixes the version id.
-	// With Hold it also reserves quota under a lease that RenewPut extends.
+	// With Hold it also reserves quota under a lease that RenewPut extends. With
+	// Idempotency the version id is the one that the key was first bound to, and
+	// the ticket of a write that was done before carries its answer (Replayed).
 	// Codes: object.invalid_key, object.too_large, object.quota_exceeded,
-	// object.precondition_failed.
+	// object.precondition_failed, object.object_lock_not_enabled,
+	// object.idempotency_conflict, object.idempotency_in_progress.
 	BeginPut(ctx context.Context, r BeginPutRequest) (Ticket, error)
 	// RenewPut extends the lease of a held ticket and grows its reservation to
 	// Bytes. Idempotent. Codes: object.quota_exceeded, object.too_large, object.upload_gone.
@@ -40,9 +55,26 @@ type Service interface {
 	// same version id again gives the same answer and writes nothing. Codes:
 	// object.precondition_failed, object.quota_exceeded, object.upload_gone.
 	CommitPut(ctx context.Context, r CommitPutRequest) (Object, error)
-	// AbortPut drops a ticket, its reservation and whatever waits under it; a
-	// version that is already visible stays, and Committed says so. Idempotent.
+	// AbortPut drops a ticket, its reservation and whatever waits under it, staged
+	// contents included; a version that is already visible stays, and Committed
+	// says so. An idempotency key that was bound to it is free again. Idempotent.
 	AbortPut(ctx context.Context, r AbortPutRequest) (AbortPutResponse, error)
+	// KeepIdempotency extends the lease of an idempotency key while its write is
+	// under way: IdempotencyLease from now. Codes: object.idempotency_in_progress
+	// when another attempt has taken the key over.
+	KeepIdempotency(ctx context.Context, r KeepIdempotencyRequest) (IdempotencyTicket, error)
+	// StageContent keeps a content under a held ticket that takes Staged ones, as a
+	// part of what will be committed, and counts its bytes as reserved. The same
+	// ContentID again gives the same answer. Codes: object.upload_gone,
+	// object.quota_exceeded, object.too_large.
+	StageContent(ctx context.Context, r StageContentRequest) (StageContentResponse, error)
+	// UnstageContents drops staged contents and what they reserve; one that is not
+	// there, or that a commit took, is passed over. Idempotent.
+	UnstageContents(ctx context.Context, r UnstageContentsRequest) (Empty, error)
+	// CopyObject makes a new version that shares the content of another object of
+	// the account. Codes: those of CommitPut, object.not_found for the source,
+	// object.other_region when the bytes have to be moved, which the caller does.
+	CopyObject(ctx context.Context, r CopyObjectRequest) (Object, error)
 
 	// StatObject gives metadata and manifest of the current version, or of
 	// VersionID. Codes: object.not_found, object.delete_marker (the current
@@ -52,6 +84,31 @@ type Service interface {
 	// (versioned), or with VersionID removes that version for good. Deleting
 	// what is not there succeeds. Codes: object.object_locked.
 	DeleteObject(ctx context.Context, r DeleteObjectRequest) (DeleteObjectResponse, error)
+	// DeleteObjects does what DeleteObject does for each object, in any order but
+	// for those of one key, and answers in the order of the request. At most
+	// MaxDeleteObjects. What fails for one object is in its result.
+	DeleteObjects(ctx context.Context, r DeleteObjectsRequest) (DeleteObjectsResponse, error)
+	// GetTags reads the tags of a version. Codes as StatObject.
+	GetTags(ctx context.Context, r VersionRequest) (Tags, error)
+	// SetTags replaces the tags of a version; none clears them. Codes as
+	// StatObject, invalid_request.
+	SetTags(ctx context.Context, r SetTagsRequest) (Tags, error)
+	// GetRetention reads until when a version is protected. Codes as StatObject,
+	// object.object_lock_not_enabled, object.no_retention.
+	GetRetention(ctx context.Context, r VersionRequest) (Retention, error)
+	// SetRetention protects a version; it may be extended and made stricter, never
+	// shortened or weakened. Needs the admin scope. Codes as StatObject,
+	// object.object_lock_not_enabled, object.object_locked, invalid_request.
+	SetRetention(ctx context.Context, r SetRetentionRequest) (Retention, error)
+	// GetLegalHold reads whether a legal hold protects a version. Codes as
+	// StatObject, object.object_lock_not_enabled.
+	GetLegalHold(ctx context.Context, r VersionRequest) (LegalHold, error)
+	// SetLegalHold puts or lifts a legal hold. Needs the admin scope. Codes as
+	// GetLegalHold.
+	SetLegalHold(ctx context.Context, r SetLegalHoldRequest) (LegalHold, error)
+	// ListVersions pages through versions and delete markers, by key and newest
+	// first within a key, at a cost proportional to the page.
+	ListVersions(ctx context.Context, r ListVersionsRequest) (ListVersionsResponse, error)
 	// ListObjects pages through current objects in byte order of their keys at a
 	// cost proportional to the page. Codes: invalid_request (token, maxKeys).
 	ListObjects(ctx context.Context, r ListObjectsRequest) (ListObjectsResponse, error)

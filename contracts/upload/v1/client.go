@@ -3,6 +3,7 @@ package uploadv1
 import (
 	"context"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/rpc"
 )
 
@@ -26,4 +27,32 @@ func (c client) End(ctx context.Context, r EndRequest) (EndResponse, error) {
 
 func (c client) List(ctx context.Context, r ListRequest) (ListResponse, error) {
 	return rpc.Call(ctx, c.rpc, List, r)
+}
+
+func (c client) CreateMultipart(ctx context.Context, r CreateMultipartRequest) (Multipart, error) {
+	return rpc.Call(ctx, c.rpc, CreateMultipart, r)
+}
+
+func (c client) BeginPart(ctx context.Context, r BeginPartRequest) (PartTicket, error) {
+	return rpc.Call(ctx, c.rpc, BeginPart, r)
+}
+
+func (c client) CommitPart(ctx context.Context, r CommitPartRequest) (Part, error) {
+	return rpc.Call(ctx, c.rpc, CommitPart, r)
+}
+
+func (c client) ListParts(ctx context.Context, r ListPartsRequest) (ListPartsResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListParts, r)
+}
+
+func (c client) CompleteMultipart(ctx context.Context, r CompleteMultipartRequest) (objectv1.Object, error) {
+	return rpc.Call(ctx, c.rpc, CompleteMultipart, r)
+}
+
+func (c client) AbortMultipart(ctx context.Context, r MultipartRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, AbortMultipart, r)
+}
+
+func (c client) ListMultiparts(ctx context.Context, r ListMultipartsRequest) (ListMultipartsResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListMultiparts, r)
 }

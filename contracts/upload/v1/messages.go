@@ -52,3 +52,6 @@ type ListResponse struct {
 	Ingests []Ingest `json:"ingests"`
 	More    bool     `json:"more,omitempty"`
 }
+
+// Empty is an answer without content.
+type Empty struct{}

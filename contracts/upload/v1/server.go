@@ -13,5 +13,12 @@ func Register(s *rpc.Server, svc Service) error {
 		rpc.Handle(s, Renew, svc.Renew),
 		rpc.Handle(s, End, svc.End),
 		rpc.Handle(s, List, svc.List),
+		rpc.Handle(s, CreateMultipart, svc.CreateMultipart),
+		rpc.Handle(s, BeginPart, svc.BeginPart),
+		rpc.Handle(s, CommitPart, svc.CommitPart),
+		rpc.Handle(s, ListParts, svc.ListParts),
+		rpc.Handle(s, CompleteMultipart, svc.CompleteMultipart),
+		rpc.Handle(s, AbortMultipart, svc.AbortMultipart),
+		rpc.Handle(s, ListMultiparts, svc.ListMultiparts),
 	)
 }

@@ -2,7 +2,11 @@
 // from the first byte until it is committed, given up or abandoned.
 package uploadv1
 
-import "context"
+import (
+	"context"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+)
 
 // Service is upload. It keeps one record per ingest and a lease in it; the sweep
 // ends what nobody renews, by object's AbortPut, which never harms a version
@@ -21,4 +25,28 @@ type Service interface {
 	// List pages through the ingests in flight by version id, which is stable
 	// while leases move; for operators. Codes: invalid_request (limit).
 	List(ctx context.Context, r ListRequest) (ListResponse, error)
+
+	// CreateMultipart opens a multipart upload, which lives until it is completed,
+	// aborted, or expires. Codes: those of objectv1 BeginPut.
+	CreateMultipart(ctx context.Context, r CreateMultipartRequest) (Multipart, error)
+	// BeginPart authorises a part and checks number, size and quota before its
+	// bytes are read; it writes nothing. Codes: upload.no_such_upload,
+	// upload.invalid_part_number, objectv1's.
+	BeginPart(ctx context.Context, r BeginPartRequest) (PartTicket, error)
+	// CommitPart keeps a part; of several with one number the last commit counts.
+	// Codes: upload.no_such_upload, object.quota_exceeded.
+	CommitPart(ctx context.Context, r CommitPartRequest) (Part, error)
+	// ListParts pages through the parts. Codes: upload.no_such_upload.
+	ListParts(ctx context.Context, r ListPartsRequest) (ListPartsResponse, error)
+	// CompleteMultipart makes the parts one object, without moving bytes. The same
+	// list again gives the same answer, until the upload would have expired.
+	// Codes: upload.no_such_upload, upload.invalid_part,
+	// upload.invalid_part_order, upload.part_too_small,
+	// upload.complete_in_progress, object.precondition_failed.
+	CompleteMultipart(ctx context.Context, r CompleteMultipartRequest) (objectv1.Object, error)
+	// AbortMultipart gives an upload up and its space back. Idempotent. Codes:
+	// upload.no_such_upload for one that never was, or was completed.
+	AbortMultipart(ctx context.Context, r MultipartRequest) (Empty, error)
+	// ListMultiparts pages through the open uploads of a bucket.
+	ListMultiparts(ctx context.Context, r ListMultipartsRequest) (ListMultipartsResponse, error)
 }

@@ -1,6 +1,9 @@
 package uploadv1
 
-import "github.com/sluicehq/sluice/pkg/rpc"
+import (
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/rpc"
+)
 
 // The calls of upload.
 var (
@@ -8,4 +11,12 @@ var (
 	Renew = rpc.Method[RenewRequest, Ingest]{Subject: "upload.v1.renew", Idempotent: true}
 	End   = rpc.Method[EndRequest, EndResponse]{Subject: "upload.v1.end", Idempotent: true}
 	List  = rpc.Method[ListRequest, ListResponse]{Subject: "upload.v1.list", Idempotent: true}
+
+	CreateMultipart   = rpc.Method[CreateMultipartRequest, Multipart]{Subject: "upload.v1.create_multipart"}
+	BeginPart         = rpc.Method[BeginPartRequest, PartTicket]{Subject: "upload.v1.begin_part", Idempotent: true}
+	CommitPart        = rpc.Method[CommitPartRequest, Part]{Subject: "upload.v1.commit_part", Idempotent: true}
+	ListParts         = rpc.Method[ListPartsRequest, ListPartsResponse]{Subject: "upload.v1.list_parts", Idempotent: true}
+	CompleteMultipart = rpc.Method[CompleteMultipartRequest, objectv1.Object]{Subject: "upload.v1.complete_multipart", Idempotent: true}
+	AbortMultipart    = rpc.Method[MultipartRequest, Empty]{Subject: "upload.v1.abort_multipart", Idempotent: true}
+	ListMultiparts    = rpc.Method[ListMultipartsRequest, ListMultipartsResponse]{Subject: "upload.v1.list_multiparts", Idempotent: true}
 )

@@ -14,12 +14,16 @@ import (
 const maxID = 256
 
 // Upload implements uploadv1.Service.
-type Upload struct{ d *domain.Service }
+type Upload struct {
+	uploadv1.Service // until each method is here
+
+	d *domain.Service
+}
 
 var _ uploadv1.Service = (*Upload)(nil)
 
 // New makes the endpoint.
-func New(d *domain.Service) *Upload { return &Upload{d} }
+func New(d *domain.Service) *Upload { return &Upload{d: d} }
 
 // Begin implements uploadv1.Service.
 func (u *Upload) Begin(ctx context.Context, r uploadv1.BeginRequest) (uploadv1.Ingest, error) {
