@@ -446,7 +446,7 @@ type Fault struct {
 }
 
 // Err gives the fault back as an error.
-func (f Fault) Err() error { return fault.New(f.Kind, f.Code, f.Message) }
+func (f Fault) Err() error { return &fault.Error{Kind: f.Kind, Code: f.Code, Message: f.Message} }
 
 // DeleteObjectsResponse has one result for each object, in the request's order.
 type DeleteObjectsResponse struct {
