@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -282,8 +283,10 @@ func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
 		}
 		r.mu.Unlock()
 
+		faultpoint.Hit("bus.relay.taken")
 		n, err := r.publishAll(ctx, batch)
 		if n > 0 {
+			faultpoint.Hit("bus.relay.published")
 			r.clear(ctx, d.key, batch[:n])
 		}
 		r.done(d, batch[:n])

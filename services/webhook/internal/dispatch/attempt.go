@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
@@ -67,6 +68,7 @@ func (x *Dispatcher) attempt(d domain.Delivery, token string, claimed bool) resu
 		x.giveBack(ctx, d.ID, token, 0)
 		return skipped
 	}
+	faultpoint.Hit("webhook.delivery.sent")
 	x.m.attempted(ctx, o)
 	if !o.OK() {
 		span.SetStatus(codes.Error, fmt.Sprintf("status %d %s", o.Status, o.Error))
