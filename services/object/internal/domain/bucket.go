@@ -17,7 +17,7 @@ const maxRetentionDays = 36500
 
 // CreateBucket makes a bucket.
 func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketRequest) (objectv1.Bucket, error) {
-	if err := allowBucket(r.Principal, r.Name, authv1.ScopeAdmin); err != nil {
+	if err := granted(r.Principal, r.Name, objectv1.ActionCreateBucket, ""); err != nil {
 		return objectv1.Bucket{}, err
 	}
 	if err := CheckBucketName(r.Name); err != nil {
@@ -58,7 +58,7 @@ func checkDefaultRetention(r objectv1.CreateBucketRequest) error {
 		return nil
 	case !r.ObjectLock:
 		return fault.ErrInvalid.Msgf("defaultRetention needs objectLock")
-	case d.Mode != "GOVERNANCE" && d.Mode != "COMPLIANCE":
+	case d.Mode != objectv1.Governance && d.Mode != objectv1.Compliance:
 		return fault.ErrInvalid.Msgf("defaultRetention.mode is GOVERNANCE or COMPLIANCE")
 	case d.Days < 1 || d.Days > maxRetentionDays:
 		return fault.ErrInvalid.Msgf("defaultRetention.days is 1 to %d", maxRetentionDays)
@@ -76,10 +76,7 @@ func (b Bucket) view(c Count) objectv1.Bucket {
 
 // GetBucket reads a bucket with its counts.
 func (s *Service) GetBucket(ctx context.Context, r objectv1.BucketRequest) (objectv1.Bucket, error) {
-	if err := allowLook(r.Principal, r.Bucket); err != nil {
-		return objectv1.Bucket{}, err
-	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionGetBucket, "")
 	if err != nil {
 		return objectv1.Bucket{}, err
 	}
@@ -90,11 +87,14 @@ func (s *Service) GetBucket(ctx context.Context, r objectv1.BucketRequest) (obje
 	return b.view(u.Buckets[b.ID]), nil
 }
 
-// ListBuckets gives the buckets of the account that the principal may see.
+// ListBuckets gives the buckets of the account that the principal may look at.
 func (s *Service) ListBuckets(ctx context.Context, r objectv1.ListBucketsRequest) (objectv1.ListBucketsResponse, error) {
 	out := objectv1.ListBucketsResponse{Buckets: []objectv1.Bucket{}}
-	if err := allowScope(r.Principal, authv1.ScopeRead, authv1.ScopeAdmin); err != nil {
-		return out, err
+	if r.Principal.AccountID == "" {
+		return out, errNobody
+	}
+	if !hasScope(r.Principal, authv1.ScopeRead, authv1.ScopeAdmin) {
+		return out, objectv1.ErrAccessDenied
 	}
 	all, err := s.st.Buckets.List(ctx, r.Principal.AccountID)
 	if err != nil {
@@ -105,19 +105,45 @@ func (s *Service) ListBuckets(ctx context.Context, r objectv1.ListBucketsRequest
 		return out, err
 	}
 	for _, b := range all {
-		if !b.System && seesBucket(r.Principal, b.Name) {
+		if !b.System && seesBucket(r.Principal, b.Name) && b.permits(r.Principal, objectv1.ActionGetBucket, "") == nil {
 			out.Buckets = append(out.Buckets, b.view(u.Buckets[b.ID]))
 		}
 	}
 	return out, nil
 }
 
+// SetVersioning turns versioning on, or suspends it. What is written under way is
+// written as before or as after; what was answered before counts as it was.
+func (s *Service) SetVersioning(ctx context.Context, r objectv1.SetVersioningRequest) (objectv1.Bucket, error) {
+	for range casAttempts {
+		b, rev, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutVersioning, "")
+		switch {
+		case err != nil:
+			return objectv1.Bucket{}, err
+		case r.Versioning != objectv1.Enabled && r.Versioning != objectv1.Suspended:
+			return objectv1.Bucket{}, fault.ErrInvalid.Msgf("versioning is %s or %s", objectv1.Enabled, objectv1.Suspended)
+		case b.ObjectLock && r.Versioning != objectv1.Enabled:
+			return objectv1.Bucket{}, objectv1.ErrLockNeedsVersioning
+		}
+		if b.Versioning != r.Versioning {
+			b.Versioning = r.Versioning
+			err = s.st.Buckets.Replace(ctx, b, rev)
+		}
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if err != nil {
+			return objectv1.Bucket{}, fmt.Errorf("storing the versioning: %w", err)
+		}
+		u, err := s.usage(ctx, b.Account)
+		return b.view(u.Buckets[b.ID]), err
+	}
+	return objectv1.Bucket{}, fault.ErrUnavailable.After(time.Second)
+}
+
 // DeleteBucket removes a bucket that holds nothing.
 func (s *Service) DeleteBucket(ctx context.Context, r objectv1.BucketRequest) error {
-	if err := allowBucket(r.Principal, r.Bucket, authv1.ScopeAdmin); err != nil {
-		return err
-	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionDeleteBucket, "")
 	if err != nil {
 		return err
 	}

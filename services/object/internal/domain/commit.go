@@ -48,13 +48,20 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	if err != nil {
 		return objectv1.Object{}, fmt.Errorf("reading the bucket: %w", err)
 	}
+	if err := s.mayCommit(b, &r); err != nil {
+		return objectv1.Object{}, err
+	}
+	retention := r.Retention
+	if retention == nil {
+		retention = b.retention(s.now())
+	}
 	d := draft{
 		manifest: r.Manifest, ticket: r.Ticket, conditions: r.Conditions, limit: r.Principal.Limits.StorageBytes,
 		actor: actorOf(r.Principal, r.Origin),
 		v: Version{
 			ID: r.Ticket.VersionID, Account: b.Account, Bucket: b.ID, Key: r.Key, Live: b.ID, Size: r.Manifest.Size,
 			ETag: ETag(r.Digests), Metadata: r.Metadata, Digests: r.Digests, Compressed: r.Compressed,
-			StorageClass: "STANDARD", Retention: b.retention(s.now()),
+			StorageClass: "STANDARD", Retention: retention, LegalHold: r.LegalHold,
 		},
 	}
 	ctx, cancel := detach(ctx)
@@ -70,19 +77,11 @@ func actorOf(p authv1.Principal, o objectv1.Origin) Actor {
 	return Actor{Account: p.AccountID, Username: p.Username, KeyID: p.KeyID, Origin: o}
 }
 
-// retention is what a version written at that time gets by the bucket's default.
-func (b Bucket) retention(at time.Time) *Retention {
-	if b.DefaultRetention == nil {
-		return nil
-	}
-	return &Retention{Mode: b.DefaultRetention.Mode, Until: at.AddDate(0, 0, b.DefaultRetention.Days)}
-}
-
 func (s *Service) checkCommit(r objectv1.CommitPutRequest) error {
 	if err := CheckKey(r.Key); err != nil {
 		return err
 	}
-	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeWrite); err != nil {
+	if err := granted(r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key); err != nil {
 		return err
 	}
 	switch {
@@ -113,10 +112,7 @@ func checkMetadata(m objectv1.Metadata) error {
 	if user > maxUserMetadata {
 		return fault.ErrInvalid.Msgf("user metadata is at most %d bytes in all", maxUserMetadata)
 	}
-	if len(m.Tags) > maxTags {
-		return fault.ErrInvalid.Msgf("an object has at most %d tags", maxTags)
-	}
-	return nil
+	return checkTags(m.Tags)
 }
 
 // commit brings a draft to the head, or to the version that an earlier attempt
@@ -420,14 +416,10 @@ func (s *Service) swept(h Head) Head {
 }
 
 // publish moves the head to v, which is pending and ours since started. The order of reads is
-// what makes it safe: the bucket after the version was written, the version
+// what makes it safe: the bucket after the version was written, and after the
+// head, so that its versioning is that of the head's next change; the version
 // after the head.
 func (s *Service) publish(ctx context.Context, d draft, v Version, started time.Time) (Version, error) {
-	b, err := s.activeBucket(ctx, v.Bucket)
-	if err != nil {
-		s.lose(ctx, v)
-		return v, err
-	}
 	// The sweeps take a content or a reservation without a version for an orphan
 	// only when it is older than this; so none of them can have missed v.
 	if s.now().Sub(started) > commitLease/2 {
@@ -435,7 +427,7 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 		return v, fault.ErrUnavailable.Msgf("the commit took too long; repeat the request")
 	}
 	for range casAttempts {
-		done, err := s.tryPublish(ctx, d, b, v)
+		done, err := s.tryPublish(ctx, d, v)
 		if errors.Is(err, ErrStale) {
 			continue
 		}
@@ -448,7 +440,7 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 	return v, errBusy
 }
 
-func (s *Service) tryPublish(ctx context.Context, d draft, b Bucket, v Version) (Version, error) {
+func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, error) {
 	h, rev, err := s.st.Heads.Get(ctx, v.Bucket, v.Key)
 	if err != nil {
 		return v, fmt.Errorf("reading the head: %w", err)
@@ -456,6 +448,11 @@ func (s *Service) tryPublish(ctx context.Context, d draft, b Bucket, v Version) 
 	if h.Current == v.ID {
 		s.jobs.settle(v, h.Order, h.Delta)
 		return v, nil
+	}
+	b, err := s.activeBucket(ctx, v.Bucket)
+	if err != nil {
+		s.lose(ctx, v)
+		return v, err
 	}
 	mine, err := s.st.Versions.Get(ctx, v.ID)
 	if errors.Is(err, ErrNoDocument) || err == nil && (mine.State != VersionPending || mine.Owner != v.Owner) {
@@ -523,13 +520,16 @@ func (s *Service) leave(ctx context.Context, h Head) (Head, error) {
 // advance is the head after v has come to it.
 func (s *Service) advance(b Bucket, h Head, v Version) Head {
 	next := Head{
-		Bucket: v.Bucket, Key: v.Key, Seq: s.nextSeq(h.Seq), Discard: slices.Clone(h.Discard),
+		Bucket: v.Bucket, Key: v.Key, Seq: s.nextSeq(h.Seq), Null: h.Null, Discard: slices.Clone(h.Discard),
 	}
 	next.show(v)
 	next.Order = next.Seq
 	next.Delta = count(next.Visible()) - count(h.Visible())
-	if h.Current != "" && !b.KeepsVersions() {
-		next.Discard = append(next.Discard, Discard{Version: h.Current})
+	if b.WritesNull() {
+		next.Null = v.ID
+		if h.Null != "" {
+			next.Discard = append(next.Discard, Discard{Version: h.Null})
+		}
 	}
 	return s.swept(next)
 }
@@ -584,8 +584,8 @@ func (s *Service) undo(ctx context.Context, v Version) {
 // view is v as its owner sees it.
 func (v Version) view(b Bucket, m blob.Manifest) objectv1.Object {
 	return objectv1.Object{
-		BucketID: b.ID, Bucket: b.Name, Key: v.Key, VersionID: v.ID, Versioned: b.KeepsVersions(), ETag: v.ETag,
+		BucketID: b.ID, Bucket: b.Name, Key: v.Key, VersionID: v.ID, Versioned: b.HasVersions(), ETag: v.ETag,
 		Size: v.Size, Metadata: v.Metadata, Digests: v.Digests, Compressed: v.Compressed, StorageClass: v.StorageClass,
-		CreatedAt: v.CreatedAt, Manifest: m,
+		CreatedAt: v.CreatedAt, Manifest: m, Composite: v.Composite, Retention: v.Retention, LegalHold: v.LegalHold, ObjectLock: b.ObjectLock,
 	}
 }

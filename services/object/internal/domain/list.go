@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -30,7 +29,7 @@ const (
 // ListObjects gives a page of the objects that a bucket shows.
 func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest) (objectv1.ListObjectsResponse, error) {
 	out := objectv1.ListObjectsResponse{Objects: []objectv1.ListedObject{}, CommonPrefixes: []string{}}
-	if err := allowKey(r.Principal, r.Bucket, r.Prefix, authv1.ScopeRead); err != nil {
+	if err := granted(r.Principal, r.Bucket, objectv1.ActionListObjects, r.Prefix); err != nil {
 		return out, err
 	}
 	if r.MaxKeys < 1 || r.MaxKeys > maxKeys {
@@ -41,7 +40,7 @@ func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest
 			return out, fault.ErrInvalid.Msgf("prefix, delimiter and startAfter are at most %d bytes of UTF-8 without NUL", maxKey)
 		}
 	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionListObjects, r.Prefix)
 	if err != nil {
 		return out, err
 	}

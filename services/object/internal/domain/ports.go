@@ -63,8 +63,14 @@ type Versions interface {
 	Delete(ctx context.Context, id string) error
 	// Live gives versions of a bucket that are not removed, markers and pending ones too.
 	Live(ctx context.Context, bucket string, limit int) ([]Version, error)
-	// Newest gives the newest committed version of a key other than skip.
-	Newest(ctx context.Context, bucket, key, skip string) (Version, error)
+	// Newest gives the newest committed version of a key that skip does not name.
+	Newest(ctx context.Context, bucket, key string, skip func(id string) bool) (Version, error)
+	// Between gives versions that are not removed, pending ones too, by key and
+	// then oldest first; more says that others follow.
+	Between(ctx context.Context, bucket string, r Range, limit int) (page []Version, more bool, err error)
+	// Before gives versions of a key that have an order below that one, newest
+	// first; a page may be shorter than limit, but is empty only when nothing follows.
+	Before(ctx context.Context, bucket, key string, order int64, limit int) ([]Version, error)
 	Due(ctx context.Context, now time.Time, limit int) ([]Version, error)
 }
 

@@ -15,14 +15,16 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 	if err := CheckKey(r.Key); err != nil {
 		return objectv1.Ticket{}, err
 	}
-	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeWrite); err != nil {
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key)
+	if err != nil {
 		return objectv1.Ticket{}, err
+	}
+	if r.Locks {
+		if err := b.mayLock(r.Principal, r.Key); err != nil {
+			return objectv1.Ticket{}, err
+		}
 	}
 	if err := s.admit(); err != nil {
-		return objectv1.Ticket{}, err
-	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
-	if err != nil {
 		return objectv1.Ticket{}, err
 	}
 	limits := r.Principal.Limits

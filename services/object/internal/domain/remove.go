@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 )
+
+// nullAlias names the null version of a key wherever a version id is taken.
+const nullAlias = "null"
 
 // DeleteObject removes an object, marks it deleted, or removes one version.
 func (s *Service) DeleteObject(ctx context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
@@ -17,26 +18,61 @@ func (s *Service) DeleteObject(ctx context.Context, r objectv1.DeleteObjectReque
 	if err := CheckKey(r.Key); err != nil {
 		return none, err
 	}
-	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeDelete); err != nil {
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, deletion(r.VersionID), r.Key)
+	if err != nil {
 		return none, err
 	}
 	if err := s.admit(); err != nil {
 		return none, err
 	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
-	if err != nil {
-		return none, err
-	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	who := actorOf(r.Principal, r.Origin)
-	switch {
-	case r.VersionID != "" && b.KeepsVersions():
-		return none, s.removeVersion(ctx, b, r.Key, r.VersionID, who)
-	case b.KeepsVersions():
-		return s.mark(ctx, b, r.Key, who)
+	return s.remove(ctx, b, r.Key, r.VersionID, actorOf(r.Principal, r.Origin))
+}
+
+// deletion is the action of deleting an object, or one version of it.
+func deletion(version string) objectv1.Action {
+	if version == "" {
+		return objectv1.ActionDeleteObject
 	}
-	return none, s.removeCurrent(ctx, b, r.Key, r.VersionID, who)
+	return objectv1.ActionDeleteVersion
+}
+
+// remove does what a deletion asks for. The versioning that counts is the one
+// that the bucket has after the head was read: as long as the head stays as it
+// was, that is the versioning of its next change.
+func (s *Service) remove(ctx context.Context, b Bucket, key, version string, who Actor) (objectv1.DeleteObjectResponse, error) {
+	none := objectv1.DeleteObjectResponse{}
+	for range casAttempts {
+		h, rev, err := s.st.Heads.Get(ctx, b.ID, key)
+		if err != nil {
+			return none, fmt.Errorf("reading the head: %w", err)
+		}
+		id := version
+		if version == nullAlias {
+			id = h.Null
+		}
+		if version != "" && id == "" || h.Current == "" && rev == 0 {
+			return none, nil // no such version, or no such key
+		}
+		b, _, err = s.st.Buckets.Get(ctx, b.ID)
+		switch {
+		case errors.Is(err, ErrNoDocument):
+			return none, objectv1.ErrBucketNotFound
+		case err != nil:
+			return none, fmt.Errorf("reading the bucket: %w", err)
+		case id != "" && b.HasVersions():
+			return none, s.removeVersion(ctx, b, key, id, who)
+		case b.HasVersions():
+			return s.mark(ctx, b, key, who)
+		case h.Current == "" || id != "" && id != h.Current:
+			return none, nil
+		}
+		if err := s.removeCurrent(ctx, b, h, rev, who); !errors.Is(err, ErrStale) {
+			return none, err
+		}
+	}
+	return none, errBusy
 }
 
 // mark puts a delete marker on the object, if it shows one.
@@ -54,36 +90,23 @@ func (s *Service) mark(ctx context.Context, b Bucket, key string, who Actor) (ob
 	return objectv1.DeleteObjectResponse{DeleteMarker: true, VersionID: v.ID}, nil
 }
 
-// removeCurrent empties the head of an unversioned bucket's object. With only,
-// it does so for that version alone.
-func (s *Service) removeCurrent(ctx context.Context, b Bucket, key, only string, who Actor) error {
-	for range casAttempts {
-		h, rev, err := s.st.Heads.Get(ctx, b.ID, key)
-		if err != nil {
-			return fmt.Errorf("reading the head: %w", err)
-		}
-		if h.Current == "" || only != "" && only != h.Current {
-			return nil
-		}
-		if h, err = s.leave(ctx, h); err != nil {
-			return err
-		}
-		next := Head{
-			Bucket: b.ID, Key: key, Seq: s.nextSeq(h.Seq),
-			Discard: append(slices.Clone(h.Discard), Discard{Version: h.Current, Delta: -count(h.Visible())}),
-		}
-		gone := Version{ID: h.Current, Marker: h.Marker}
-		err = s.putHead(ctx, s.swept(next), rev, s.removed(b, next, gone, who))
-		if errors.Is(err, ErrStale) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		s.jobs.discard(b.Account, next)
-		return nil
+// removeCurrent empties the head of an unversioned bucket's object, if it is
+// still at rev: ErrStale.
+func (s *Service) removeCurrent(ctx context.Context, b Bucket, h Head, rev int64, who Actor) error {
+	h, err := s.leave(ctx, h)
+	if err != nil {
+		return err
 	}
-	return errBusy
+	next := Head{
+		Bucket: b.ID, Key: h.Key, Seq: s.nextSeq(h.Seq),
+		Discard: append(slices.Clone(h.Discard), Discard{Version: h.Current, Delta: -count(h.Visible())}),
+	}
+	gone := Version{ID: h.Current, Marker: h.Marker}
+	if err := s.putHead(ctx, s.swept(next), rev, s.removed(b, next, gone, who)); err != nil {
+		return err
+	}
+	s.jobs.discard(b.Account, next)
+	return nil
 }
 
 func (s *Service) removed(b Bucket, h Head, v Version, who Actor) Event {
@@ -123,9 +146,8 @@ func (s *Service) removeVersion(ctx context.Context, b Bucket, key, id string, w
 		if h.Current != id {
 			return nil // not there yet
 		}
-		err = s.st.Versions.Commit(ctx, id, h.Order, h.Delta, false)
-		if err != nil && !errors.Is(err, ErrRefused) {
-			return fmt.Errorf("committing the version: %w", err)
+		if err := s.ripen(ctx, h); err != nil {
+			return err
 		}
 	}
 	now := s.now()
@@ -154,11 +176,6 @@ func (s *Service) removeVersion(ctx context.Context, b Bucket, key, id string, w
 		return fmt.Errorf("removing the version: %w", err)
 	}
 	return s.unhead(ctx, v)
-}
-
-// locked reports whether v may not be removed at that time.
-func (v Version) locked(at time.Time) bool {
-	return v.LegalHold || v.Retention != nil && v.Retention.Until.After(at)
 }
 
 // unhead makes the head forget a version that is being removed, tells of it,
@@ -214,8 +231,9 @@ func (s *Service) without(ctx context.Context, h Head, v Version) (Head, error) 
 	next.Seq = s.nextSeq(h.Seq)
 	delta := int64(0)
 	if h.Current == v.ID {
-		next = Head{Bucket: v.Bucket, Key: v.Key, Seq: next.Seq}
-		newest, err := s.st.Versions.Newest(ctx, v.Bucket, v.Key, v.ID)
+		next = Head{Bucket: v.Bucket, Key: v.Key, Seq: next.Seq, Null: h.Null}
+		gone := func(id string) bool { return id == v.ID || h.discards(id) }
+		newest, err := s.st.Versions.Newest(ctx, v.Bucket, v.Key, gone)
 		if err == nil {
 			next.show(newest)
 			next.Delta = newest.Delta
@@ -223,6 +241,9 @@ func (s *Service) without(ctx context.Context, h Head, v Version) (Head, error) 
 			return h, fmt.Errorf("finding the version before: %w", err)
 		}
 		delta = count(next.Visible()) - count(h.Visible())
+	}
+	if next.Null == v.ID {
+		next.Null = ""
 	}
 	next.Discard = append(slices.Clone(h.Discard), Discard{Version: v.ID, Delta: delta})
 	return s.swept(next), nil

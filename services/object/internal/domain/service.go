@@ -38,7 +38,6 @@ const (
 const (
 	maxUserMetadata = 2 << 10 // names and values, bytes
 	maxHeaderValue  = 1 << 10
-	maxTags         = 10
 )
 
 // Deps is what the domain stands on. Every field but Backlog is needed.

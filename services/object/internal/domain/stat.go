@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 )
 
@@ -15,10 +14,7 @@ func (s *Service) StatObject(ctx context.Context, r objectv1.StatObjectRequest) 
 	if err := CheckKey(r.Key); err != nil {
 		return objectv1.Object{}, err
 	}
-	if err := allowKey(r.Principal, r.Bucket, r.Key, authv1.ScopeRead); err != nil {
-		return objectv1.Object{}, err
-	}
-	b, _, err := s.bucketFor(ctx, r.Principal.AccountID, r.Bucket)
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionGetObject, r.Key)
 	if err != nil {
 		return objectv1.Object{}, err
 	}
@@ -34,58 +30,87 @@ func (s *Service) StatObject(ctx context.Context, r objectv1.StatObjectRequest) 
 // stat reads head, version and content, one after the other; errAgain when a
 // writer came between.
 func (s *Service) stat(ctx context.Context, b Bucket, key, id string) (objectv1.Object, error) {
-	none := objectv1.Object{}
+	v, err := s.find(ctx, b, key, id)
+	if err != nil {
+		return objectv1.Object{}, err
+	}
+	c, err := s.st.Contents.Get(ctx, v.Content)
+	if errors.Is(err, ErrNoDocument) {
+		return objectv1.Object{}, errAgain
+	}
+	if err != nil {
+		return objectv1.Object{}, fmt.Errorf("reading the content: %w", err)
+	}
+	return v.view(b, c.Manifest), nil
+}
+
+// find gives the version that a reader means by id: the current one by "", the
+// null version by its alias. A delete marker is objectv1.ErrDeleteMarker, and
+// errAgain asks to start over: a writer came between.
+func (s *Service) find(ctx context.Context, b Bucket, key, id string) (Version, error) {
 	h, _, err := s.st.Heads.Get(ctx, b.ID, key)
 	if err != nil {
-		return none, fmt.Errorf("reading the head: %w", err)
+		return Version{}, fmt.Errorf("reading the head: %w", err)
+	}
+	if id == nullAlias {
+		if id = h.Null; id == "" {
+			return Version{}, objectv1.ErrNotFound
+		}
 	}
 	current := id == "" || id == h.Current
 	switch {
 	case current && h.Current == "":
-		return none, objectv1.ErrNotFound
+		return Version{}, objectv1.ErrNotFound
 	case current && h.Marker:
-		return none, objectv1.ErrDeleteMarker
-	case !current && !b.KeepsVersions():
-		return none, objectv1.ErrNotFound
+		return Version{}, objectv1.ErrDeleteMarker
 	case current:
 		id = h.Current
+	case !b.HasVersions(), h.discards(id):
+		return Version{}, objectv1.ErrNotFound
 	}
 	v, err := s.st.Versions.Get(ctx, id)
 	if errors.Is(err, ErrNoDocument) {
-		return none, again(current)
+		return v, again(current)
 	}
 	if err != nil {
-		return none, fmt.Errorf("reading the version: %w", err)
+		return v, fmt.Errorf("reading the version: %w", err)
 	}
 	if v.Bucket != b.ID || v.Key != key {
-		return none, objectv1.ErrNotFound
+		return v, objectv1.ErrNotFound
 	}
+	return v, s.readable(ctx, b, v, current)
+}
+
+// finishCurrent makes the head forget a current version that is being removed, as
+// far as its removal was decided in its own document.
+func (s *Service) finishCurrent(ctx context.Context, b Bucket, v Version) error {
+	if v.State == VersionRemoving && b.HasVersions() {
+		return s.unhead(ctx, v)
+	}
+	return nil
+}
+
+// readable reports whether a version that was found may be shown.
+func (s *Service) readable(ctx context.Context, b Bucket, v Version, current bool) error {
 	switch v.State {
 	case VersionRemoving, VersionRemoved:
 		// What a crash left half removed is finished before anybody is told of it.
-		if current && v.State == VersionRemoving && b.KeepsVersions() {
-			if err := s.unhead(ctx, v); err != nil {
-				return none, err
+		if current {
+			if err := s.finishCurrent(ctx, b, v); err != nil {
+				return err
 			}
 		}
-		return none, again(current)
+		return again(current)
 	case VersionCommitted:
 	default:
 		if !current {
-			return none, objectv1.ErrNotFound
+			return objectv1.ErrNotFound
 		}
 	}
 	if v.Marker {
-		return none, objectv1.ErrDeleteMarker
+		return objectv1.ErrDeleteMarker
 	}
-	c, err := s.st.Contents.Get(ctx, v.Content)
-	if errors.Is(err, ErrNoDocument) {
-		return none, errAgain
-	}
-	if err != nil {
-		return none, fmt.Errorf("reading the content: %w", err)
-	}
-	return v.view(b, c.Manifest), nil
+	return nil
 }
 
 // again is the answer for a version that is gone: when the head named it, the

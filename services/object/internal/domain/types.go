@@ -31,12 +31,16 @@ type Bucket struct {
 	DefaultRetention *objectv1.DefaultRetention `bson:"defaultRetention,omitempty"`
 	Region           string                     `bson:"region"`
 	Configs          []Config                   `bson:"configs,omitempty"`
+	Policy           []objectv1.Statement       `bson:"policy,omitempty"`
 	SweepAt          time.Time                  `bson:"sweepAt,omitempty"` // set while Deleting
 }
 
-// KeepsVersions reports whether an overwrite or a delete keeps the old version.
-// A suspended bucket keeps them too until it learns the null version.
-func (b Bucket) KeepsVersions() bool { return b.Versioning != objectv1.Unversioned }
+// HasVersions reports whether a key may have versions beside the current one.
+func (b Bucket) HasVersions() bool { return b.Versioning != objectv1.Unversioned }
+
+// WritesNull reports whether what is written is the key's null version, which
+// takes the place of the one before.
+func (b Bucket) WritesNull() bool { return b.Versioning != objectv1.Enabled }
 
 // Config is a notification config with its sealed signing secret.
 type Config struct {
@@ -59,6 +63,9 @@ type Head struct {
 	Order   int64  `bson:"order,omitempty"`   // Seq at which Current came
 	Delta   int64  `bson:"delta,omitempty"`   // what its coming added to the count of visible objects
 	Marker  bool   `bson:"marker,omitempty"`  // Current is a delete marker
+	// Null is the version that was written while the bucket was not Enabled, if
+	// the key has one. There is one at most, current or not.
+	Null string `bson:"null,omitempty"`
 
 	Size         int64     `bson:"size,omitempty"`
 	ETag         string    `bson:"etag,omitempty"`
@@ -129,20 +136,15 @@ type Version struct {
 	ETag         string                    `bson:"etag,omitempty"`
 	Metadata     objectv1.Metadata         `bson:"metadata"`
 	Digests      map[blob.Algorithm][]byte `bson:"digests,omitempty"`
+	Composite    []blob.Algorithm          `bson:"composite,omitempty"` // those that are of the parts' digests
 	Compressed   bool                      `bson:"compressed,omitempty"`
 	StorageClass string                    `bson:"storageClass,omitempty"`
 	CreatedAt    time.Time                 `bson:"createdAt,omitempty"`
-	Retention    *Retention                `bson:"retention,omitempty"`
+	Retention    *objectv1.Retention       `bson:"retention,omitempty"`
 	LegalHold    bool                      `bson:"legalHold,omitempty"`
 
 	Upload  *Upload `bson:"upload,omitempty"`  // while held
 	Removal *Actor  `bson:"removal,omitempty"` // who removed it, while removing
-}
-
-// Retention protects a version until a time.
-type Retention struct {
-	Mode  string    `bson:"mode"`
-	Until time.Time `bson:"until"`
 }
 
 // Upload is what a held version remembers of its BeginPut.

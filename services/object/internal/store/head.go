@@ -73,15 +73,19 @@ func (s heads) Delete(ctx context.Context, h domain.Head, rev int64) error {
 }
 
 func (s heads) Visible(ctx context.Context, bucket string, r domain.Range, limit int) ([]domain.Head, error) {
-	q := docstore.Query{Index: "list", Equal: []any{bucket}, Limit: limit}
+	p, err := s.c.Scan(ctx, ranged(docstore.Query{Index: "list", Equal: []any{bucket}, Limit: limit}, r))
+	return values(p, nil), ported(err)
+}
+
+// ranged limits a query to keys.
+func ranged(q docstore.Query, r domain.Range) docstore.Query {
 	if r.From != "" {
 		q.From, q.FromExclusive = r.From, r.After
 	}
 	if r.To != "" {
 		q.To, q.ToExclusive = r.To, true
 	}
-	p, err := s.c.Scan(ctx, q)
-	return values(p, nil), ported(err)
+	return q
 }
 
 func (s heads) Due(ctx context.Context, now time.Time, limit int) ([]domain.Head, error) {

@@ -64,7 +64,7 @@ func (s versions) Live(ctx context.Context, bucket string, limit int) ([]domain.
 	return values(p, versionID), ported(err)
 }
 
-func (s versions) Newest(ctx context.Context, bucket, key, skip string) (domain.Version, error) {
+func (s versions) Newest(ctx context.Context, bucket, key string, skip func(id string) bool) (domain.Version, error) {
 	q := docstore.Query{Index: "live", Equal: []any{bucket, key}, Desc: true, Limit: 8}
 	for {
 		p, err := s.c.Scan(ctx, q)
@@ -72,7 +72,7 @@ func (s versions) Newest(ctx context.Context, bucket, key, skip string) (domain.
 			return domain.Version{}, ported(err)
 		}
 		for _, v := range values(p, versionID) {
-			if v.ID != skip && v.State == domain.VersionCommitted {
+			if !skip(v.ID) && v.State == domain.VersionCommitted {
 				return v, nil
 			}
 		}
@@ -80,6 +80,18 @@ func (s versions) Newest(ctx context.Context, bucket, key, skip string) (domain.
 			return domain.Version{}, domain.ErrNoDocument
 		}
 	}
+}
+
+func (s versions) Between(ctx context.Context, bucket string, r domain.Range, limit int) ([]domain.Version, bool, error) {
+	p, err := s.c.Scan(ctx, ranged(docstore.Query{Index: "live", Equal: []any{bucket}, Limit: limit}, r))
+	return values(p, versionID), p.Next != "", ported(err)
+}
+
+func (s versions) Before(ctx context.Context, bucket, key string, order int64, limit int) ([]domain.Version, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{
+		Index: "live", Equal: []any{bucket, key}, To: order, ToExclusive: true, Desc: true, Limit: limit,
+	})
+	return values(p, versionID), ported(err)
 }
 
 func (s versions) Due(ctx context.Context, now time.Time, limit int) ([]domain.Version, error) {

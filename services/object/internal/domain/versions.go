@@ -1,0 +1,301 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+// versionBytes is what an entry of a version listing takes beside its key, bytes of JSON.
+const versionBytes = 300
+
+// headWidth is how many heads are read at once for a page of versions.
+const headWidth = 16
+
+// ListVersions gives a page of versions and delete markers, by key and newest
+// first within a key.
+func (s *Service) ListVersions(ctx context.Context, r objectv1.ListVersionsRequest) (objectv1.ListVersionsResponse, error) {
+	none := objectv1.ListVersionsResponse{}
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionListObjects, r.Prefix)
+	if err != nil {
+		return none, err
+	}
+	if err := checkVersionListing(r); err != nil {
+		return none, err
+	}
+	l := versionLister{s: s, b: b, prefix: r.Prefix, max: r.MaxKeys, out: []objectv1.ListedVersion{}}
+	if err := l.start(ctx, r); err != nil {
+		return none, err
+	}
+	if err := l.fill(ctx); err != nil {
+		return none, err
+	}
+	out := objectv1.ListVersionsResponse{Versions: l.out, Truncated: l.more}
+	if last := len(l.out) - 1; l.more && last >= 0 {
+		out.NextKeyMarker, out.NextVersionIDMarker = l.out[last].Key, l.out[last].VersionID
+	}
+	return out, nil
+}
+
+func checkVersionListing(r objectv1.ListVersionsRequest) error {
+	if r.MaxKeys < 1 || r.MaxKeys > maxKeys {
+		return fault.ErrInvalid.Msgf("maxKeys is 1 to %d", maxKeys)
+	}
+	for _, text := range []string{r.Prefix, r.KeyMarker} {
+		if len(text) > maxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return fault.ErrInvalid.Msgf("prefix and keyMarker are at most %d bytes of UTF-8 without NUL", maxKey)
+		}
+	}
+	if r.VersionIDMarker == "" || r.VersionIDMarker == nullAlias && r.KeyMarker != "" {
+		return nil
+	}
+	if _, err := ulid.ParseStrict(r.VersionIDMarker); err != nil || r.KeyMarker == "" {
+		return fault.ErrInvalid.Msgf("versionIdMarker is a version id, and comes with keyMarker")
+	}
+	return nil
+}
+
+// versionLister fills one page. Versions are read in the order of the index, by
+// key and oldest first; what a key shows, and in which order, its head decides.
+type versionLister struct {
+	s      *Service
+	b      Bucket
+	prefix string
+	max    int
+	at     Range // where the next key is looked for
+	out    []objectv1.ListedVersion
+	bytes  int
+	more   bool // there is at least one entry behind those in out
+}
+
+// start finds the place behind the markers, and takes what is left of the
+// marker's key.
+func (l *versionLister) start(ctx context.Context, r objectv1.ListVersionsRequest) error {
+	to, bounded := docstore.PrefixEnd(l.prefix)
+	if !bounded {
+		to = ""
+	}
+	l.at = Range{From: l.prefix, To: to}
+	if r.KeyMarker < l.prefix || r.KeyMarker == "" {
+		return nil
+	}
+	l.at.From, l.at.After = r.KeyMarker, true
+	if r.VersionIDMarker == "" || !strings.HasPrefix(r.KeyMarker, l.prefix) {
+		return nil
+	}
+	below, err := l.below(ctx, r.KeyMarker, r.VersionIDMarker)
+	if err != nil {
+		return err
+	}
+	return l.key(ctx, r.KeyMarker, below)
+}
+
+// below is the order of the version that a marker names. One that was removed
+// since it was listed may be forgotten: then its key is listed from its start,
+// so that nothing is missed.
+func (l *versionLister) below(ctx context.Context, key, id string) (int64, error) {
+	h, _, err := l.s.st.Heads.Get(ctx, l.b.ID, key)
+	if err != nil {
+		return 0, fmt.Errorf("reading the head: %w", err)
+	}
+	if id == nullAlias {
+		id = h.Null
+	}
+	if id != "" && id == h.Current {
+		return h.Order, nil
+	}
+	v, err := l.s.st.Versions.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrNoDocument):
+		return math.MaxInt64, nil
+	case err != nil:
+		return 0, fmt.Errorf("reading the version: %w", err)
+	case v.Bucket != l.b.ID || v.Key != key:
+		return 0, fault.ErrInvalid.Msgf("versionIdMarker names no version of keyMarker")
+	case v.Order == 0:
+		return math.MaxInt64, nil
+	}
+	return v.Order, nil
+}
+
+// fill reads versions until the page is full.
+func (l *versionLister) fill(ctx context.Context) error {
+	for !l.more {
+		fetch := l.max + 1 - len(l.out)
+		page, rest, err := l.s.st.Versions.Between(ctx, l.b.ID, l.at, max(fetch, 2))
+		if err != nil {
+			return fmt.Errorf("listing versions: %w", err)
+		}
+		groups := byKey(page)
+		if len(groups) == 0 {
+			return nil
+		}
+		last := groups[len(groups)-1]
+		if rest {
+			// The last key may have more versions than were read.
+			groups = groups[:len(groups)-1]
+		}
+		if len(groups) == 0 {
+			if err := l.key(ctx, last[0].Key, math.MaxInt64); err != nil {
+				return err
+			}
+			l.at.From, l.at.After = last[0].Key, true
+			continue
+		}
+		if err := l.keys(ctx, groups); err != nil {
+			return err
+		}
+		if !rest {
+			return nil
+		}
+		l.at.From, l.at.After = last[0].Key, false
+	}
+	return nil
+}
+
+// byKey cuts a page of versions where the key changes.
+func byKey(page []Version) [][]Version {
+	var groups [][]Version
+	for i, v := range page {
+		if i == 0 || v.Key != page[i-1].Key {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], v)
+	}
+	return groups
+}
+
+// keys takes all versions of some keys.
+func (l *versionLister) keys(ctx context.Context, groups [][]Version) error {
+	heads := make([]Head, len(groups))
+	errs := make([]error, len(groups))
+	turns := make(chan struct{}, headWidth)
+	var wg sync.WaitGroup
+	for i, g := range groups {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			heads[i], _, errs[i] = l.s.st.Heads.Get(ctx, l.b.ID, g[0].Key)
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("reading heads: %w", err)
+	}
+	for i, g := range groups {
+		if l.more {
+			return nil
+		}
+		if !l.arrange(heads[i], g) {
+			// The head has moved on since the versions were read.
+			if err := l.key(ctx, g[0].Key, math.MaxInt64); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// arrange takes the versions of a key as its head shows them; false when the
+// head shows one that is not among them.
+func (l *versionLister) arrange(h Head, versions []Version) bool {
+	var current *Version
+	for i, v := range versions {
+		if v.ID == h.Current {
+			current = &versions[i]
+		}
+	}
+	if h.Current == "" {
+		return true
+	}
+	if current == nil || current.State == VersionRemoving || current.State == VersionRemoved {
+		return false
+	}
+	l.add(*current, true)
+	for i := len(versions) - 1; i >= 0; i-- {
+		if v := versions[i]; h.shows(v) {
+			l.add(v, false)
+		}
+	}
+	return true
+}
+
+// shows reports whether v is a version of h's key behind the current one.
+func (h Head) shows(v Version) bool {
+	return v.ID != h.Current && v.State == VersionCommitted && v.Order < h.Order && !h.discards(v.ID)
+}
+
+// add takes an entry, or notes that there is one more.
+func (l *versionLister) add(v Version, latest bool) {
+	e := objectv1.ListedVersion{
+		Key: v.Key, VersionID: v.ID, Latest: latest, DeleteMarker: v.Marker, Size: v.Size, ETag: v.ETag,
+		LastModified: v.CreatedAt, StorageClass: v.StorageClass,
+	}
+	n := jsonLen(v.Key) + versionBytes
+	if l.more = l.more || len(l.out) >= l.max || len(l.out) > 0 && l.bytes+n > maxListBytes; l.more {
+		return
+	}
+	l.bytes += n
+	l.out = append(l.out, e)
+}
+
+// key takes the versions of one key whose order is below that one.
+func (l *versionLister) key(ctx context.Context, key string, below int64) error {
+	for range casAttempts {
+		h, _, err := l.s.st.Heads.Get(ctx, l.b.ID, key)
+		if err != nil {
+			return fmt.Errorf("reading the head: %w", err)
+		}
+		if h.Current == "" {
+			return nil
+		}
+		if h.Order < below {
+			v, err := l.s.st.Versions.Get(ctx, h.Current)
+			if errors.Is(err, ErrNoDocument) {
+				continue // the head has moved on
+			}
+			if err != nil {
+				return fmt.Errorf("reading the version: %w", err)
+			}
+			if v.State == VersionRemoving || v.State == VersionRemoved {
+				if err := l.s.finishCurrent(ctx, l.b, v); err != nil {
+					return err
+				}
+				continue
+			}
+			l.add(v, true)
+		}
+		return l.older(ctx, h, min(below, h.Order))
+	}
+	return errBusy
+}
+
+// older takes the versions of a key behind that order.
+func (l *versionLister) older(ctx context.Context, h Head, below int64) error {
+	for !l.more {
+		page, err := l.s.st.Versions.Before(ctx, h.Bucket, h.Key, below, l.max+1-len(l.out))
+		if err != nil {
+			return fmt.Errorf("listing versions: %w", err)
+		}
+		for _, v := range page {
+			if h.shows(v) {
+				l.add(v, false)
+			}
+			below = v.Order
+		}
+		if len(page) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
