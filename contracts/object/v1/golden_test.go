@@ -1,6 +1,7 @@
 package objectv1_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,11 @@ func messages() map[string]any {
 
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
-	goldentest.Messages(t, messages())
+	all := messages()
+	versions, writes := versionMessages(all), writeMessages(all)
+	maps.Copy(all, versions)
+	maps.Copy(all, writes)
+	goldentest.Messages(t, all)
 }
 
 // TestSubjects holds the calls to their root, which no stream captures.
