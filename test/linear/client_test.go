@@ -1,0 +1,259 @@
+package linear_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/test/harness"
+)
+
+// hotKey is one of the few keys that all clients want.
+type hotKey struct {
+	bucket, name string
+	keeps        bool // the bucket keeps versions
+}
+
+// version is a version of a key that a client has heard of.
+type version struct{ id, value string }
+
+// client is one of the many; what it does next depends on what it last saw.
+type client struct {
+	c    *harness.Client
+	h    *history
+	id   int
+	rng  *rand.Rand
+	keys []hotKey
+	last []string    // by key: the value that it last saw
+	old  [][]version // by key: versions that it knows of
+	n    int         // writes so far
+}
+
+func newClient(c *harness.Client, h *history, id int, keys []hotKey, seed uint64) *client {
+	return &client{
+		c: c, h: h, id: id, keys: keys, rng: rand.New(rand.NewPCG(seed, uint64(id)+2)),
+		last: make([]string, len(keys)), old: make([][]version, len(keys)),
+	}
+}
+
+// act does one operation.
+func (c *client) act(t *testing.T) {
+	i := c.rng.IntN(len(c.keys))
+	switch p := c.rng.IntN(100); {
+	case p < 25:
+		c.get(t, i)
+	case p < 32:
+		c.list(t, i)
+	case p < 44:
+		c.put(t, i, request{})
+	case p < 58:
+		c.put(t, i, request{Absent: true})
+	case p < 80 && c.last[i] != "":
+		c.put(t, i, request{Match: c.last[i]})
+	case p < 92 || !c.keys[i].keeps:
+		c.delete(t, i)
+	default:
+		c.discard(t, i)
+	}
+}
+
+// try sends a request. It reports false when the request cannot have arrived;
+// an answer that settles nothing has status 0.
+func (c *client) try(t *testing.T, method, path, body string, h http.Header) (harness.Response, bool) {
+	var rd any
+	if method == http.MethodPut {
+		rd = body
+	}
+	r, err := c.c.Try(t.Context(), method, path, rd, h)
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
+		pause(t.Context(), 20*time.Millisecond) // nobody listens
+		return r, false
+	}
+	if err != nil || !answered(r.Status) {
+		pause(t.Context(), 20*time.Millisecond)
+		return harness.Response{}, true
+	}
+	return r, true
+}
+
+func (c *client) unexpected(t *testing.T, in request, r harness.Response) {
+	t.Errorf("%s of %s: %d %s", in.Way, in.Key, r.Status, r.Body)
+}
+
+func (k hotKey) path() string { return harness.ObjectPath(k.bucket, k.name) }
+func (k hotKey) key() string  { return k.bucket + "/" + k.name }
+
+// saw remembers what a client may act upon later.
+func (c *client) saw(i int, v version) {
+	c.last[i] = v.value
+	if c.keys[i].keeps && v.value != "" {
+		c.old[i] = append(c.old[i], v)
+	}
+}
+
+// get reads the key, by GET or HEAD.
+func (c *client) get(t *testing.T, i int) {
+	k, method := c.keys[i], http.MethodGet
+	if c.rng.IntN(3) == 0 {
+		method = http.MethodHead
+	}
+	in := request{Kind: read, Way: strings.ToLower(method), Key: k.key(), Keeps: k.keeps}
+	call := c.h.now()
+	r, sent := c.try(t, method, k.path(), "", nil)
+	if !sent || r.Status == 0 {
+		return
+	}
+	out := answer{Known: true}
+	switch r.Status {
+	case http.StatusOK:
+		out.Value = r.Header.Get("ETag")
+		if method == http.MethodGet && out.Value != etag(string(r.Body)) {
+			t.Errorf("%s: the body of %d bytes is not that of its ETag %s", k.key(), len(r.Body), out.Value)
+		}
+	case http.StatusNotFound:
+		if r.Header.Get("X-Lockwell-Delete-Marker") == "true" {
+			out.Marker = "yes"
+		}
+		if method == http.MethodGet && r.Code() != "not_found" {
+			c.unexpected(t, in, r)
+		}
+	default:
+		c.unexpected(t, in, r)
+		return
+	}
+	c.h.add(c.id, in, out, call)
+	c.saw(i, version{id: r.Header.Get("X-Lockwell-Version-Id"), value: out.Value})
+}
+
+// list reads the key as a listing shows it.
+func (c *client) list(t *testing.T, i int) {
+	k := c.keys[i]
+	in := request{Kind: read, Way: "list", Key: k.key(), Keeps: k.keeps}
+	call := c.h.now()
+	r, sent := c.try(t, http.MethodGet, harness.BucketPath(k.bucket, "/objects?prefix=")+url.QueryEscape(k.name), "", nil)
+	if !sent || r.Status == 0 {
+		return
+	}
+	var page harness.Listing
+	if r.Status != http.StatusOK || json.Unmarshal(r.Body, &page) != nil || len(page.Objects) > 1 {
+		c.unexpected(t, in, r)
+		return
+	}
+	out := answer{Known: true, Blind: true}
+	if len(page.Objects) == 1 {
+		out.Value = page.Objects[0].ETag
+	}
+	c.h.add(c.id, in, out, call)
+}
+
+// put writes a content that nobody else writes.
+func (c *client) put(t *testing.T, i int, in request) {
+	k := c.keys[i]
+	c.n++
+	body := fmt.Sprintf("%d/%d of %s", c.id, c.n, k.key())
+	if c.rng.IntN(4) == 0 {
+		body += strings.Repeat(".", 100<<10) // more than a small one: it holds a ticket
+	}
+	in.Kind, in.Way, in.Key, in.Value, in.Keeps = write, "put", k.key(), etag(body), k.keeps
+	h := http.Header{}
+	if in.Absent {
+		h.Set("If-None-Match", "*")
+	}
+	if in.Match != "" {
+		h.Set("If-Match", in.Match)
+	}
+	call := c.h.now()
+	r, sent := c.try(t, http.MethodPut, k.path(), body, h)
+	if !sent {
+		return
+	}
+	var made struct{ VersionID, ETag string }
+	out := answer{Known: true}
+	switch r.Status {
+	case 0:
+		out.Known = false
+	case http.StatusPreconditionFailed:
+		out.Refused = true
+	case http.StatusCreated:
+		if json.Unmarshal(r.Body, &made) != nil || made.ETag != in.Value {
+			c.unexpected(t, in, r)
+		}
+	default:
+		c.unexpected(t, in, r)
+		return
+	}
+	c.h.add(c.id, in, out, call)
+	if made.VersionID != "" {
+		c.saw(i, version{id: made.VersionID, value: in.Value})
+	}
+}
+
+// delete removes the key, or puts a marker on it.
+func (c *client) delete(t *testing.T, i int) {
+	k := c.keys[i]
+	in := request{Kind: remove, Way: "delete", Key: k.key(), Keeps: k.keeps}
+	call := c.h.now()
+	r, sent := c.try(t, http.MethodDelete, k.path(), "", nil)
+	if !sent {
+		return
+	}
+	out := answer{Known: true}
+	var marked struct {
+		DeleteMarker bool
+		VersionID    string
+	}
+	switch r.Status {
+	case 0:
+		out.Known = false
+	case http.StatusNoContent:
+	case http.StatusOK:
+		if json.Unmarshal(r.Body, &marked) != nil || !marked.DeleteMarker || !k.keeps {
+			c.unexpected(t, in, r)
+		}
+		out.Marker = marked.VersionID
+		c.old[i] = append(c.old[i], version{id: marked.VersionID, value: "m:" + marked.VersionID})
+	default:
+		c.unexpected(t, in, r)
+		return
+	}
+	c.h.add(c.id, in, out, call)
+	c.last[i] = ""
+}
+
+// discard takes a version away for good, or a marker.
+func (c *client) discard(t *testing.T, i int) {
+	k := c.keys[i]
+	if len(c.old[i]) == 0 {
+		return
+	}
+	// Mostly one of the last, which may be current still.
+	n := max(0, len(c.old[i])-1-c.rng.IntN(3))
+	v := c.old[i][n]
+	in := request{Kind: discard, Way: "delete version", Key: k.key(), Value: v.value, Keeps: true}
+	call := c.h.now()
+	r, sent := c.try(t, http.MethodDelete, k.path()+"?versionId="+v.id, "", nil)
+	if !sent {
+		return
+	}
+	if r.Status != 0 && r.Status != http.StatusNoContent {
+		c.unexpected(t, in, r)
+		return
+	}
+	c.h.add(c.id, in, answer{Known: r.Status != 0}, call)
+}
+
+// etag of a content (lockwell.md, Objects).
+func etag(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return `"` + hex.EncodeToString(sum[:])[:32] + `-1"`
+}
+
