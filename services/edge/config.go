@@ -18,7 +18,13 @@ type Config struct {
 	AdminAddr string `koanf:"admin_addr" doc:"where /metrics and /-/routes are too; they stand on the public listener only while that is loopback"`
 	PublicURL string `koanf:"public_url" doc:"scheme and host that clients use, for absolute URLs; empty takes them from each request"`
 
-	HTTP HTTP `koanf:"http"`
+	HTTP     HTTP     `koanf:"http"`
+	Security Security `koanf:"security"`
+}
+
+// Security is the edge's part of what credentials may do.
+type Security struct {
+	MaxPresignTTL time.Duration `koanf:"max_presign_ttl" doc:"the longest life of a signed URL; longer wishes are cut to it"`
 }
 
 // HTTP tunes the listeners.
@@ -42,6 +48,7 @@ func Default() Config {
 	return Config{
 		HTTPAddr: "127.0.0.1:8080",
 		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
+		Security: Security{MaxPresignTTL: 7 * 24 * time.Hour},
 	}
 }
 
@@ -67,6 +74,9 @@ func (c Config) Validate() error {
 	}
 	if c.HTTP.HeaderTimeout <= 0 || c.HTTP.IdleTimeout <= 0 || c.HTTP.StallTimeout <= 0 || c.HTTP.MaxHeaderBytes < 4<<10 {
 		return errors.New("the time-outs and max_header_bytes of http must be more than nothing (headers: 4 KiB)")
+	}
+	if c.Security.MaxPresignTTL < time.Second {
+		return errors.New("security.max_presign_ttl: at least 1s")
 	}
 	if !loopback(c.HTTPAddr) && c.HTTP.TLSCert == "" && len(c.HTTP.TrustedProxies) == 0 && !c.HTTP.AllowPlain {
 		return fmt.Errorf("http_addr %s is not loopback, and secrets would travel in the clear: set http.tls_cert and http.tls_key, or http.trusted_proxies, or http.allow_plain", c.HTTPAddr)

@@ -27,6 +27,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/audit"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/keystate"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -101,7 +102,7 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objectv1.NewClient(s.p.Client), Upload: uploadv1.NewClient(s.p.Client),
-		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Keys: states, URLs: s.urls,
+		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
 		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})
 	if err != nil {
@@ -119,6 +120,11 @@ func (s *Service) Start(ctx context.Context) (err error) {
 // accessTokens reads what auth mints.
 func accessTokens(m *keys.Master) *keys.Token {
 	return m.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
+}
+
+// urlTokens signs URLs, and reads them on any edge.
+func urlTokens(m *keys.Master) *keys.Token {
+	return m.Token(core.PurposeSignedURL, core.SignedURLPrefix)
 }
 
 // checks is what /readyz asks.

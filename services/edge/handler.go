@@ -11,6 +11,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
@@ -25,6 +26,7 @@ type Deps struct {
 	Upload uploadv1.Service
 	Blobs  transfer.Blobs
 	Tokens core.TokenParser
+	Signer *keys.Token // of signed URLs
 	Keys   core.KeyStates
 	URLs   core.URLPolicy
 	Audit  dialect.Auditor
@@ -44,8 +46,9 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		return nil, nil, err //nolint:wrapcheck // it says what was being done
 	}
 	c := &core.Core{
-		Auth: d.Auth, Objects: d.Object, Tokens: d.Tokens, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
-		Transfer: &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
+		MaxPresign: cfg.Security.MaxPresignTTL,
+		Transfer:   &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{

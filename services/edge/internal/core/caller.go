@@ -24,6 +24,12 @@ func (c *Core) FromAccessToken(ctx context.Context, token string) (Caller, error
 	if err := c.Tokens.Parse(token, &claims); err != nil {
 		return Caller{}, authv1.ErrBadToken.Because(err)
 	}
+	return c.fromClaims(ctx, claims)
+}
+
+// fromClaims holds the claims of a well-signed token against what is known of
+// its key now.
+func (c *Core) fromClaims(ctx context.Context, claims authv1.TokenClaims) (Caller, error) {
 	now := c.Now()
 	if claims.ExpiresAt <= now.Unix() || claims.KeyID == "" || claims.AccountID == "" {
 		return Caller{}, authv1.ErrBadToken.Because(fmt.Errorf("expired at %d", claims.ExpiresAt))

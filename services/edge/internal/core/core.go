@@ -9,6 +9,8 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
@@ -31,9 +33,13 @@ type URLPolicy interface {
 type Core struct {
 	Auth     authv1.Service
 	Objects  objectv1.Service
+	Uploads  uploadv1.Service
 	Transfer *transfer.Engine
 	Tokens   TokenParser
+	Signer   *keys.Token // of signed URLs
 	Keys     KeyStates
 	URLs     URLPolicy
 	Now      func() time.Time
+
+	MaxPresign time.Duration // the longest life of a signed URL
 }

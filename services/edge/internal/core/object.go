@@ -10,7 +10,7 @@ import (
 )
 
 // PutObject stores one object from a stream.
-func (c *Core) PutObject(ctx context.Context, in transfer.Put) (objectv1.Object, error) {
+func (c *Core) PutObject(ctx context.Context, in transfer.Put) (transfer.Result, error) {
 	return c.Transfer.Put(ctx, in) //nolint:wrapcheck // it says what was being done
 }
 
@@ -30,6 +30,17 @@ func (c *Core) SendObject(w http.ResponseWriter, r *http.Request, o objectv1.Obj
 		typ = "application/octet-stream"
 	}
 	return c.Transfer.Send(w, r, transfer.Source{ETag: o.ETag, Modified: o.CreatedAt, Type: typ, Manifest: o.Manifest}) //nolint:wrapcheck // it says what was being done
+}
+
+// CopyObject makes an object from another one of the account, without moving
+// bytes where both are in one region.
+func (c *Core) CopyObject(ctx context.Context, r objectv1.CopyObjectRequest) (objectv1.Object, error) {
+	r.VersionID = objectv1.NewVersionID()
+	o, err := c.Objects.CopyObject(ctx, r)
+	if err != nil {
+		return objectv1.Object{}, fmt.Errorf("copying an object: %w", err)
+	}
+	return o, nil
 }
 
 // DeleteObject removes an object, or one version of it.

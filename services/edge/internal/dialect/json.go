@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -22,16 +23,49 @@ const maxNesting = 64
 // the object are refused with a sentence that names the place; unknown names
 // are ignored, so that clients of a later version still work.
 func ReadJSON(r *http.Request, into any) error {
-	if r.ContentLength > MaxJSON {
-		return ErrBodyTooLarge
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxJSON+1))
+	body, err := readObject(r, MaxJSON)
 	if err != nil {
-		return fmt.Errorf("reading the body: %w", err)
+		return err
 	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return jsonFault(err)
+	}
+	return nil
+}
+
+// ReadStrictJSON is ReadJSON of a body of limit bytes at most that refuses
+// unknown names too: where a misspelt one would change what is allowed, kept or
+// overwritten.
+func ReadStrictJSON(r *http.Request, into any, limit int64) error {
+	body, err := readObject(r, limit)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return jsonFault(err)
+	}
+	return nil
+}
+
+// readObject reads a body and looks at its form.
+func readObject(r *http.Request, limit int64) ([]byte, error) {
+	tooLarge := ErrBodyTooLarge.Msgf("the body is larger than %d MiB", limit>>20)
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the body: %w", err)
+	}
+	return body, checkObject(body, limit, tooLarge)
+}
+
+func checkObject(body []byte, limit int64, tooLarge error) error {
 	switch {
-	case len(body) > MaxJSON:
-		return ErrBodyTooLarge
+	case int64(len(body)) > limit:
+		return tooLarge
 	case !utf8.Valid(body):
 		return ErrBadJSON.Msgf("the body is not valid UTF-8")
 	case len(bytes.TrimSpace(body)) == 0:
@@ -39,13 +73,7 @@ func ReadJSON(r *http.Request, into any) error {
 	case bytes.TrimSpace(body)[0] != '{':
 		return ErrBadJSON.Msgf("the body must be a JSON object")
 	}
-	if err := checkNames(body); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return jsonFault(err)
-	}
-	return nil
+	return checkNames(body)
 }
 
 // checkNames refuses an object that says the same name twice, since readers
@@ -105,6 +133,10 @@ func jsonFault(err error) error {
 		return ErrBadJSON.Msgf("the body is not valid JSON at byte %d", syntax.Offset).Because(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ErrBadJSON.Msgf("the JSON ends too early").Because(err)
+	}
+	// encoding/json has no type for an unknown name, only these words.
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return ErrBadJSON.Msgf("there is no field %.64s", name).Because(err)
 	}
 	// What is left are values of the right JSON type and a wrong form, such as times.
 	return ErrBadJSON.Msgf("a value in the body has the wrong form").Because(err)

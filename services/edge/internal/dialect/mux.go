@@ -14,44 +14,58 @@ func (s *Stack) Mux(ds []Dialect) http.Handler {
 	mux := http.NewServeMux()
 	for _, d := range ds {
 		methods := map[string][]string{}
+		families := map[string]*family{}
 		for _, rt := range d.Routes() {
+			if rt.family != "" {
+				if families[rt.family] == nil {
+					families[rt.family] = &family{none: s.noRoute(d), wrong: func(allow string) http.Handler { return s.wrongMethod(d, allow) }}
+				}
+				families[rt.family].add(rt, s.route(d, rt))
+				continue
+			}
 			methods[rt.Path] = append(methods[rt.Path], rt.Method)
 			s.handle(mux, rt.Method+" "+rt.Path, s.route(d, rt))
 		}
+		taken := map[string]bool{}
 		for path, ms := range methods {
+			taken[path] = true
 			s.handle(mux, path, s.wrongMethod(d, Allow(ms)))
 		}
-		for _, p := range d.Owns() {
-			// Without the bare path ServeMux would redirect to the one with a slash.
-			for _, pattern := range []string{p, p + "/"} {
-				if _, taken := methods[pattern]; !taken && pattern != "" {
-					s.handle(mux, pattern, s.noRoute(d))
-				}
-			}
+		for path, f := range families {
+			taken[path] = true
+			s.handle(mux, path, f)
+		}
+		for _, p := range unredirected(d.Owns(), taken) {
+			s.handle(mux, p, s.noRoute(d))
 		}
 	}
-	s.checkTails(ds)
 	return mux
+}
+
+// unredirected lists the paths that ServeMux must have, although nothing is
+// there: what a dialect owns, and a tail's path without its slash, which it
+// would otherwise redirect to the one with it.
+func unredirected(owned []string, taken map[string]bool) []string {
+	var out []string
+	add := func(p string) {
+		if p != "" && !taken[p] && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	for _, p := range owned {
+		add(p)
+		add(p + "/")
+	}
+	for p := range taken {
+		if at := strings.LastIndex(p, "/{"); at >= 0 && strings.HasSuffix(p, "...}") {
+			add(p[:at])
+		}
+	}
+	return out
 }
 
 func (s *Stack) handle(mux *http.ServeMux, pattern string, h http.Handler) {
 	mux.Handle(pattern, h) //nolint:forbidigo // the one place; the patterns come from routes.go
-}
-
-// checkTails refuses a table with "/a/{rest...}" but without "/a": ServeMux
-// would redirect the latter.
-func (s *Stack) checkTails(ds []Dialect) {
-	for _, d := range ds {
-		var paths []string
-		for _, rt := range d.Routes() {
-			paths = append(paths, rt.Path)
-		}
-		for _, p := range paths {
-			if at := strings.LastIndex(p, "/{"); at >= 0 && strings.HasSuffix(p, "...}") && !slices.Contains(paths, p[:at]) {
-				panic("dialect " + d.Name() + ": no row for " + p[:at] + " beside " + p)
-			}
-		}
-	}
 }
 
 // route is what happens to a request that a row matches.

@@ -2,9 +2,11 @@ package dialect
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,6 +26,7 @@ const (
 	AuthNone    Auth = "none"
 	AuthKey     Auth = "key"     // a token minted from an access key
 	AuthAccount Auth = "account" // an account token, or an access key with the admin scope
+	AuthSigned  Auth = "signed"  // the token of a signed URL, in the query
 )
 
 // Body says what a route does with the request's body.
@@ -46,7 +49,28 @@ type Route struct {
 	Body   Body
 	Doc    string
 
-	quiet bool
+	quiet  bool
+	family string                    // see In
+	forms  map[string]*regexp.Regexp // see Where
+}
+
+// In makes a row a member of a family: rows below one pattern that ends in a
+// wildcard for the rest. ServeMux would refuse some of them side by side, and
+// redirect a key that ends like one of them ("x/complete") to another key. Of a
+// family the first row counts whose path and method fit.
+func (rt Route) In(family string) Route {
+	rt.family = family
+	return rt
+}
+
+// Where makes a row of a family fit only where the segment has the form.
+func (rt Route) Where(segment string, form *regexp.Regexp) Route {
+	rt.forms = maps.Clone(rt.forms)
+	if rt.forms == nil {
+		rt.forms = map[string]*regexp.Regexp{}
+	}
+	rt.forms[segment] = form
+	return rt
 }
 
 // Quiet makes a row that probes and scrapers call leave no audit record, and

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
 
 // Audit keeps records in memory. Fail makes Record fail.
@@ -121,7 +122,7 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
 	cfg := edge.Default()
 	deps := edge.Deps{
-		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Blobs: w.Blobs, Tokens: tokens, Keys: w.Auth, URLs: URLs{},
+		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}
 	for _, c := range change {

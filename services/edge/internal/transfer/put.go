@@ -37,6 +37,16 @@ type Put struct {
 	Conditions objectv1.Conditions
 	Metadata   objectv1.Metadata
 	Origin     objectv1.Origin
+
+	Retention   *objectv1.Retention // instead of the bucket's default
+	LegalHold   bool
+	Idempotency *objectv1.Idempotency // nil: the client named no key
+}
+
+// Result is what a Put made, or had made before.
+type Result struct {
+	objectv1.Object
+	Replayed bool // under the same idempotency key; nothing was written now
 }
 
 // Engine moves bytes. It is safe for concurrent use.
@@ -51,8 +61,11 @@ type Engine struct {
 // Put writes one content and commits it. Whatever fails, nothing of it is
 // visible afterwards, but for a commit whose answer never came: that one may
 // have happened, and the error is then of kind Unavailable or Timeout.
-func (e *Engine) Put(ctx context.Context, in Put) (objectv1.Object, error) {
-	begin := objectv1.BeginPutRequest{Principal: in.Principal, Bucket: in.Bucket, Key: in.Key, Size: in.Size, Conditions: in.Conditions}
+func (e *Engine) Put(ctx context.Context, in Put) (Result, error) {
+	begin := objectv1.BeginPutRequest{
+		Principal: in.Principal, Bucket: in.Bucket, Key: in.Key, Size: in.Size, Conditions: in.Conditions,
+		Locks: in.Retention != nil || in.LegalHold, Idempotency: in.Idempotency,
+	}
 	if in.Size >= 0 && in.Size <= SmallMax {
 		return e.putSmall(ctx, in, begin)
 	}
@@ -60,30 +73,37 @@ func (e *Engine) Put(ctx context.Context, in Put) (objectv1.Object, error) {
 }
 
 // putSmall reserves nothing before the commit, which does it all at once.
-func (e *Engine) putSmall(ctx context.Context, in Put, begin objectv1.BeginPutRequest) (objectv1.Object, error) {
+func (e *Engine) putSmall(ctx context.Context, in Put, begin objectv1.BeginPutRequest) (res Result, err error) {
 	ticket, err := e.Objects.BeginPut(ctx, begin)
 	if err != nil {
-		return objectv1.Object{}, fmt.Errorf("asking to write %d bytes: %w", in.Size, err)
+		return Result{}, fmt.Errorf("asking to write %d bytes: %w", in.Size, err)
+	}
+	if ticket.Replayed != nil {
+		return Result{Object: *ticket.Replayed, Replayed: true}, nil
 	}
 	content, err := e.write(ctx, in, ticket, in.Body)
 	if err != nil {
-		return objectv1.Object{}, err
+		return Result{}, err
 	}
 	if e.Now().Add(leaseSpare).After(ticket.LeaseTill) && !ticket.LeaseTill.IsZero() {
 		// A slow client outlived the ticket; nothing hangs on it yet.
 		if ticket, err = e.Objects.BeginPut(ctx, begin); err != nil {
-			return objectv1.Object{}, fmt.Errorf("asking again to write %d bytes: %w", in.Size, err)
+			return Result{}, fmt.Errorf("asking again to write %d bytes: %w", in.Size, err)
 		}
 	}
-	return e.commit(ctx, in, ticket, content)
+	obj, err := e.commit(ctx, in, ticket, content)
+	return Result{Object: obj}, err
 }
 
 // putHeld keeps an ingest record and a reservation alive while bytes move.
-func (e *Engine) putHeld(ctx context.Context, in Put, begin objectv1.BeginPutRequest) (obj objectv1.Object, err error) {
+func (e *Engine) putHeld(ctx context.Context, in Put, begin objectv1.BeginPutRequest) (res Result, err error) {
 	begin.Hold = true
 	ing, err := e.Uploads.Begin(ctx, uploadv1.BeginRequest{Put: begin})
 	if err != nil {
-		return objectv1.Object{}, fmt.Errorf("opening an upload of %d bytes: %w", in.Size, err)
+		return Result{}, fmt.Errorf("opening an upload of %d bytes: %w", in.Size, err)
+	}
+	if done := ing.Ticket.Replayed; done != nil {
+		return Result{Object: *done, Replayed: true}, nil
 	}
 	committed := false
 	defer func() { e.end(ctx, ing.Ticket, committed) }()
@@ -104,11 +124,11 @@ func (e *Engine) putHeld(ctx context.Context, in Put, begin objectv1.BeginPutReq
 	body := &metered{ctx: ctx, r: in.Body, hold: h, unknown: in.Size < 0}
 	content, err := e.write(ctx, in, ing.Ticket, body)
 	if err != nil {
-		return objectv1.Object{}, err
+		return Result{}, err
 	}
-	obj, err = e.commit(ctx, in, ing.Ticket, content)
+	obj, err := e.commit(ctx, in, ing.Ticket, content)
 	committed = err == nil
-	return obj, err
+	return Result{Object: obj}, err
 }
 
 // write moves the body into the store and checks what came out.
@@ -164,6 +184,7 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 	req := objectv1.CommitPutRequest{
 		Principal: in.Principal, Ticket: t, Bucket: in.Bucket, Key: in.Key, Manifest: c.Manifest, Digests: c.Digests,
 		Compressed: c.Compressed, Metadata: in.Metadata, Conditions: in.Conditions, Origin: in.Origin,
+		Retention: in.Retention, LegalHold: in.LegalHold,
 	}
 	pause := firstPause
 	for {

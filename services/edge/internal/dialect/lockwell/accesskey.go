@@ -24,7 +24,7 @@ func (h *Handler) ListAccessKeys(w http.ResponseWriter, r *http.Request) error {
 // CreateAccessKey answers POST /account/access-keys.
 func (h *Handler) CreateAccessKey(w http.ResponseWriter, r *http.Request) error {
 	var body wireNewAccessKey
-	if err := dialect.ReadJSON(r, &body); err != nil {
+	if err := readBody(r, &body); err != nil {
 		return err
 	}
 	if len(body.Scopes) == 0 {

@@ -15,8 +15,11 @@ const maxBearer = 8 << 10
 
 // Authenticate implements dialect.Dialect.
 func (h *Handler) Authenticate(r *http.Request, class dialect.Auth) (core.Caller, error) {
-	if class == dialect.AuthNone {
+	switch class {
+	case dialect.AuthNone:
 		return core.Caller{}, nil
+	case dialect.AuthSigned:
+		return h.fromURL(r)
 	}
 	token, ok := bearer(r)
 	if !ok {

@@ -26,7 +26,7 @@ func (h *Handler) ListBuckets(w http.ResponseWriter, r *http.Request) error {
 // CreateBucket answers POST /buckets.
 func (h *Handler) CreateBucket(w http.ResponseWriter, r *http.Request) error {
 	var body wireNewBucket
-	if err := dialect.ReadJSON(r, &body); err != nil {
+	if err := readBody(r, &body); err != nil {
 		return err
 	}
 	dialect.CallOf(r).Bucket = body.Name

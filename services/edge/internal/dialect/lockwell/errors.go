@@ -32,11 +32,19 @@ type answer struct {
 
 // byCode maps faults whose code says more than their kind.
 var byCode = map[string]answer{
-	objectv1.ErrInvalidBucketName.Code: {http.StatusBadRequest, "invalid_bucket_name"},
-	objectv1.ErrInvalidKey.Code:        {http.StatusBadRequest, "invalid_key"},
-	objectv1.ErrBucketExists.Code:      {http.StatusConflict, "bucket_exists"},
-	objectv1.ErrBucketNotEmpty.Code:    {http.StatusConflict, "bucket_not_empty"},
-	objectv1.ErrObjectLocked.Code:      {http.StatusForbidden, "object_locked"},
+	objectv1.ErrInvalidBucketName.Code:   {http.StatusBadRequest, "invalid_bucket_name"},
+	objectv1.ErrInvalidKey.Code:          {http.StatusBadRequest, "invalid_key"},
+	objectv1.ErrBucketExists.Code:        {http.StatusConflict, "bucket_exists"},
+	objectv1.ErrBucketNotEmpty.Code:      {http.StatusConflict, "bucket_not_empty"},
+	objectv1.ErrObjectLocked.Code:        {http.StatusForbidden, "object_locked"},
+	objectv1.ErrLockNotEnabled.Code:      {http.StatusBadRequest, "object_lock_not_enabled"},
+	objectv1.ErrLockNeedsVersioning.Code: {http.StatusConflict, "object_lock_requires_versioning"},
+	objectv1.ErrNoRetention.Code:         {http.StatusNotFound, "no_retention"},
+	objectv1.ErrIdempotencyConflict.Code: {http.StatusConflict, "idempotency_conflict"},
+	objectv1.ErrIdempotencyBusy.Code:     {http.StatusConflict, "idempotency_in_progress"},
+	uploadv1.ErrInvalidPart.Code:         {http.StatusBadRequest, "invalid_part"},
+	uploadv1.ErrInvalidPartOrder.Code:    {http.StatusBadRequest, "invalid_part_order"},
+	uploadv1.ErrPartTooSmall.Code:        {http.StatusBadRequest, "part_too_small"},
 	// The ticket ran out under the transfer: the same PUT may work again.
 	objectv1.ErrUploadGone.Code:           {http.StatusServiceUnavailable, "unavailable"},
 	uploadv1.ErrGone.Code:                 {http.StatusServiceUnavailable, "unavailable"},
@@ -78,6 +86,15 @@ func answerFor(f *fault.Error) answer {
 	return byKind[fault.Internal]
 }
 
+// tell gives what a caller may know of a fault.
+func tell(f *fault.Error) (answer, string) {
+	a := answerFor(f)
+	if a.status == http.StatusInternalServerError {
+		return a, fault.ErrInternal.Message
+	}
+	return a, f.Message
+}
+
 // keptOnError are the headers that an error keeps of what the handler set: the
 // others describe an answer that does not come.
 var keptOnError = map[string]bool{
@@ -87,17 +104,15 @@ var keptOnError = map[string]bool{
 // RenderError implements dialect.Dialect with application/problem+json.
 func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
-	a := answerFor(f)
+	a, message := tell(f)
 	head := w.Header()
 	for name := range head {
 		if !keptOnError[name] {
 			delete(head, name)
 		}
 	}
-	p := problem{Code: a.code, Message: f.Message, Status: a.status, RequestID: dialect.CallOf(r).RequestID}
+	p := problem{Code: a.code, Message: message, Status: a.status, RequestID: dialect.CallOf(r).RequestID}
 	switch a.status {
-	case http.StatusInternalServerError:
-		p.Message = fault.ErrInternal.Message
 	case http.StatusUnauthorized:
 		challenge := `Bearer realm="lockwell"`
 		if dialect.CallOf(r).Route.Name == routeMintToken {

@@ -2,8 +2,10 @@ package lockwell
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +20,11 @@ const (
 	metaPrefix     = "X-Lockwell-Meta-"
 	checksumPrefix = "X-Lockwell-Checksum-"
 
+	headerTags          = "X-Lockwell-Tags"
+	headerRetentionMode = "X-Lockwell-Retention-Mode"
+	headerRetainUntil   = "X-Lockwell-Retain-Until"
+	headerLegalHold     = "X-Lockwell-Legal-Hold"
+
 	maxMeta     = 2 << 10 // names and values of X-Lockwell-Meta-*, bytes
 	maxStored   = 1 << 10 // one of the stored standard headers, bytes
 	maxTags     = 10
@@ -27,7 +34,6 @@ const (
 
 var (
 	errIdempotencyNeedsChecksum = fault.New(fault.Invalid, "edge.idempotency_requires_checksum", "Idempotency-Key needs at least one X-Lockwell-Checksum-* header")
-	errNotYet                   = fault.New(fault.Unimplemented, "edge.not_implemented", "this server does not do that yet")
 )
 
 // checksumBytes lists the digests that a header may announce, by the ends of
@@ -42,8 +48,8 @@ func metadata(h http.Header) (objectv1.Metadata, error) {
 		"Content-Disposition": &m.ContentDisposition, "Content-Encoding": &m.ContentEncoding,
 	} {
 		*to = strings.Join(h.Values(name), ", ")
-		if len(*to) > maxStored || !utf8.ValidString(*to) {
-			return m, fault.ErrInvalid.Msgf("%s must be UTF-8 of %d bytes at most", name, maxStored)
+		if err := checkStored(name, *to); err != nil {
+			return m, err
 		}
 	}
 	size := 0
@@ -63,8 +69,58 @@ func metadata(h http.Header) (objectv1.Metadata, error) {
 		m.User[strings.ToLower(rest)] = v
 	}
 	var err error
-	m.Tags, err = tags(h.Values("X-Lockwell-Tags"))
+	m.Tags, err = tags(h.Values(headerTags))
 	return m, err
+}
+
+// checkStored looks at a value that answers will carry in a header of its own.
+func checkStored(name, v string) error {
+	if len(v) > maxStored || !validHeader(v) {
+		return fault.ErrInvalid.Msgf("%s must be UTF-8 of %d bytes at most, without control characters", name, maxStored)
+	}
+	return nil
+}
+
+// validHeader reports whether v can be a header's value as it is.
+func validHeader(v string) bool {
+	return utf8.ValidString(v) && v == strings.Trim(v, " \t") && !strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+// userMetadata checks metadata that comes in a body, by the rules of the headers.
+func userMetadata(in map[string]string) (map[string]string, error) {
+	var out map[string]string
+	size := 0
+	for name, v := range in {
+		size += len(name) + len(v)
+		lower := strings.ToLower(name)
+		if _, twice := out[lower]; twice || !token(lower) || !validHeader(v) || size > maxMeta {
+			return nil, fault.ErrInvalid.Msgf("metadata needs names that can be headers, each once, UTF-8 values, and may have %d bytes in all", maxMeta)
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[lower] = v
+	}
+	return out, nil
+}
+
+// token reports whether s can be the name of a header (RFC 9110, 5.6.2).
+func token(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	})
+}
+
+// single reads a header that may be there once.
+func single(h http.Header, name string) (v string, there bool, err error) {
+	values := h.Values(name)
+	if len(values) > 1 {
+		return "", false, fault.ErrInvalid.Msgf("%s is given more than once", name)
+	}
+	if len(values) == 0 {
+		return "", false, nil
+	}
+	return values[0], true, nil
 }
 
 // tags reads X-Lockwell-Tags, a query string.
@@ -81,12 +137,22 @@ func tags(values []string) (map[string]string, error) {
 		if len(vs) > 1 {
 			return nil, fault.ErrInvalid.Msgf("X-Lockwell-Tags names %.64q more than once", k)
 		}
-		if !validTag(k, 1, maxTagKey) || !validTag(vs[0], 0, maxTagValue) {
-			return nil, fault.ErrInvalid.Msgf("a tag has a name of 1 to %d characters and a value of %d at most", maxTagKey, maxTagValue)
-		}
 		out[k] = vs[0]
 	}
-	return out, nil
+	return out, checkTags(out)
+}
+
+// checkTags holds a set of tags against its limits.
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return fault.ErrInvalid.Msgf("an object may have %d tags at most", maxTags)
+	}
+	for k, v := range tags {
+		if !validTag(k, 1, maxTagKey) || !validTag(v, 0, maxTagValue) {
+			return fault.ErrInvalid.Msgf("a tag has a name of 1 to %d characters and a value of %d at most, without control characters", maxTagKey, maxTagValue)
+		}
+	}
+	return nil
 }
 
 func validTag(s string, least, most int) bool {
@@ -136,25 +202,6 @@ func putConditions(h http.Header) (objectv1.Conditions, error) {
 	return c, nil
 }
 
-// notYet refuses what would be a broken promise if it were ignored.
-func notYet(h http.Header, hasDigest bool) error {
-	for _, name := range []string{"Idempotency-Key", "X-Lockwell-Idempotency-Key"} {
-		if len(h.Values(name)) == 0 {
-			continue
-		}
-		if !hasDigest {
-			return errIdempotencyNeedsChecksum
-		}
-		return errNotYet.Msgf("%s is not supported yet; leave it out", name)
-	}
-	for _, name := range []string{"X-Lockwell-Retention-Mode", "X-Lockwell-Retain-Until", "X-Lockwell-Legal-Hold"} {
-		if len(h.Values(name)) > 0 {
-			return errNotYet.Msgf("%s is not supported yet; leave it out", name)
-		}
-	}
-	return nil
-}
-
 // describe sets the headers that say what is known of an object.
 func describe(h http.Header, o objectv1.Object) {
 	setIf := func(name, v string) {
@@ -168,12 +215,34 @@ func describe(h http.Header, o objectv1.Object) {
 	setIf("X-Lockwell-Version-Id", o.VersionID)
 	setIf("X-Lockwell-Storage-Class", o.StorageClass)
 	h.Set("X-Lockwell-Encryption", encryption)
-	h.Set("X-Lockwell-Compression", compression(o))
+	h.Set("X-Lockwell-Compression", compression(o.Compressed))
 	h.Set("X-Lockwell-Tag-Count", strconv.Itoa(len(o.Metadata.Tags)))
-	for alg, sum := range o.Digests {
-		h.Set(checksumPrefix+string(alg), base64.StdEncoding.EncodeToString(sum))
+	setChecksums(h, o.Digests)
+	setIf(checksumPrefix+"Type", checksumTypeHeader(o))
+	if o.Retention != nil {
+		h.Set(headerRetentionMode, o.Retention.Mode)
+		h.Set(headerRetainUntil, instant(o.Retention.Until).String())
+	}
+	if o.ObjectLock {
+		h.Set(headerLegalHold, holdStatus(o.LegalHold))
 	}
 	for name, v := range o.Metadata.User {
 		h.Set(metaPrefix+name, v)
 	}
+}
+
+func setChecksums(h http.Header, digests map[blob.Algorithm][]byte) {
+	for alg, sum := range digests {
+		h.Set(checksumPrefix+string(alg), base64.StdEncoding.EncodeToString(sum))
+	}
+}
+
+// checksumTypeHeader lists the digests of a multipart object by name.
+func checksumTypeHeader(o objectv1.Object) string {
+	types := checksumTypes(o.Digests, o.Composite)
+	var out []string
+	for _, alg := range slices.Sorted(maps.Keys(types)) {
+		out = append(out, alg+"="+types[alg])
+	}
+	return strings.Join(out, ", ")
 }

@@ -13,8 +13,8 @@ func (h *Handler) Healthz(w http.ResponseWriter, _ *http.Request) error {
 	return dialect.WriteJSON(w, http.StatusOK, wireHealth{Status: "ok"})
 }
 
-// OpenAPI answers GET /openapi.json with the committed document.
-func (h *Handler) OpenAPI(w http.ResponseWriter, r *http.Request) error {
+// GetOpenAPI answers GET /openapi.json with the committed document.
+func (h *Handler) GetOpenAPI(w http.ResponseWriter, r *http.Request) error {
 	head := w.Header()
 	head.Set("ETag", h.docTag)
 	head.Set("Cache-Control", "no-cache")

@@ -16,8 +16,8 @@ const (
 	maxFilter    = 1024
 )
 
-// GetNotifications answers GET /buckets/{bucket}/notifications.
-func (h *Handler) GetNotifications(w http.ResponseWriter, r *http.Request) error {
+// GetBucketNotifications answers GET /buckets/{bucket}/notifications.
+func (h *Handler) GetBucketNotifications(w http.ResponseWriter, r *http.Request) error {
 	configs, err := h.core.GetNotifications(r.Context(), principal(r), r.PathValue("bucket"))
 	if err != nil {
 		return err
@@ -25,10 +25,10 @@ func (h *Handler) GetNotifications(w http.ResponseWriter, r *http.Request) error
 	return dialect.WriteJSON(w, http.StatusOK, configsToWire(configs))
 }
 
-// SetNotifications answers PUT /buckets/{bucket}/notifications.
-func (h *Handler) SetNotifications(w http.ResponseWriter, r *http.Request) error {
+// SetBucketNotifications answers PUT /buckets/{bucket}/notifications.
+func (h *Handler) SetBucketNotifications(w http.ResponseWriter, r *http.Request) error {
 	var body wireNotifications
-	if err := dialect.ReadJSON(r, &body); err != nil {
+	if err := readBody(r, &body); err != nil {
 		return err
 	}
 	if body.Configs == nil {
@@ -56,8 +56,8 @@ func (h *Handler) SetNotifications(w http.ResponseWriter, r *http.Request) error
 	return dialect.WriteJSON(w, http.StatusOK, configsToWire(stored))
 }
 
-// ClearNotifications answers DELETE /buckets/{bucket}/notifications.
-func (h *Handler) ClearNotifications(w http.ResponseWriter, r *http.Request) error {
+// ClearBucketNotifications answers DELETE /buckets/{bucket}/notifications.
+func (h *Handler) ClearBucketNotifications(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.core.SetNotifications(r.Context(), principal(r), r.PathValue("bucket"), []objectv1.NotificationConfig{}); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package lockwell
 
 import (
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -37,19 +37,30 @@ func (h *Handler) PutObject(w http.ResponseWriter, r *http.Request) error {
 	if in.Conditions, err = putConditions(r.Header); err != nil {
 		return err
 	}
-	if err := notYet(r.Header, len(in.Want) > 0); err != nil {
+	if in.Retention, in.LegalHold, err = h.locks(r.Header); err != nil {
 		return err
 	}
-	o, err := h.core.PutObject(r.Context(), in)
+	if in.Idempotency, err = idempotency(r.Header, in); err != nil {
+		return err
+	}
+	stored, err := h.core.PutObject(r.Context(), in)
 	if err != nil {
 		return err
 	}
+	if stored.Replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	return answerObject(w, http.StatusCreated, stored.Object)
+}
+
+// answerObject answers what made an object.
+func answerObject(w http.ResponseWriter, status int, o objectv1.Object) error {
 	describe(w.Header(), o)
 	w.Header().Set("ETag", o.ETag)
 	w.Header().Del("Content-Disposition") // of the object, not of this answer
 	w.Header().Del("Content-Encoding")
 	w.Header().Del("Cache-Control")
-	return dialect.WriteJSON(w, http.StatusCreated, objectToWire(o))
+	return dialect.WriteJSON(w, status, objectToWire(o))
 }
 
 // GetObject answers GET and HEAD /buckets/{bucket}/objects/{key...}.
@@ -104,19 +115,19 @@ func (h *Handler) ListObjects(w http.ResponseWriter, r *http.Request) error {
 	}
 	req := objectv1.ListObjectsRequest{
 		Principal: principal(r), Bucket: r.PathValue("bucket"), Prefix: q.Get("prefix"), Delimiter: q.Get("delimiter"),
-		StartAfter: q.Get("startAfter"), Token: q.Get("continuationToken"), MaxKeys: maxListed,
+		StartAfter: q.Get("startAfter"), Token: q.Get("continuationToken"), Full: q.Get("fields") == "full",
 	}
-	if q.Has("maxKeys") {
-		n, err := strconv.Atoi(q.Get("maxKeys"))
-		if err != nil || n < 1 || n > maxListed {
-			return fault.ErrInvalid.Msgf("maxKeys is a number from 1 to %d", maxListed)
-		}
-		req.MaxKeys = n
+	if req.MaxKeys, err = pageSize(q, "maxKeys", maxListed); err != nil {
+		return err
 	}
-	for name, v := range map[string]string{"prefix": req.Prefix, "delimiter": req.Delimiter, "startAfter": req.StartAfter, "continuationToken": req.Token} {
-		if len(v) > 4*maxKey || strings.Contains(v, "\x00") || name != "continuationToken" && len(v) > maxKey {
-			return fault.ErrInvalid.Msgf("%s is too long or has a NUL in it", name)
-		}
+	if err := checkKeyParts(q, "prefix", "delimiter", "startAfter"); err != nil {
+		return err
+	}
+	if len(req.Token) > 4*maxKey || strings.Contains(req.Token, "\x00") {
+		return fault.ErrInvalid.Msgf("continuationToken is malformed")
+	}
+	if q.Has("fields") && !req.Full {
+		return fault.ErrInvalid.Msgf("fields takes only full")
 	}
 	l, err := h.core.ListObjects(r.Context(), req)
 	if err != nil {
@@ -128,10 +139,36 @@ func (h *Handler) ListObjects(w http.ResponseWriter, r *http.Request) error {
 // objectKey gives the key exactly as it was sent, once unescaped.
 func objectKey(r *http.Request) (string, error) {
 	key := r.PathValue("key")
-	if key == "" || len(key) > maxKey || !utf8.ValidString(key) || strings.Contains(key, "\x00") {
+	if !validKey(key) {
 		return "", objectv1.ErrInvalidKey
 	}
 	return key, nil
+}
+
+func validKey(key string) bool {
+	return key != "" && len(key) <= maxKey && utf8.ValidString(key) && !strings.Contains(key, "\x00")
+}
+
+// checkKeyParts looks at query parameters that are, or stand beside, keys.
+func checkKeyParts(q url.Values, names ...string) error {
+	for _, name := range names {
+		if v := q.Get(name); len(v) > maxKey || strings.Contains(v, "\x00") {
+			return fault.ErrInvalid.Msgf("%s is too long or has a NUL in it", name)
+		}
+	}
+	return nil
+}
+
+// pageSize reads how many entries a page may have; most where nothing is said.
+func pageSize(q url.Values, name string, most int) (int, error) {
+	if !q.Has(name) {
+		return most, nil
+	}
+	n, ok := number(q.Get(name), 1, most)
+	if !ok {
+		return 0, fault.ErrInvalid.Msgf("%s is a number from 1 to %d", name, most)
+	}
+	return n, nil
 }
 
 func versionID(r *http.Request) (string, error) {
@@ -140,10 +177,20 @@ func versionID(r *http.Request) (string, error) {
 		return "", err
 	}
 	v := q.Get("versionId")
-	if q.Has("versionId") && v == "" || len(v) > maxVersionID || strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if q.Has("versionId") && v == "" || !validVersion(v) {
 		return "", fault.ErrInvalid.Msgf("versionId is malformed")
 	}
 	return v, nil
+}
+
+// validVersion reports whether v may be a version id; "" names none.
+func validVersion(v string) bool {
+	return len(v) <= maxVersionID && !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// readBody decodes a JSON body that may say nothing that we do not know.
+func readBody(r *http.Request, into any) error {
+	return dialect.ReadStrictJSON(r, into, dialect.MaxJSON)
 }
 
 func origin(r *http.Request) objectv1.Origin {

@@ -23,7 +23,7 @@ func (h *Handler) MintToken(w http.ResponseWriter, r *http.Request) error {
 		body = wireCredentials{AccessKeyID: id, SecretKey: secret}
 	} else if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Basic") {
 		return authv1.ErrBadCredentials.Msgf("the Basic credentials cannot be read")
-	} else if err := dialect.ReadJSON(r, &body); err != nil {
+	} else if err := readBody(r, &body); err != nil {
 		return err
 	}
 	c := dialect.CallOf(r)
@@ -41,6 +41,6 @@ func (h *Handler) MintToken(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return dialect.WriteJSON(w, http.StatusOK, wireToken{
 		AccessToken: t.Token, TokenType: "Bearer",
-		ExpiresIn: max(0, int64(t.ExpiresAt.Sub(h.now()).Round(time.Second)/time.Second)), ExpiresAt: utc(t.ExpiresAt),
+		ExpiresIn: max(0, int64(t.ExpiresAt.Sub(h.now()).Round(time.Second)/time.Second)), ExpiresAt: instant(t.ExpiresAt),
 	})
 }

@@ -1,0 +1,37 @@
+package core
+
+import (
+	"context"
+	"fmt"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+)
+
+// DeleteObjects deletes any number of objects, in calls of what one takes, and
+// answers in the order of the request. Only a failure of the first call fails
+// the whole: later, what was deleted has to be told, and the failure stands in
+// the results that it concerns.
+func (c *Core) DeleteObjects(ctx context.Context, r objectv1.DeleteObjectsRequest) ([]objectv1.DeleteResult, error) {
+	all := r.Objects
+	results := make([]objectv1.DeleteResult, 0, len(all))
+	for len(results) < len(all) {
+		r.Objects = all[len(results):min(len(results)+objectv1.MaxDeleteObjects, len(all))]
+		answer, err := c.Objects.DeleteObjects(ctx, r)
+		if err == nil && len(answer.Results) != len(r.Objects) {
+			err = fault.ErrInternal.Because(fmt.Errorf("%d results for %d objects", len(answer.Results), len(r.Objects)))
+		}
+		if err == nil {
+			results = append(results, answer.Results...)
+			continue
+		}
+		if len(results) == 0 {
+			return nil, fmt.Errorf("deleting %d objects: %w", len(all), err)
+		}
+		f := fault.From(err)
+		for len(results) < len(all) {
+			results = append(results, objectv1.DeleteResult{Fault: &objectv1.Fault{Kind: f.Kind, Code: f.Code, Message: f.Message}})
+		}
+	}
+	return results, nil
+}
