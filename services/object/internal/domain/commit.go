@@ -13,6 +13,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // errBusy is the answer when other writers of the same key were always faster.
@@ -426,6 +427,7 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 		s.lose(ctx, v)
 		return v, fault.ErrUnavailable.Msgf("the commit took too long; repeat the request")
 	}
+	faultpoint.Hit("object.commit.written")
 	for range casAttempts {
 		done, err := s.tryPublish(ctx, d, v)
 		if errors.Is(err, ErrStale) {
@@ -479,6 +481,7 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 	case err != nil:
 		return v, fmt.Errorf("moving the head: %w", err)
 	}
+	faultpoint.Hit("object.commit.head_moved")
 	s.jobs.settle(v, next.Order, next.Delta)
 	s.jobs.discard(v.Account, next)
 	return v, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // nullAlias names the null version of a key wherever a version id is taken.
@@ -175,6 +176,7 @@ func (s *Service) removeVersion(ctx context.Context, b Bucket, key, id string, w
 	if err != nil {
 		return fmt.Errorf("removing the version: %w", err)
 	}
+	faultpoint.Hit("object.remove.decided")
 	return s.unhead(ctx, v)
 }
 

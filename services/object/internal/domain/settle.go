@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // settleAll counts versions of one account as used and notes in each that this
@@ -21,6 +23,7 @@ func (s *Service) settleAll(ctx context.Context, account string, list []settling
 	if err := s.st.Accounts.Settle(ctx, account, entries); err != nil {
 		return fmt.Errorf("settling reservations: %w", err)
 	}
+	faultpoint.Hit("object.settle.counted")
 	errs := make([]error, len(list))
 	var wg sync.WaitGroup
 	for i, l := range list {
@@ -119,6 +122,7 @@ func (s *Service) cleanRemoved(ctx context.Context, id string, delta int64) erro
 			break
 		}
 	}
+	faultpoint.Hit("object.clean.released")
 	if err := s.letGo(ctx, v); err != nil {
 		return err
 	}
