@@ -14,6 +14,7 @@ import (
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -192,6 +193,7 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 		obj, err := e.Objects.CommitPut(try, req)
 		done()
 		if err == nil {
+			faultpoint.Hit("edge.put.committed")
 			return obj, nil
 		}
 		if !unsure(err) || !wait(ctx, pause) {
