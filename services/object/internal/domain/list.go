@@ -19,8 +19,10 @@ const (
 	// maxListBytes bounds an answer as JSON: it has to fit into a message of the
 	// bus. A page that would be longer ends earlier, with a token.
 	maxListBytes = 700 << 10
-	// entryBytes is what an entry takes beside its strings, bytes of JSON.
-	entryBytes = 220
+	// entryBytes is what an entry takes beside its strings, bytes of JSON, and
+	// detailBytes what the details of a full listing add.
+	entryBytes  = 220
+	detailBytes = 700
 	// firstFetch is how many heads are read after a jump. A delimiter makes
 	// another jump likely; without one the fetches grow.
 	firstFetch = 16
@@ -48,8 +50,14 @@ func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest
 	if err != nil {
 		return out, err
 	}
-	l := lister{heads: s.st.Heads, bucket: b.ID, prefix: r.Prefix, delimiter: r.Delimiter, max: r.MaxKeys, at: at, out: &out}
+	l := lister{heads: s.st.Heads, bucket: b.ID, prefix: r.Prefix, delimiter: r.Delimiter, max: r.MaxKeys, at: at, out: &out, entry: entryBytes}
+	if r.Full {
+		l.entry += detailBytes
+	}
 	more, err := l.fill(ctx)
+	if err == nil && r.Full {
+		out.Objects, err = s.detailed(ctx, b, out.Objects)
+	}
 	if err != nil {
 		return out, fmt.Errorf("listing objects: %w", err)
 	}
@@ -69,6 +77,7 @@ type lister struct {
 	at                position
 	out               *objectv1.ListObjectsResponse
 	bytes             int
+	entry             int // what an entry takes beside its strings
 }
 
 // position is a place between keys.
@@ -116,7 +125,7 @@ func (l *lister) fill(ctx context.Context) (bool, error) {
 
 func (l *lister) full(next Head) bool {
 	n := len(l.out.Objects) + len(l.out.CommonPrefixes)
-	return n >= l.max || n > 0 && l.bytes+jsonLen(next.Key)+jsonLen(next.ContentType)+entryBytes > maxListBytes
+	return n >= l.max || n > 0 && l.bytes+jsonLen(next.Key)+jsonLen(next.ContentType)+l.entry > maxListBytes
 }
 
 // add takes one head into the page and reports whether it jumped over all keys
@@ -137,7 +146,7 @@ func (l *lister) add(h Head) bool {
 		Key: h.Key, Size: h.Size, ETag: h.ETag, LastModified: h.LastModified, VersionID: h.Current,
 		StorageClass: h.StorageClass, ContentType: h.ContentType,
 	})
-	l.bytes += jsonLen(h.Key) + jsonLen(h.ContentType) + entryBytes
+	l.bytes += jsonLen(h.Key) + jsonLen(h.ContentType) + l.entry
 	l.at = position{Key: h.Key, After: true}
 	return false
 }

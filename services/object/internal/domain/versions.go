@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -18,9 +17,6 @@ import (
 
 // versionBytes is what an entry of a version listing takes beside its key, bytes of JSON.
 const versionBytes = 300
-
-// headWidth is how many heads are read at once for a page of versions.
-const headWidth = 16
 
 // ListVersions gives a page of versions and delete markers, by key and newest
 // first within a key.
@@ -178,18 +174,11 @@ func byKey(page []Version) [][]Version {
 // keys takes all versions of some keys.
 func (l *versionLister) keys(ctx context.Context, groups [][]Version) error {
 	heads := make([]Head, len(groups))
-	errs := make([]error, len(groups))
-	turns := make(chan struct{}, headWidth)
-	var wg sync.WaitGroup
-	for i, g := range groups {
-		turns <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turns }()
-			heads[i], _, errs[i] = l.s.st.Heads.Get(ctx, l.b.ID, g[0].Key)
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	err := together(len(groups), func(i int) (err error) {
+		heads[i], _, err = l.s.st.Heads.Get(ctx, l.b.ID, groups[i][0].Key)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("reading heads: %w", err)
 	}
 	for i, g := range groups {
