@@ -49,6 +49,8 @@ func Topologies() []Topology {
 type Options struct {
 	Topology Topology
 	Env      []string // more SLUICE_… settings
+	// FaultPoints runs the build that World.Arm can make die at a point.
+	FaultPoints bool
 }
 
 // AdminPassword is the password of account admin in every World.
@@ -78,7 +80,12 @@ func Start(t testing.TB, o Options) *World {
 	if o.Topology == "" {
 		o.Topology = Embedded
 	}
-	w := &World{DataDir: filepath.Join(t.TempDir(), "data"), opts: o, bin: Binary(t), logs: &logBuffer{}, procs: map[string]*Proc{}}
+	w := &World{DataDir: filepath.Join(t.TempDir(), "data"), opts: o, logs: &logBuffer{}, procs: map[string]*Proc{}}
+	if o.FaultPoints {
+		w.bin = faultBinary(t)
+	} else {
+		w.bin = Binary(t)
+	}
 	w.URL = "http://" + freeAddr(t)
 	w.NATSURL = "nats://" + freeAddr(t)
 	t.Cleanup(func() {
@@ -121,7 +128,8 @@ func (w *World) env() []string {
 	host := strings.TrimPrefix(w.NATSURL, "nats://")
 	env := append(os.Environ(),
 		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+host,
-		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json")
+		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json",
+		faultEnv+"="+w.armFile())
 	return append(env, w.opts.Env...)
 }
 
@@ -297,17 +305,18 @@ func Binary(t testing.TB) string {
 	return path
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	_, file, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(file), "..", "..")
-	path := filepath.Join(root, "bin", "sluice-test")
-	cmd := exec.Command("go", "build", "-o", path, "./services/sluice/cmd/sluice")
-	cmd.Dir = root
+var build = sync.OnceValues(func() (string, error) { return buildAs("sluice-test") })
+
+// buildAs builds the binary under bin/ with more flags of go build.
+func buildAs(name string, flags ...string) (string, error) {
+	path := filepath.Join(repository(), "bin", name)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./services/sluice/cmd/sluice")...)
+	cmd.Dir = repository()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building sluice: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 // logBuffer collects the output of several processes.
 type logBuffer struct {
