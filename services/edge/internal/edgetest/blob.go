@@ -110,8 +110,15 @@ type reader struct {
 func (b *Blobs) Reader(_ context.Context, m blob.Manifest, off, n int64) (transfer.Reader, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	data, ok := b.contents[m.Segments[0].ID]
-	if !ok || off < 0 || n < 0 || off+n > int64(len(data)) {
+	var data []byte
+	for _, s := range m.Segments {
+		part, ok := b.contents[s.ID]
+		if !ok {
+			return nil, blob.ErrRange
+		}
+		data = append(data, part...)
+	}
+	if off < 0 || n < 0 || off+n > int64(len(data)) {
 		return nil, blob.ErrRange
 	}
 	return &reader{data: data[off : off+n], damaged: b.Damaged}, nil

@@ -1,6 +1,7 @@
 package edgetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
-	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
 )
 
-// Object is a fake of object and upload in memory. It knows scopes, conditions
-// and one version per key; Fail makes a method of that name return the error.
+// Object is a fake of object and upload in memory. It knows scopes, policies
+// that deny, conditions, versions, locks and idempotency keys, each as far as
+// the edge can see it; Fail makes a method of that name return the error.
 type Object struct {
 	objectv1.Service
 
@@ -29,18 +30,52 @@ type Object struct {
 	Lease   time.Duration // of tickets
 	Calls   []string      // methods called, in order
 	MaxSize int64
-	held    map[string]int64 // reservations by version id
+	held    map[string]int64  // reservations by version id
+	bound   map[string]*bound // by bucket, key and idempotency key
+	uploads map[string]*multipart
+	// Batches notes how many objects each DeleteObjects named.
+	Batches []int
 }
 
 type bucket struct {
 	objectv1.Bucket
-	objects map[string]objectv1.Object
-	configs []objectv1.NotificationConfig
+	versions map[string][]version // by key, the newest first
+	configs  []objectv1.NotificationConfig
+	policy   objectv1.Policy
+}
+
+type version struct {
+	objectv1.Object
+	marker bool
+}
+
+// bound is what an idempotency key stands for.
+type bound struct {
+	fingerprint []byte
+	versionID   string
+	done        *objectv1.Object // nil while the first request is running
+}
+
+// current gives the visible version of a key.
+func (b *bucket) current(key string) (objectv1.Object, bool) {
+	if vs := b.versions[key]; len(vs) > 0 && !vs[0].marker {
+		return vs[0].Object, true
+	}
+	return objectv1.Object{}, false
+}
+
+// add makes v the newest version of its key.
+func (b *bucket) add(v version) {
+	if b.Versioning == objectv1.Unversioned {
+		b.versions[v.Key] = []version{v}
+		return
+	}
+	b.versions[v.Key] = slices.Insert(b.versions[v.Key], 0, v)
 }
 
 // NewObject makes an empty fake.
 func NewObject() *Object {
-	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}}
+	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}}
 }
 
 // SetFail makes a method fail, or work again with nil.
@@ -76,35 +111,58 @@ func (o *Object) Keys(account, name string) []string {
 	defer o.mu.Unlock()
 	var out []string
 	if b := o.buckets[account+"/"+name]; b != nil {
-		for k := range b.objects {
-			out = append(out, k)
+		for k := range b.versions {
+			if _, ok := b.current(k); ok {
+				out = append(out, k)
+			}
 		}
 	}
 	sort.Strings(out)
 	return out
 }
 
+// scopeOf says which scope an action takes.
+func scopeOf(a objectv1.Action) authv1.Scope {
+	switch a {
+	case objectv1.ActionGetObject, objectv1.ActionListObjects, objectv1.ActionGetBucket:
+		return authv1.ScopeRead
+	case objectv1.ActionPutObject, objectv1.ActionPutObjectTags:
+		return authv1.ScopeWrite
+	case objectv1.ActionDeleteObject, objectv1.ActionDeleteVersion:
+		return authv1.ScopeDelete
+	}
+	return authv1.ScopeAdmin
+}
+
 // enter notes a call and gives the bucket, with o.mu held.
-func (o *Object) enter(method string, p authv1.Principal, scope authv1.Scope, name string) (*bucket, error) {
+func (o *Object) enter(method string, p authv1.Principal, action objectv1.Action, name, key string) (*bucket, error) {
 	o.Calls = append(o.Calls, method)
 	if err := o.Fail[method]; err != nil {
 		return nil, err
-	}
-	if p.KeyID != "" && !slices.Contains(p.Grant.Scopes, scope) {
-		return nil, objectv1.ErrAccessDenied
 	}
 	b := o.buckets[p.AccountID+"/"+name]
 	if b == nil && name != "" {
 		return nil, objectv1.ErrBucketNotFound
 	}
+	if p.KeyID != "" && (!slices.Contains(p.Grant.Scopes, scopeOf(action)) || b != nil && b.denies(action, key)) {
+		return nil, objectv1.ErrAccessDenied
+	}
 	return b, nil
+}
+
+// denies looks for a Deny that names the action itself.
+func (b *bucket) denies(action objectv1.Action, key string) bool {
+	return slices.ContainsFunc(b.policy.Statements, func(s objectv1.Statement) bool {
+		return s.Effect == objectv1.Deny && slices.Contains(s.Actions, action) &&
+			(len(s.Prefixes) == 0 || slices.ContainsFunc(s.Prefixes, func(p string) bool { return strings.HasPrefix(key, p) }))
+	})
 }
 
 // CreateBucket implements objectv1.Service.
 func (o *Object) CreateBucket(_ context.Context, r objectv1.CreateBucketRequest) (objectv1.Bucket, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, err := o.enter("CreateBucket", r.Principal, authv1.ScopeAdmin, ""); err != nil {
+	if _, err := o.enter("CreateBucket", r.Principal, objectv1.ActionCreateBucket, "", ""); err != nil {
 		return objectv1.Bucket{}, err
 	}
 	if len(r.Name) < 3 || len(r.Name) > 63 || strings.ToLower(r.Name) != r.Name {
@@ -115,10 +173,10 @@ func (o *Object) CreateBucket(_ context.Context, r objectv1.CreateBucketRequest)
 		return objectv1.Bucket{}, objectv1.ErrBucketExists
 	}
 	v := objectv1.Unversioned
-	if r.Versioning {
+	if r.Versioning || r.ObjectLock {
 		v = objectv1.Enabled
 	}
-	b := &bucket{Bucket: objectv1.Bucket{ID: id, Name: r.Name, CreatedAt: time.Now(), Versioning: v, ObjectLock: r.ObjectLock, DefaultRetention: r.DefaultRetention, Region: "local"}, objects: map[string]objectv1.Object{}}
+	b := &bucket{Bucket: objectv1.Bucket{ID: id, Name: r.Name, CreatedAt: time.Now(), Versioning: v, ObjectLock: r.ObjectLock, DefaultRetention: r.DefaultRetention, Region: "local"}, versions: map[string][]version{}}
 	o.buckets[id] = b
 	return b.Bucket, nil
 }
@@ -127,7 +185,7 @@ func (o *Object) CreateBucket(_ context.Context, r objectv1.CreateBucketRequest)
 func (o *Object) GetBucket(_ context.Context, r objectv1.BucketRequest) (objectv1.Bucket, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("GetBucket", r.Principal, authv1.ScopeRead, r.Bucket)
+	b, err := o.enter("GetBucket", r.Principal, objectv1.ActionGetBucket, r.Bucket, "")
 	if err != nil {
 		return objectv1.Bucket{}, err
 	}
@@ -138,7 +196,7 @@ func (o *Object) GetBucket(_ context.Context, r objectv1.BucketRequest) (objectv
 func (o *Object) ListBuckets(_ context.Context, r objectv1.ListBucketsRequest) (objectv1.ListBucketsResponse, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, err := o.enter("ListBuckets", r.Principal, authv1.ScopeRead, ""); err != nil {
+	if _, err := o.enter("ListBuckets", r.Principal, objectv1.ActionGetBucket, "", ""); err != nil {
 		return objectv1.ListBucketsResponse{}, err
 	}
 	var out objectv1.ListBucketsResponse
@@ -154,11 +212,11 @@ func (o *Object) ListBuckets(_ context.Context, r objectv1.ListBucketsRequest) (
 func (o *Object) DeleteBucket(_ context.Context, r objectv1.BucketRequest) (objectv1.Empty, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("DeleteBucket", r.Principal, authv1.ScopeAdmin, r.Bucket)
+	b, err := o.enter("DeleteBucket", r.Principal, objectv1.ActionDeleteBucket, r.Bucket, "")
 	if err != nil {
 		return objectv1.Empty{}, err
 	}
-	if len(b.objects) > 0 {
+	if len(b.versions) > 0 {
 		return objectv1.Empty{}, objectv1.ErrBucketNotEmpty
 	}
 	delete(o.buckets, b.ID)
@@ -169,7 +227,7 @@ func (o *Object) DeleteBucket(_ context.Context, r objectv1.BucketRequest) (obje
 func (o *Object) GetNotifications(_ context.Context, r objectv1.BucketRequest) (objectv1.Notifications, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("GetNotifications", r.Principal, authv1.ScopeAdmin, r.Bucket)
+	b, err := o.enter("GetNotifications", r.Principal, objectv1.ActionNotifications, r.Bucket, "")
 	if err != nil {
 		return objectv1.Notifications{}, err
 	}
@@ -180,7 +238,7 @@ func (o *Object) GetNotifications(_ context.Context, r objectv1.BucketRequest) (
 func (o *Object) SetNotifications(_ context.Context, r objectv1.SetNotificationsRequest) (objectv1.Notifications, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("SetNotifications", r.Principal, authv1.ScopeAdmin, r.Bucket)
+	b, err := o.enter("SetNotifications", r.Principal, objectv1.ActionNotifications, r.Bucket, "")
 	if err != nil {
 		return objectv1.Notifications{}, err
 	}
@@ -195,7 +253,7 @@ func (o *Object) SetNotifications(_ context.Context, r objectv1.SetNotifications
 
 // conditions holds the current version against what a PUT asks for.
 func (b *bucket) conditions(key string, c objectv1.Conditions) error {
-	cur, ok := b.objects[key]
+	cur, ok := b.current(key)
 	if c.IfNoneMatchAny && ok {
 		return objectv1.ErrPrecondition
 	}
@@ -209,21 +267,30 @@ func (b *bucket) conditions(key string, c objectv1.Conditions) error {
 func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("BeginPut", r.Principal, authv1.ScopeWrite, r.Bucket)
+	b, err := o.enter("BeginPut", r.Principal, objectv1.ActionPutObject, r.Bucket, r.Key)
 	if err != nil {
 		return objectv1.Ticket{}, err
 	}
-	if r.Size > o.MaxSize {
+	switch {
+	case r.Locks && r.Principal.KeyID != "" && !slices.Contains(r.Principal.Grant.Scopes, authv1.ScopeAdmin):
+		return objectv1.Ticket{}, objectv1.ErrAccessDenied
+	case r.Locks && !b.ObjectLock:
+		return objectv1.Ticket{}, objectv1.ErrLockNotEnabled
+	case r.Size > o.MaxSize:
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
-	}
-	if o.Quota > 0 && r.Size > o.Quota {
+	case o.Quota > 0 && r.Size > o.Quota:
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
+	}
+	o.seq++
+	t := objectv1.Ticket{VersionID: fmt.Sprintf("v%06d", o.seq), BucketID: b.ID, AccountID: r.Principal.AccountID, KeyDomain: r.Principal.AccountID, Region: "", MaxSize: o.MaxSize, LeaseTill: time.Now().Add(o.Lease)}
+	if r.Idempotency != nil {
+		if done, err := o.bind(&t, r); done || err != nil {
+			return t, err
+		}
 	}
 	if err := b.conditions(r.Key, r.Conditions); err != nil {
 		return objectv1.Ticket{}, err
 	}
-	o.seq++
-	t := objectv1.Ticket{VersionID: fmt.Sprintf("v%06d", o.seq), BucketID: b.ID, AccountID: r.Principal.AccountID, KeyDomain: r.Principal.AccountID, Region: "", MaxSize: o.MaxSize, LeaseTill: time.Now().Add(o.Lease)}
 	if r.Hold {
 		t.Reserved = max(r.Size, 0)
 		o.held[t.VersionID] = t.Reserved
@@ -231,28 +298,82 @@ func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (object
 	return t, nil
 }
 
+// bind takes an idempotency key, or gives the answer that it has.
+func (o *Object) bind(t *objectv1.Ticket, r objectv1.BeginPutRequest) (done bool, err error) {
+	id := t.BucketID + "\x00" + r.Key + "\x00" + r.Idempotency.Key
+	if was := o.bound[id]; was != nil {
+		switch {
+		case !bytes.Equal(was.fingerprint, r.Idempotency.Fingerprint):
+			return false, objectv1.ErrIdempotencyConflict
+		case was.done == nil:
+			return false, objectv1.ErrIdempotencyBusy
+		}
+		t.Replayed = was.done
+		return true, nil
+	}
+	o.bound[id] = &bound{fingerprint: r.Idempotency.Fingerprint, versionID: t.VersionID}
+	t.Idempotency = &objectv1.IdempotencyTicket{ID: id, Owner: t.VersionID, LeaseTill: time.Now().Add(objectv1.IdempotencyLease)}
+	return false, nil
+}
+
+// KeepIdempotency implements objectv1.Service.
+func (o *Object) KeepIdempotency(_ context.Context, r objectv1.KeepIdempotencyRequest) (objectv1.IdempotencyTicket, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Calls = append(o.Calls, "KeepIdempotency")
+	if err := o.Fail["KeepIdempotency"]; err != nil {
+		return objectv1.IdempotencyTicket{}, err
+	}
+	if was := o.bound[r.Ticket.ID]; was == nil || was.versionID != r.Ticket.Owner {
+		return objectv1.IdempotencyTicket{}, objectv1.ErrIdempotencyBusy
+	}
+	t := r.Ticket
+	t.LeaseTill = time.Now().Add(objectv1.IdempotencyLease)
+	return t, nil
+}
+
 // CommitPut implements objectv1.Service.
 func (o *Object) CommitPut(_ context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b, err := o.enter("CommitPut", r.Principal, authv1.ScopeWrite, r.Bucket)
+	b, err := o.enter("CommitPut", r.Principal, objectv1.ActionPutObject, r.Bucket, r.Key)
 	if err != nil {
 		return objectv1.Object{}, err
 	}
-	if cur, ok := b.objects[r.Key]; ok && cur.VersionID == r.Ticket.VersionID {
+	if cur, ok := b.current(r.Key); ok && cur.VersionID == r.Ticket.VersionID {
 		return cur, nil
 	}
 	if err := b.conditions(r.Key, r.Conditions); err != nil {
 		return objectv1.Object{}, err
 	}
-	obj := objectv1.Object{
-		BucketID: b.ID, Bucket: r.Bucket, Key: r.Key, VersionID: r.Ticket.VersionID, Versioned: b.Versioning == objectv1.Enabled,
-		ETag: `"` + hex.EncodeToString(r.Digests[blob.SHA256][:16]) + `-1"`, Size: r.Manifest.Size, Metadata: r.Metadata, Digests: r.Digests,
-		Compressed: r.Compressed, StorageClass: "STANDARD", CreatedAt: time.Now(), Manifest: r.Manifest,
+	obj := b.object(r.Key, r.Ticket.VersionID)
+	obj.ETag = r.ETag
+	if obj.ETag == "" {
+		obj.ETag = `"` + hex.EncodeToString(r.Digests[blob.SHA256][:16]) + `-1"`
 	}
-	b.objects[r.Key] = obj
+	obj.Size, obj.Metadata, obj.Digests, obj.Compressed, obj.Manifest = r.Manifest.Size, r.Metadata, r.Digests, r.Compressed, r.Manifest
+	obj.Composite, obj.LegalHold = r.Composite, r.LegalHold
+	if r.Retention != nil {
+		obj.Retention = r.Retention
+	}
+	b.add(version{Object: obj})
 	delete(o.held, r.Ticket.VersionID)
+	if t := r.Ticket.Idempotency; t != nil && o.bound[t.ID] != nil {
+		o.bound[t.ID].done = &obj
+	}
 	return obj, nil
+}
+
+// object makes what every new version of the bucket has.
+func (b *bucket) object(key, versionID string) objectv1.Object {
+	obj := objectv1.Object{
+		BucketID: b.ID, Bucket: b.Name, Key: key, VersionID: versionID, Versioned: b.Versioning == objectv1.Enabled,
+		StorageClass: "STANDARD", CreatedAt: time.Now(), ObjectLock: b.ObjectLock,
+	}
+	if d := b.DefaultRetention; d != nil {
+		obj.Retention = &objectv1.Retention{Mode: d.Mode, Until: time.Now().AddDate(0, 0, d.Days)}
+	}
+	return obj
 }
 
 // AbortPut implements objectv1.Service.
@@ -262,118 +383,21 @@ func (o *Object) AbortPut(_ context.Context, r objectv1.AbortPutRequest) (object
 	o.Calls = append(o.Calls, "AbortPut")
 	delete(o.held, r.VersionID)
 	for _, b := range o.buckets {
-		for _, obj := range b.objects {
-			if obj.VersionID == r.VersionID {
-				return objectv1.AbortPutResponse{Committed: true}, nil
+		for _, vs := range b.versions {
+			for _, v := range vs {
+				if v.VersionID == r.VersionID {
+					return objectv1.AbortPutResponse{Committed: true}, nil
+				}
 			}
 		}
 	}
+	if t := r.Idempotency; t != nil && o.bound[t.ID] != nil && o.bound[t.ID].versionID == t.Owner {
+		delete(o.bound, t.ID)
+	}
 	return objectv1.AbortPutResponse{}, nil
-}
-
-// StatObject implements objectv1.Service.
-func (o *Object) StatObject(_ context.Context, r objectv1.StatObjectRequest) (objectv1.Object, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	b, err := o.enter("StatObject", r.Principal, authv1.ScopeRead, r.Bucket)
-	if err != nil {
-		return objectv1.Object{}, err
-	}
-	obj, ok := b.objects[r.Key]
-	if !ok || r.VersionID != "" && r.VersionID != obj.VersionID {
-		return objectv1.Object{}, objectv1.ErrNotFound
-	}
-	return obj, nil
-}
-
-// DeleteObject implements objectv1.Service.
-func (o *Object) DeleteObject(_ context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	b, err := o.enter("DeleteObject", r.Principal, authv1.ScopeDelete, r.Bucket)
-	if err != nil {
-		return objectv1.DeleteObjectResponse{}, err
-	}
-	delete(b.objects, r.Key)
-	if b.Versioning == objectv1.Enabled && r.VersionID == "" {
-		return objectv1.DeleteObjectResponse{DeleteMarker: true, VersionID: "marker"}, nil
-	}
-	return objectv1.DeleteObjectResponse{}, nil
-}
-
-// ListObjects implements objectv1.Service; the token is the last key.
-func (o *Object) ListObjects(_ context.Context, r objectv1.ListObjectsRequest) (objectv1.ListObjectsResponse, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	b, err := o.enter("ListObjects", r.Principal, authv1.ScopeRead, r.Bucket)
-	if err != nil {
-		return objectv1.ListObjectsResponse{}, err
-	}
-	var keys []string
-	for k := range b.objects {
-		if strings.HasPrefix(k, r.Prefix) && k > max(r.StartAfter, r.Token) {
-			keys = append(keys, k)
-		}
-	}
-	sort.Strings(keys)
-	var out objectv1.ListObjectsResponse
-	for i, k := range keys {
-		if i == r.MaxKeys {
-			out.NextToken = keys[i-1]
-			break
-		}
-		obj := b.objects[k]
-		out.Objects = append(out.Objects, objectv1.ListedObject{Key: k, Size: obj.Size, ETag: obj.ETag, LastModified: obj.CreatedAt, VersionID: obj.VersionID, StorageClass: "STANDARD", ContentType: obj.Metadata.ContentType})
-	}
-	return out, nil
 }
 
 // GetUsage implements objectv1.Service.
 func (o *Object) GetUsage(context.Context, objectv1.GetUsageRequest) (objectv1.Usage, error) {
 	return objectv1.Usage{Used: 42}, nil
-}
-
-// Upload is the fake's face as upload.
-type Upload struct {
-	uploadv1.Service
-	O *Object
-}
-
-// Begin implements uploadv1.Service.
-func (u Upload) Begin(ctx context.Context, r uploadv1.BeginRequest) (uploadv1.Ingest, error) {
-	t, err := u.O.BeginPut(ctx, r.Put)
-	return uploadv1.Ingest{Ticket: t, LeaseTill: t.LeaseTill}, err
-}
-
-// Renew implements uploadv1.Service.
-func (u Upload) Renew(_ context.Context, r uploadv1.RenewRequest) (uploadv1.Ingest, error) {
-	o := u.O
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.Calls = append(o.Calls, "Renew")
-	if err := o.Fail["Renew"]; err != nil {
-		return uploadv1.Ingest{}, err
-	}
-	if _, ok := o.held[r.VersionID]; !ok {
-		return uploadv1.Ingest{}, uploadv1.ErrGone
-	}
-	if o.Quota > 0 && r.Bytes > o.Quota {
-		return uploadv1.Ingest{}, objectv1.ErrQuotaExceeded
-	}
-	o.held[r.VersionID] = r.Bytes
-	till := time.Now().Add(o.Lease)
-	return uploadv1.Ingest{Ticket: objectv1.Ticket{VersionID: r.VersionID, Reserved: r.Bytes, LeaseTill: till}, LeaseTill: till}, nil
-}
-
-// End implements uploadv1.Service.
-func (u Upload) End(ctx context.Context, r uploadv1.EndRequest) (uploadv1.EndResponse, error) {
-	if !r.Committed {
-		_, err := u.O.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: r.AccountID, VersionID: r.VersionID})
-		return uploadv1.EndResponse{}, err
-	}
-	u.O.mu.Lock()
-	defer u.O.mu.Unlock()
-	delete(u.O.held, r.VersionID)
-	u.O.Calls = append(u.O.Calls, "End")
-	return uploadv1.EndResponse{}, nil
 }
