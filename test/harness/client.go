@@ -63,8 +63,7 @@ func (r Response) Code() string {
 // mints a token, all over HTTP.
 func NewClient(t testing.TB, w *World, name string) *Client {
 	t.Helper()
-	c := &Client{URL: w.URL, Username: name, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}, Timeout: 5 * time.Minute}}
-	t.Cleanup(c.HTTP.CloseIdleConnections)
+	c := &Client{URL: w.URL, Username: name, HTTP: newHTTP(t)}
 	var session struct {
 		Token string `json:"token"`
 	}
@@ -73,6 +72,16 @@ func NewClient(t testing.TB, w *World, name string) *Client {
 	c.Account = session.Token
 	c.KeyID, c.Secret = c.NewKey(t, map[string]any{"scopes": []string{"read", "write", "delete", "admin"}})
 	c.Mint(t)
+	return c
+}
+
+// newHTTP is an HTTP client of its own for a test.
+func newHTTP(t testing.TB) *http.Client {
+	c := &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true, ExpectContinueTimeout: 5 * time.Second}, Timeout: 5 * time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	t.Cleanup(c.CloseIdleConnections)
 	return c
 }
 
@@ -163,13 +172,7 @@ func (c *Client) Try(ctx context.Context, method, path string, body any, h http.
 }
 
 // ObjectPath is the path of an object, its key escaped segment by segment.
-func ObjectPath(bucket, key string) string {
-	segments := strings.Split(key, "/")
-	for i, s := range segments {
-		segments[i] = url.PathEscape(s)
-	}
-	return "/api/v1/buckets/" + bucket + "/objects/" + strings.Join(segments, "/")
-}
+func ObjectPath(bucket, key string) string { return KeyPath(bucket, "objects", key) }
 
 // Bucket makes a bucket; options are more members of the request.
 func (c *Client) Bucket(t testing.TB, name string, options ...any) {
