@@ -223,7 +223,9 @@ func TestLocks_AtTheWrite(t *testing.T) {
 		bucket string
 		want   error
 	}{
-		"past":       {func(c *objectv1.CommitPutRequest) { c.Retention = &objectv1.Retention{Mode: "GOVERNANCE", Until: e.now().Add(-time.Minute)} }, "files", fault.ErrInvalid},
+		"past": {func(c *objectv1.CommitPutRequest) {
+			c.Retention = &objectv1.Retention{Mode: "GOVERNANCE", Until: e.now().Add(-time.Minute)}
+		}, "files", fault.ErrInvalid},
 		"mode":       {func(c *objectv1.CommitPutRequest) { c.Retention = &objectv1.Retention{Mode: "x", Until: soon} }, "files", fault.ErrInvalid},
 		"plain":      {func(c *objectv1.CommitPutRequest) { c.Retention = &objectv1.Retention{Mode: "GOVERNANCE", Until: soon} }, "plain", objectv1.ErrLockNotEnabled},
 		"plain hold": {func(c *objectv1.CommitPutRequest) { c.LegalHold = true }, "plain", objectv1.ErrLockNotEnabled},
