@@ -14,12 +14,13 @@ type Handler struct {
 	now     func() time.Time
 	openapi []byte
 	docTag  string
+	docs    map[string]docsFile // by name
 }
 
 // New makes the dialect; openapi is the committed document.
 func New(c *core.Core, openapi []byte, now func() time.Time) *Handler {
 	sum := sha256.Sum256(openapi)
-	return &Handler{core: c, now: now, openapi: openapi, docTag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+	return &Handler{core: c, now: now, openapi: openapi, docTag: `"` + hex.EncodeToString(sum[:16]) + `"`, docs: readDocs()}
 }
 
 // Name implements dialect.Dialect.

@@ -97,6 +97,8 @@ func (h *Handler) serviceRoutes() []dialect.Route {
 
 		dialect.R("Healthz", "GET "+api+"/healthz", h.Healthz, dialect.AuthNone, dialect.NoBody, "liveness"),
 		dialect.R("GetOpenAPI", "GET "+api+"/openapi.json", h.GetOpenAPI, dialect.AuthNone, dialect.NoBody, "this API's OpenAPI 3.1 document, byte for byte"),
+		dialect.R("GetDocs", "GET "+api+"/docs", h.GetDocs, dialect.AuthNone, dialect.NoBody, "a page to browse the document, without outside requests"),
+		dialect.R("GetDocsAsset", "GET "+api+"/docs/{asset}", h.GetDocsAsset, dialect.AuthNone, dialect.NoBody, "a file of that page"),
 	}
 }
 
