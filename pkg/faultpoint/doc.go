@@ -10,6 +10,9 @@
 // is a point and how often it is let pass before the process dies (0 when there
 // is no number). The file is renamed to *.hit first, by exactly one process, so
 // that the one which takes its place lives, and so that the test knows where the
-// process died. test/faults/points_test.go has one test per point; a point
-// without one fails it.
+// process died. A file *.clock beside it, with a duration, puts the clock of the
+// processes started from then on ahead, so that a test need not wait for leases.
+//
+// test/faults/points_test.go has a test for each point, and fails for a point of
+// the code that it does not know.
 package faultpoint

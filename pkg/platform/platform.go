@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/keys/natskv"
 	"github.com/sluicehq/sluice/pkg/rpc"
@@ -58,7 +59,7 @@ type Options struct {
 	// no event is published before those who wait for it are declared.
 	Streams   []jetstream.StreamConfig
 	Consumers []bus.Consumer
-	Clock     func() time.Time // nil means time.Now
+	Clock     func() time.Time // nil means the true time
 	// Stopping is closed when the process begins to stop; nil never is.
 	Stopping <-chan struct{}
 }
@@ -93,7 +94,7 @@ type Platform struct {
 func Open(ctx context.Context, s Settings, o Options) (_ *Platform, err error) {
 	p := &Platform{Settings: s, Service: o.Service, Version: o.Version, Tel: o.Tel, Clock: o.Clock, Stopping: o.Stopping, dial: o.Dial}
 	if p.Clock == nil {
-		p.Clock = time.Now
+		p.Clock = faultpoint.Now
 	}
 	defer func() {
 		if err != nil {
