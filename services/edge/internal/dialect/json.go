@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -73,7 +75,48 @@ func checkObject(body []byte, limit int64, tooLarge error) error {
 	case bytes.TrimSpace(body)[0] != '{':
 		return ErrBadJSON.Msgf("the body must be a JSON object")
 	}
-	return checkNames(body)
+	if err := checkNames(body); err != nil {
+		return err
+	}
+	if !wholeRunes(body) {
+		return ErrBadJSON.Msgf("the body has half of a surrogate pair in it, which is no character")
+	}
+	return nil
+}
+
+// wholeRunes reports whether every escape in a JSON text stands for a character:
+// of half a surrogate pair encoding/json would make U+FFFD, which is another key.
+func wholeRunes(body []byte) bool {
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		i++
+		if body[i] != 'u' {
+			continue
+		}
+		c := escaped(body[i-1:])
+		if !utf16.IsSurrogate(c) {
+			continue
+		}
+		if utf16.DecodeRune(c, escaped(body[i+5:])) == utf8.RuneError {
+			return false
+		}
+		i += 10
+	}
+	return true
+}
+
+// escaped reads the \u escape that b starts with; -1 where it starts with none.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 // checkNames refuses an object that says the same name twice, since readers
@@ -95,6 +138,9 @@ func checkNames(body []byte) error {
 			return jsonFault(err)
 		}
 		top := len(stack) - 1
+		if t == nil && top >= 0 && stack[top].names == nil {
+			return ErrBadJSON.Msgf("a list in the body has null in it")
+		}
 		if name, ok := t.(string); ok && top >= 0 && stack[top].names != nil && !stack[top].value {
 			if stack[top].names[name] {
 				return ErrBadJSON.Msgf("the body names %.64q twice", name)

@@ -1,6 +1,10 @@
 package lockwell
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -54,7 +58,10 @@ func multipartRequest(r *http.Request) (uploadv1.MultipartRequest, error) {
 // uploadMetadata reads what the object will carry: from the headers, as a PUT,
 // or from a JSON body; the Content-Type beside a body is the body's.
 func uploadMetadata(r *http.Request) (objectv1.Metadata, error) {
-	if r.ContentLength == 0 {
+	if empty, err := noBody(r); empty || err != nil {
+		if err != nil {
+			return objectv1.Metadata{}, err
+		}
 		return metadata(r.Header)
 	}
 	var body wireNewUpload
@@ -77,6 +84,27 @@ func uploadMetadata(r *http.Request) (objectv1.Metadata, error) {
 		return objectv1.Metadata{}, err
 	}
 	return m, checkTags(m.Tags)
+}
+
+// noBody reports whether a request came without a body, or with an empty one;
+// of any other the handler can read all.
+func noBody(r *http.Request) (bool, error) {
+	if r.ContentLength >= 0 {
+		return r.ContentLength == 0, nil
+	}
+	first := make([]byte, 1)
+	n, err := io.ReadFull(r.Body, first)
+	if errors.Is(err, io.EOF) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the body: %w", err)
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first[:n]), r.Body), r.Body}
+	return false, nil
 }
 
 // UploadPart answers PUT /buckets/{bucket}/multipart/{uploadId}/parts/{partNumber}/{key...}.

@@ -6,12 +6,12 @@ import (
 
 // wireNewUpload is the body that may say in JSON what the headers of a PUT say.
 type wireNewUpload struct {
-	ContentType        string            `json:"contentType"`
-	CacheControl       string            `json:"cacheControl"`
-	ContentDisposition string            `json:"contentDisposition"`
-	ContentEncoding    string            `json:"contentEncoding"`
-	Metadata           map[string]string `json:"metadata"`
-	Tags               map[string]string `json:"tags"`
+	ContentType        string `json:"contentType"`
+	CacheControl       string `json:"cacheControl"`
+	ContentDisposition string `json:"contentDisposition"`
+	ContentEncoding    string `json:"contentEncoding"`
+	Metadata           texts  `json:"metadata"`
+	Tags               texts  `json:"tags"`
 }
 
 type wireCreatedUpload struct {

@@ -1,6 +1,8 @@
 package lockwell
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -29,7 +31,29 @@ type wireVersions struct {
 }
 
 type wireTags struct {
-	Tags map[string]string `json:"tags"`
+	Tags texts `json:"tags"`
+}
+
+// texts is a map of names to strings that takes no null for "".
+type texts map[string]string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *texts) UnmarshalJSON(b []byte) error {
+	var in map[string]*string
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err //nolint:wrapcheck // the reader of the body tells it
+	}
+	*t = nil
+	if in != nil {
+		*t = make(texts, len(in))
+	}
+	for name, v := range in {
+		if v == nil {
+			return fmt.Errorf("%.64q is null", name)
+		}
+		(*t)[name] = *v
+	}
+	return nil
 }
 
 type wireNewRetention struct {
@@ -86,18 +110,18 @@ type wireBatchResults struct {
 }
 
 type wireCopy struct {
-	SourceBucket      string            `json:"sourceBucket"`
-	SourceKey         string            `json:"sourceKey"`
-	SourceVersionID   string            `json:"sourceVersionId"`
-	MetadataDirective string            `json:"metadataDirective"`
-	ContentType       string            `json:"contentType"`
-	Metadata          map[string]string `json:"metadata"`
-	IfMatch           string            `json:"ifMatch"`
-	IfNoneMatch       string            `json:"ifNoneMatch"`
-	IfModifiedSince   string            `json:"ifModifiedSince"`
-	IfUnmodifiedSince string            `json:"ifUnmodifiedSince"`
-	RequireAbsent     bool              `json:"requireAbsent"`
-	RequireMatchEtag  string            `json:"requireMatchEtag"`
+	SourceBucket      string `json:"sourceBucket"`
+	SourceKey         string `json:"sourceKey"`
+	SourceVersionID   string `json:"sourceVersionId"`
+	MetadataDirective string `json:"metadataDirective"`
+	ContentType       string `json:"contentType"`
+	Metadata          texts  `json:"metadata"`
+	IfMatch           string `json:"ifMatch"`
+	IfNoneMatch       string `json:"ifNoneMatch"`
+	IfModifiedSince   string `json:"ifModifiedSince"`
+	IfUnmodifiedSince string `json:"ifUnmodifiedSince"`
+	RequireAbsent     bool   `json:"requireAbsent"`
+	RequireMatchEtag  string `json:"requireMatchEtag"`
 }
 
 type wireSign struct {
@@ -129,7 +153,7 @@ func versionsToWire(l objectv1.ListVersionsResponse) wireVersions {
 
 func tagsToWire(t objectv1.Tags) wireTags {
 	if t.Tags == nil {
-		return wireTags{Tags: map[string]string{}}
+		return wireTags{Tags: texts{}}
 	}
 	return wireTags{Tags: t.Tags}
 }
