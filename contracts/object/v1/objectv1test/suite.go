@@ -46,6 +46,15 @@ func Run(t *testing.T, open func(t *testing.T) objectv1.Service) {
 		{"Notifications_Refused", notificationsRefused},
 		{"Scopes", scopes},
 		{"Contents", contents},
+		{"Versioning_States", versioningStates},
+		{"ListVersions_Refused", listVersionsRefused},
+		{"Tags", tags},
+		{"Locks", locks},
+		{"Locks_WithTheWrite", locksWithTheWrite},
+		{"DeleteObjects", deleteObjects},
+		{"Policies", policies},
+		{"Authorize", authorize},
+		{"List_Full", fullListing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
