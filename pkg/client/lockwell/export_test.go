@@ -1,0 +1,8 @@
+package lockwell
+
+// What tests look at inside.
+var (
+	EscapeKey         = escapeKey
+	ParseContentRange = parseContentRange
+	CombineCRC64      = combineCRC64
+)
