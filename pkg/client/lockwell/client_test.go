@@ -80,7 +80,10 @@ func TestToken_Refused(t *testing.T) {
 		t.Errorf("%d mints: a token is renewed once per request", f.mints)
 	}
 	// A refusal to mint is final.
-	f.misbehave(func(w http.ResponseWriter, _ *http.Request) bool { problem(w, http.StatusUnauthorized, "unauthorized"); return true })
+	f.misbehave(func(w http.ResponseWriter, _ *http.Request) bool {
+		problem(w, http.StatusUnauthorized, "unauthorized")
+		return true
+	})
 	other := f.client(t, lockwell.Config{})
 	if _, err := other.ListBuckets(t.Context()); !errors.Is(err, lockwell.ErrUnauthorized) || f.mints != 4 {
 		t.Errorf("%v after %d mints", err, f.mints)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -204,7 +203,7 @@ func (f *fake) multipart(w http.ResponseWriter, r *http.Request, tail string) {
 				list = append(list, open{key, id})
 			}
 		}
-		slices.SortFunc(list, func(a, b open) int { return strings.Compare(a.Key+a.UploadID, b.Key+b.UploadID) })
+		slices.SortFunc(list, func(a, b open) int { return strings.Compare(a.Key+"\x00"+a.UploadID, b.Key+"\x00"+b.UploadID) })
 		_ = json.NewEncoder(w).Encode(map[string]any{"uploads": list})
 	case r.Method == http.MethodPost && !strings.HasPrefix(tail, "mpu_"):
 		id := fmt.Sprintf("mpu_%d", len(f.uploads)+1)
@@ -284,5 +283,3 @@ func (f *fake) complete(w http.ResponseWriter, r *http.Request, id string) {
 		f.keys[id], etag(sums, len(in.Parts)), len(whole), b64sha(sums), b64crc(whole))
 	delete(f.keys, id)
 }
-
-func escaped(key string) string { return (&url.URL{Path: key}).EscapedPath() }

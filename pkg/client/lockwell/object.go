@@ -150,9 +150,9 @@ func (c *Client) Put(ctx context.Context, bucket, key string, body io.Reader, o 
 	if err != nil {
 		return Object{}, fmt.Errorf("%s: %w", op, err)
 	}
-	r := request{op: op, method: http.MethodPut, path: keyPath(bucket, "objects", key), header: o.Attributes.header(), body: p}
-	r.idempotent = !o.Conditions.any() || o.IdempotencyKey != ""
-	o.Conditions.set(r.header)
+	r := request{op: op, method: http.MethodPut, path: keyPath(bucket, "objects", key), header: o.header(), body: p}
+	r.idempotent = !o.any() || o.IdempotencyKey != ""
+	o.set(r.header)
 	want, err := setChecksums(r.header, p, o.Checksums)
 	if err != nil {
 		return Object{}, fmt.Errorf("%s: %w", op, err)

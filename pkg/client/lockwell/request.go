@@ -197,7 +197,7 @@ func (c *Client) try(ctx context.Context, r request) (resp *http.Response, token
 	}
 	w := newWatch(ctx, c.cfg.IdleTimeout)
 	body, size := r.body.open(w)
-	req, err := http.NewRequestWithContext(w.ctx, r.method, target, body)
+	req, err := http.NewRequestWithContext(w.ctx, r.method, target, body) //nolint:contextcheck // w.ctx is made of ctx
 	if err != nil {
 		w.stop()
 		return nil, "", fmt.Errorf("making the request: %w", err)
