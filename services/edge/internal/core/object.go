@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -37,6 +38,9 @@ func (c *Core) SendObject(w http.ResponseWriter, r *http.Request, o objectv1.Obj
 func (c *Core) CopyObject(ctx context.Context, r objectv1.CopyObjectRequest) (objectv1.Object, error) {
 	r.VersionID = objectv1.NewVersionID()
 	o, err := c.Objects.CopyObject(ctx, r)
+	if errors.Is(err, objectv1.ErrOtherRegion) {
+		return c.Transfer.CopyAcross(ctx, r) //nolint:wrapcheck // it says what was being done
+	}
 	if err != nil {
 		return objectv1.Object{}, fmt.Errorf("copying an object: %w", err)
 	}

@@ -19,7 +19,9 @@ type Part struct {
 	Want   map[blob.Algorithm][]byte // digests that must come out
 }
 
-// PutPart writes the content of one part and keeps it in its upload.
+// PutPart writes the content of one part and keeps it in its upload. What fails
+// before the commit leaves nothing; a commit whose answer never came, of kind
+// Unavailable or Timeout, may have happened.
 func (e *Engine) PutPart(ctx context.Context, in Part) (uploadv1.Part, error) {
 	t, err := e.Uploads.BeginPart(ctx, uploadv1.BeginPartRequest{MultipartRequest: in.MultipartRequest, Number: in.Number, Size: in.Size})
 	if err != nil {
@@ -30,10 +32,15 @@ func (e *Engine) PutPart(ctx context.Context, in Part) (uploadv1.Part, error) {
 	if err != nil {
 		return uploadv1.Part{}, err
 	}
-	p, err := e.Uploads.CommitPart(context.WithoutCancel(ctx), uploadv1.CommitPartRequest{
+	// As with a whole content: it is here, so it is kept even if the client leaves,
+	// and the id of the content makes a repeat known.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitFor)
+	defer cancel()
+	req := uploadv1.CommitPartRequest{
 		MultipartRequest: in.MultipartRequest, Number: in.Number, ContentID: objectv1.NewContentID(),
 		Manifest: content.Manifest, Digests: content.Digests, Compressed: content.Compressed,
-	})
+	}
+	p, err := insist(ctx, func(ctx context.Context) (uploadv1.Part, error) { return e.Uploads.CommitPart(ctx, req) })
 	if err != nil {
 		return uploadv1.Part{}, fmt.Errorf("committing part %d: %w", in.Number, err)
 	}

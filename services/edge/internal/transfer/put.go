@@ -39,6 +39,7 @@ type Put struct {
 	Metadata   objectv1.Metadata
 	Origin     objectv1.Origin
 
+	Operation   string              // of the event; empty: objectv1.OperationPut
 	Retention   *objectv1.Retention // instead of the bucket's default
 	LegalHold   bool
 	Idempotency *objectv1.Idempotency // nil: the client named no key
@@ -57,6 +58,8 @@ type Engine struct {
 	Uploads uploadv1.Service
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Lease of idempotency keys as object has it; 0 means objectv1.IdempotencyLease.
+	Lease time.Duration
 }
 
 // Put writes one content and commits it. Whatever fails, nothing of it is
@@ -82,15 +85,23 @@ func (e *Engine) putSmall(ctx context.Context, in Put, begin objectv1.BeginPutRe
 	if ticket.Replayed != nil {
 		return Result{Object: *ticket.Replayed, Replayed: true}, nil
 	}
-	content, err := e.write(ctx, in, ticket, in.Body)
+	during, bound := e.bind(ctx, ticket)
+	defer func() { bound.release(err) }()
+	content, err := e.write(during, in, ticket, &metered{ctx: during, r: in.Body})
 	if err != nil {
 		return Result{}, err
 	}
 	if e.Now().Add(leaseSpare).After(ticket.LeaseTill) && !ticket.LeaseTill.IsZero() {
-		// A slow client outlived the ticket; nothing hangs on it yet.
+		// A slow client outlived the ticket; nothing hangs on it yet but its key.
+		bound.release(errOutlived)
+		bound = nil
 		if ticket, err = e.Objects.BeginPut(ctx, begin); err != nil {
 			return Result{}, fmt.Errorf("asking again to write %d bytes: %w", in.Size, err)
 		}
+		if ticket.Replayed != nil {
+			return Result{Object: *ticket.Replayed, Replayed: true}, nil
+		}
+		_, bound = e.bind(ctx, ticket)
 	}
 	obj, err := e.commit(ctx, in, ticket, content)
 	return Result{Object: obj}, err
@@ -107,7 +118,13 @@ func (e *Engine) putHeld(ctx context.Context, in Put, begin objectv1.BeginPutReq
 		return Result{Object: *done, Replayed: true}, nil
 	}
 	committed := false
-	defer func() { e.end(ctx, ing.Ticket, committed) }()
+	ctx, bound := e.bind(ctx, ing.Ticket)
+	defer func() {
+		bound.release(err) // first: the abort of an ingest knows no key
+		if !bound.lost(err) {
+			e.end(ctx, ing.Ticket, committed)
+		}
+	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	h := &hold{uploads: e.Uploads, now: e.Now, ticket: ing.Ticket, reserved: ing.Ticket.Reserved}
 	stopped := make(chan struct{})
@@ -185,19 +202,26 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 	req := objectv1.CommitPutRequest{
 		Principal: in.Principal, Ticket: t, Bucket: in.Bucket, Key: in.Key, Manifest: c.Manifest, Digests: c.Digests,
 		Compressed: c.Compressed, Metadata: in.Metadata, Conditions: in.Conditions, Origin: in.Origin,
-		Retention: in.Retention, LegalHold: in.LegalHold,
+		Retention: in.Retention, LegalHold: in.LegalHold, Operation: in.Operation,
 	}
+	obj, err := insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return e.Objects.CommitPut(ctx, req) })
+	if err != nil {
+		return e.undo(ctx, req, err)
+	}
+	faultpoint.Hit("edge.put.committed")
+	return obj, nil
+}
+
+// insist repeats a call that may be repeated until its answer is known or ctx,
+// whose end is commitFor away, ends.
+func insist[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	pause := firstPause
 	for {
 		try, done := context.WithTimeout(ctx, commitFor/3)
-		obj, err := e.Objects.CommitPut(try, req)
+		out, err := call(try)
 		done()
-		if err == nil {
-			faultpoint.Hit("edge.put.committed")
-			return obj, nil
-		}
-		if !unsure(err) || !wait(ctx, pause) {
-			return e.undo(ctx, req, err)
+		if err == nil || !unsure(err) || !wait(ctx, pause) {
+			return out, err
 		}
 		pause = min(2*pause, lastPause)
 	}
@@ -206,9 +230,12 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 // undo takes back what a failed commit may have left; where it turns out to
 // have happened, its answer is asked for once more.
 func (e *Engine) undo(ctx context.Context, req objectv1.CommitPutRequest, why error) (objectv1.Object, error) {
+	if req.Ticket.Idempotency != nil && errors.Is(why, objectv1.ErrIdempotencyBusy) {
+		return objectv1.Object{}, fmt.Errorf("committing a content: %w", why) // the version is another attempt's now
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortFor)
 	defer cancel()
-	r, err := e.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: req.Ticket.AccountID, VersionID: req.Ticket.VersionID})
+	r, err := e.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: req.Ticket.AccountID, VersionID: req.Ticket.VersionID, Idempotency: req.Ticket.Idempotency})
 	if err != nil {
 		e.Log.WarnContext(ctx, "an upload was left to the sweep", slog.Any(telemetry.KeyErr, err))
 	} else if r.Committed {
