@@ -26,9 +26,10 @@ type Object struct {
 	buckets map[string]*bucket // by account and name
 	seq     int
 	Fail    map[string]error
-	Quota   int64         // bytes that may be reserved by one ticket; 0: no bound
-	Lease   time.Duration // of tickets
-	Calls   []string      // methods called, in order
+	pass    map[string]int // calls that still pass, by method
+	Quota   int64          // bytes that may be reserved by one ticket; 0: no bound
+	Lease   time.Duration  // of tickets
+	Calls   []string       // methods called, in order
 	MaxSize int64
 	held    map[string]int64  // reservations by version id
 	bound   map[string]*bound // by bucket, key and idempotency key
@@ -75,7 +76,7 @@ func (b *bucket) add(v version) {
 
 // NewObject makes an empty fake.
 func NewObject() *Object {
-	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}}
+	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}}
 }
 
 // SetFail makes a method fail, or work again with nil.
@@ -83,6 +84,13 @@ func (o *Object) SetFail(method string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.Fail[method] = err
+}
+
+// FailAfter lets n calls of a method pass before it fails.
+func (o *Object) FailAfter(method string, n int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Fail[method], o.pass[method] = err, n
 }
 
 // Called counts the calls of a method.
@@ -137,8 +145,8 @@ func scopeOf(a objectv1.Action) authv1.Scope {
 // enter notes a call and gives the bucket, with o.mu held.
 func (o *Object) enter(method string, p authv1.Principal, action objectv1.Action, name, key string) (*bucket, error) {
 	o.Calls = append(o.Calls, method)
-	if err := o.Fail[method]; err != nil {
-		return nil, err
+	if o.pass[method]--; o.Fail[method] != nil && o.pass[method] < 0 {
+		return nil, o.Fail[method]
 	}
 	b := o.buckets[p.AccountID+"/"+name]
 	if b == nil && name != "" {
