@@ -10,6 +10,7 @@ require (
 
 require (
 	github.com/FerretDB/FerretDB v1.24.2
+	github.com/getkin/kin-openapi v0.152.0
 	go.mongodb.org/mongo-driver/v2 v2.9.3
 )
 
