@@ -383,6 +383,7 @@ func TestConfig_Validate(t *testing.T) {
 		"bad address":       {func(c *edge.Config) { c.HTTPAddr = "nonsense" }, false},
 		"public URL":        {func(c *edge.Config) { c.PublicURL = "https://x.example/" }, true},
 		"public URL + path": {func(c *edge.Config) { c.PublicURL = "https://x.example/a" }, false},
+		"no signed URLs":    {func(c *edge.Config) { c.Security.MaxPresignTTL = 0 }, false},
 		"no time-out":       {func(c *edge.Config) { c.HTTP.StallTimeout = 0 }, false},
 	} {
 		c := edge.Default()
