@@ -4,6 +4,9 @@
 package sluice
 
 import (
+	"fmt"
+	"net"
+
 	"github.com/spf13/pflag"
 
 	"github.com/sluicehq/sluice/pkg/platform"
@@ -51,4 +54,13 @@ func (c Config) scheme() string {
 		return "https"
 	}
 	return "http"
+}
+
+// LocalURL is how a client on this machine reaches the public listener, when
+// its port is fixed.
+func (c Config) LocalURL() (string, error) {
+	if _, port, err := net.SplitHostPort(c.Edge.HTTPAddr); err != nil || port == "0" {
+		return "", fmt.Errorf("the settings do not say on which port the server listens (http_addr is %q)", c.Edge.HTTPAddr)
+	}
+	return baseURL(c.scheme(), c.Edge.HTTPAddr), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -124,6 +125,9 @@ func errorFrom(op string, resp *http.Response) *Error {
 		if e.Code = byStatus[resp.StatusCode]; e.Code == "" {
 			e.Code = ErrUnexpectedAnswer
 		}
+	}
+	if e.Message == "" {
+		e.Message = strings.ToLower(http.StatusText(resp.StatusCode))
 	}
 	if e.Message == "" {
 		e.Message = "the server answered " + resp.Status

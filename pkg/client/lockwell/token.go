@@ -68,6 +68,13 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	return v, err
 }
 
+// Authenticate gets a token unless there is one that holds, and so tells
+// whether the endpoint and the access key are good.
+func (c *Client) Authenticate(ctx context.Context) error {
+	_, err := c.token(ctx)
+	return err
+}
+
 func (c *Client) mint(ctx context.Context) (string, error) {
 	var out struct {
 		AccessToken string `json:"accessToken"`

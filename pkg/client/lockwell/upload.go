@@ -166,6 +166,9 @@ func (u *upload) begin(ctx context.Context, first *piece) (err error) {
 func (u *upload) find(ctx context.Context, first *piece) (bool, error) {
 	var open []Multipart
 	for m, err := range u.c.ListMultipart(ctx, u.bucket, u.key) {
+		if errors.Is(err, ErrAccessDenied) {
+			return false, nil // this key may write, but not list
+		}
 		if err != nil {
 			return false, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
 
 func keyCommand() *cobra.Command {
@@ -22,9 +23,13 @@ func keyCreate() *cobra.Command {
 	var scopes, buckets, prefixes []string
 	var expires time.Duration
 	var asJSON, asBasic bool
+	var keep saving
 	c := &cobra.Command{
 		Use: "create --account NAME --scopes read,write", Short: "make an access key; its secret is shown this once", Args: cobra.NoArgs,
 		RunE: on(patience, func(ctx context.Context, c *cobra.Command, s *system, _ []string) error {
+			if err := keep.check(c); err != nil {
+				return err // before there is a key that nobody knows
+			}
 			a, err := accountByName(ctx, s, account)
 			if err != nil {
 				return err
@@ -40,6 +45,9 @@ func keyCreate() *cobra.Command {
 			k, err := authv1.NewClient(s.rpc).CreateAccessKey(ctx, r)
 			if err != nil {
 				return err
+			}
+			if keep.save {
+				return keep.keep(c, k)
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), flatKey(k))
@@ -59,9 +67,53 @@ func keyCreate() *cobra.Command {
 	c.Flags().DurationVar(&expires, "expires-in", 0, "how long it holds; for ever when 0")
 	c.Flags().BoolVar(&asBasic, "basic", false, "print KEY:SECRET, as HTTP Basic and curl -u take it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the key as JSON, as POST /api/v1/account/access-keys answers")
+	keep.flags(c)
 	_ = c.MarkFlagRequired("account") // fails for a flag that does not exist
 	_ = c.MarkFlagRequired("scopes")
 	return c
+}
+
+// saving is a key that goes into a profile instead of onto the screen.
+type saving struct {
+	save              bool
+	profile, endpoint string
+}
+
+func (k *saving) flags(c *cobra.Command) {
+	c.Flags().BoolVar(&k.save, "save", false, "keep the key for ls, cp and the like instead of printing its secret")
+	c.Flags().StringVar(&k.profile, "profile", "", "with --save: the profile's name")
+	c.Flags().StringVar(&k.endpoint, "endpoint", "", "with --save: address of the server; by default as this machine reaches it")
+	c.MarkFlagsMutuallyExclusive("save", "json", "basic")
+}
+
+// check finds the endpoint out.
+func (k *saving) check(c *cobra.Command) error {
+	if !k.save {
+		return nil
+	}
+	if _, err := profile.Path(k.profile); err != nil {
+		return err
+	}
+	if k.endpoint != "" {
+		return nil
+	}
+	cfg, err := load(c)
+	if err != nil {
+		return err
+	}
+	if k.endpoint, err = cfg.LocalURL(); err != nil {
+		return fmt.Errorf("%w: give --endpoint", err)
+	}
+	return nil
+}
+
+func (k *saving) keep(c *cobra.Command, key authv1.AccessKeyWithSecret) error {
+	path, err := profile.Save(k.profile, profile.Profile{Endpoint: k.endpoint, AccessKeyID: key.ID, SecretKey: key.Secret})
+	if err != nil {
+		return fmt.Errorf("access key %s was made, but not kept; revoke it: %w", key.ID, err)
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "access key  %s\nkept in     %s (for %s)\n", key.ID, path, k.endpoint)
+	return err
 }
 
 // keyJSON is a fresh key in the shape of the HTTP API.

@@ -1,5 +1,6 @@
 // Package cli is the command line of Sluice: it runs the services, and talks to
-// running ones over NATS with the credentials of the data directory.
+// running ones over NATS with the credentials of the data directory. The
+// commands for objects, which only need an access key, are in package files.
 package cli
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,13 +18,21 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/settings"
 	"github.com/sluicehq/sluice/services/sluice"
+	"github.com/sluicehq/sluice/services/sluice/internal/files"
+	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
 
-// Main runs the command line and returns the exit code.
+// Main runs the command line and returns the exit code (README.md).
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return lifecycle.Main("sluice", stderr, os.Exit, func(ctx context.Context) error {
-		return Run(ctx, args, stdin, stdout, stderr)
+	var err error
+	code := lifecycle.Main("sluice", stderr, os.Exit, func(ctx context.Context) error {
+		err = Run(ctx, args, stdin, stdout, stderr)
+		return err
 	})
+	if code == 1 {
+		return files.ExitCode(err)
+	}
+	return code
 }
 
 // Run is Main for callers that have a context and want the error.
@@ -53,6 +63,8 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().String("config", "", "settings file (YAML)")
 	root.AddCommand(upCommand(), runCommand(), accountCommand(), keyCommand(), webhookCommand(), busCommand(),
 		auditCommand(), gcCommand(), configCommand(), versionCommand())
+	root.AddCommand(files.Commands(os.Getenv)...)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &files.UsageError{Err: err} })
 	return root
 }
 
@@ -123,6 +135,9 @@ func runCommand() *cobra.Command {
 // warnUnknown tells of variables that look like settings and are none.
 func warnUnknown(c *cobra.Command) {
 	for _, name := range sluice.UnknownVariables() {
+		if slices.Contains(profile.Variables(), name) {
+			continue // of the object commands
+		}
 		_, _ = fmt.Fprintf(c.ErrOrStderr(), "sluice: the variable %s names no setting\n", name)
 	}
 }

@@ -1,0 +1,30 @@
+package files
+
+import (
+	"time"
+)
+
+// What tests look at inside.
+var (
+	LocalName    = localName
+	ParseRange   = parseRange
+	ParseAddress = func(s string) (bucket, key string, err error) {
+		a, err := parseAddress(s)
+		return a.bucket, a.key, err
+	}
+	Show      = show
+	BytesText = bytesText
+)
+
+// ParseSize reads a flag's value.
+func ParseSize(v string) (int64, error) {
+	var s size
+	err := s.Set(v)
+	return int64(s), err
+}
+
+// BarLine renders a bar.
+func BarLine(name string, files int, done, total int64, unknown bool, since time.Duration, width int) string {
+	now := time.Unix(1e9, 0)
+	return barState{name: name, files: files, done: done, total: total, unknown: unknown, began: now.Add(-since), moved: done}.line(width, now)
+}

@@ -1,0 +1,162 @@
+// Package profile says which server the object commands talk to, and as whom:
+// flags, then variables, then a file in the user's configuration directory.
+package profile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// The variables. They name no settings of the services.
+const (
+	EnvEndpoint    = "SLUICE_ENDPOINT"
+	EnvAccessKeyID = "SLUICE_ACCESS_KEY_ID"
+	EnvSecretKey   = "SLUICE_SECRET_KEY"
+	EnvProfile     = "SLUICE_PROFILE"
+)
+
+// Variables lists them all.
+func Variables() []string { return []string{EnvEndpoint, EnvAccessKeyID, EnvSecretKey, EnvProfile} }
+
+// DefaultName is the profile that is used when none is named.
+const DefaultName = "default"
+
+// defaultEndpoint is where 'sluice up' listens.
+const defaultEndpoint = "http://127.0.0.1:8080"
+
+// maxFile bounds a profile file, in bytes.
+const maxFile = 64 << 10
+
+// Profile is a server and an access key for it.
+type Profile struct {
+	Endpoint    string `json:"endpoint"`
+	AccessKeyID string `json:"accessKeyId"`
+	SecretKey   string `json:"secretKey"`
+}
+
+// Path gives the file of a profile; an empty name is the default one.
+func Path(name string) (string, error) {
+	if name == "" {
+		name = DefaultName
+	}
+	if name != filepath.Base(name) || strings.HasPrefix(name, ".") || !filepath.IsLocal(name) {
+		return "", fmt.Errorf("%q is no name for a profile", name)
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("looking for the configuration directory: %w", err)
+	}
+	return filepath.Join(dir, "sluice", name+".json"), nil
+}
+
+// Save writes a profile, readable for this user only, and gives its file.
+func Save(name string, p Profile) (string, error) {
+	path, err := Path(name)
+	if err != nil {
+		return "", err
+	}
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("encoding the profile: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("making the configuration directory: %w", err)
+	}
+	// A file of its own with mode 0600 first: another one's mode would stay.
+	f, err := os.CreateTemp(filepath.Dir(path), ".profile-*")
+	if err != nil {
+		return "", fmt.Errorf("writing the profile: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", fmt.Errorf("writing the profile: %w", err)
+	}
+	return path, nil
+}
+
+// Load reads a profile; fs.ErrNotExist when there is none of that name. A file
+// that others can read is refused, as its secret is one no more.
+func Load(name string) (Profile, error) {
+	path, err := Path(name)
+	if err != nil {
+		return Profile{}, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return Profile{}, fmt.Errorf("reading the profile: %w", err)
+	}
+	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
+		return Profile{}, fmt.Errorf("%s holds a secret, but others can read it: chmod 600 %s", path, path)
+	}
+	if st.Size() > maxFile {
+		return Profile{}, fmt.Errorf("%s is no profile: it has %d bytes", path, st.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Profile{}, fmt.Errorf("reading the profile: %w", err)
+	}
+	var p Profile
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Profile{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Choice is what the command line says.
+type Choice struct {
+	Name, Endpoint, AccessKeyID string
+}
+
+// Resolve joins the command line, the variables (getenv) and the file. An id
+// and a secret always come from the same place: a secret is never tried with
+// another key.
+func Resolve(c Choice, getenv func(string) string) (Profile, error) {
+	named := c.Name
+	if named == "" {
+		named = getenv(EnvProfile)
+	}
+	file, err := Load(named)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || named != "") {
+		return Profile{}, err
+	}
+	p := Profile{Endpoint: first(c.Endpoint, getenv(EnvEndpoint), file.Endpoint, defaultEndpoint)}
+	env := Profile{AccessKeyID: first(c.AccessKeyID, getenv(EnvAccessKeyID)), SecretKey: getenv(EnvSecretKey)}
+	switch {
+	case env.AccessKeyID != "" && env.SecretKey != "":
+		p.AccessKeyID, p.SecretKey = env.AccessKeyID, env.SecretKey
+	case file.AccessKeyID != "" && (env.AccessKeyID == "" || env.AccessKeyID == file.AccessKeyID) && env.SecretKey == "":
+		p.AccessKeyID, p.SecretKey = file.AccessKeyID, file.SecretKey
+	case env.AccessKeyID != "":
+		return Profile{}, fmt.Errorf("the secret of access key %s is missing: set %s", env.AccessKeyID, EnvSecretKey)
+	case env.SecretKey != "":
+		return Profile{}, fmt.Errorf("%s is set, but no access key: set %s", EnvSecretKey, EnvAccessKeyID)
+	default:
+		return Profile{}, fmt.Errorf("no access key: run 'sluice configure', or set %s and %s", EnvAccessKeyID, EnvSecretKey)
+	}
+	return p, nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
