@@ -88,9 +88,13 @@ func (w *World) dead(name string) bool {
 	return true
 }
 
-// faultBinary builds the binary with the tag faultpoint, once.
+// faultBinary builds the binary with the tag faultpoint, once;
+// SLUICE_TEST_FAULT_BINARY names one that is already built.
 func faultBinary(t testing.TB) string {
 	t.Helper()
+	if b := os.Getenv("SLUICE_TEST_FAULT_BINARY"); b != "" {
+		return b
+	}
 	path, err := buildFault()
 	if err != nil {
 		t.Fatal(err)
