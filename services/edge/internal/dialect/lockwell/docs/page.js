@@ -8,6 +8,7 @@ SwaggerUIBundle({
   deepLinking: true,
   displayOperationId: true,
   docExpansion: "list",
+  showExtensions: true,
   filter: true,
   tryItOutEnabled: false,
   persistAuthorization: false,
