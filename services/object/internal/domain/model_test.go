@@ -47,7 +47,9 @@ type logged struct {
 	removed bool
 }
 
-var modelBuckets = []string{"plain", "kept"}
+// modelBuckets are unversioned, versioned, and suspended from the start: in the
+// last one every version is its key's null version.
+var modelBuckets = []string{"plain", "kept", "paused"}
 
 func newModel(t testing.TB, crashes bool) *model {
 	t.Helper()
@@ -61,6 +63,8 @@ func newModel(t testing.TB, crashes bool) *model {
 	}
 	m.e.bucket("plain", false)
 	m.e.bucket("kept", true)
+	m.e.bucket("paused", true)
+	m.e.versioning("paused", objectv1.Suspended)
 	return m
 }
 
@@ -99,13 +103,15 @@ func (m *model) step(rnd *rand.Rand) {
 	if m.crashes && rnd.IntN(3) == 0 {
 		ctx, _ = withCrash(ctx, rnd, 9)
 	}
-	bucket := modelBuckets[rnd.IntN(2)]
+	bucket := modelBuckets[rnd.IntN(len(modelBuckets))]
 	key := string(rune('a' + rnd.IntN(3)))
 	switch n := rnd.IntN(10); {
 	case n < 5:
 		m.put(ctx, rnd, bucket, key, n == 0)
 	case n < 8:
 		m.del(ctx, bucket, key, "")
+	case n == 9 && bucket == "paused":
+		m.del(ctx, bucket, key, "null")
 	default:
 		m.del(ctx, bucket, key, m.anyVersion(rnd, bucket, key))
 	}
@@ -322,16 +328,18 @@ func (m *model) checkKey(b domain.Bucket, bucket, key string, listed bool, all [
 	if listed != h.Visible() {
 		t.Errorf("%s/%s is listed: %v, head %+v", bucket, key, listed, h)
 	}
-	if bucket == "plain" {
+	if bucket != "kept" {
 		n := 0
 		for _, v := range all {
 			if v.Key == key {
 				n++
 			}
 		}
-		if n > 1 || n == 1 != h.Visible() {
-			t.Errorf("plain/%s has %d versions, head %+v", key, n, h)
+		if n > 1 || n == 1 != (h.Current != "") || h.Null != h.Current || bucket == "plain" && h.Marker {
+			t.Errorf("%s/%s has %d versions, head %+v", bucket, key, n, h)
 		}
+	} else if h.Null != "" {
+		t.Errorf("kept/%s has a null version: %+v", key, h)
 	}
 	var history []logged
 	for _, ev := range m.events {
@@ -366,11 +374,14 @@ func (m *model) replay(bucket, key string, h domain.Head, history []logged) {
 			if len(cond.IfMatch) > 0 && (!visible() || stack[len(stack)-1].ETag != cond.IfMatch[0]) {
 				t.Errorf("%s/%s: version %s came although its If-Match did not hold", bucket, key, ev.VersionID)
 			}
-			if bucket == "plain" {
+			if bucket != "kept" {
 				stack = nil
 			}
 			stack = append(stack, ev)
 		case ev.Operation == "DeleteMarkerCreated":
+			if bucket != "kept" {
+				stack = nil
+			}
 			stack = append(stack, ev)
 		default:
 			n := len(stack)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -171,23 +172,27 @@ func byKey(page []Version) [][]Version {
 	return groups
 }
 
-// keys takes all versions of some keys.
-func (l *versionLister) keys(ctx context.Context, groups [][]Version) error {
-	heads := make([]Head, len(groups))
-	err := together(len(groups), func(i int) (err error) {
-		heads[i], _, err = l.s.st.Heads.Get(ctx, l.b.ID, groups[i][0].Key)
+// keys takes all versions of some keys, which were met in the order of the index.
+func (l *versionLister) keys(ctx context.Context, met [][]Version) error {
+	heads := make([]Head, len(met))
+	err := together(len(met), func(i int) (err error) {
+		heads[i], _, err = l.s.st.Heads.Get(ctx, l.b.ID, met[i][0].Key)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reading heads: %w", err)
+	}
+	groups, err := l.again(ctx, heads, met)
+	if err != nil {
+		return err
 	}
 	for i, g := range groups {
 		if l.more {
 			return nil
 		}
 		if !l.arrange(heads[i], g) {
-			// The head has moved on since the versions were read.
-			if err := l.key(ctx, g[0].Key, math.MaxInt64); err != nil {
+			// The head has moved on since it was read.
+			if err := l.key(ctx, met[i][0].Key, math.MaxInt64); err != nil {
 				return err
 			}
 		}
@@ -195,24 +200,53 @@ func (l *versionLister) keys(ctx context.Context, groups [][]Version) error {
 	return nil
 }
 
+// again reads the versions a second time, behind their heads. Before them, a
+// version that its head had discarded could be read, and after them the head when
+// nothing in it tells of that any more. A key that shows its current version
+// alone needs none of this.
+func (l *versionLister) again(ctx context.Context, heads []Head, met [][]Version) ([][]Version, error) {
+	alone, total := true, 0
+	for i, g := range met {
+		total += len(g)
+		alone = alone && !slices.ContainsFunc(g, heads[i].shows)
+	}
+	if alone {
+		return met, nil
+	}
+	r := Range{From: l.at.From, After: l.at.After, To: met[len(met)-1][0].Key + "\x00"}
+	page, rest, err := l.s.st.Versions.Between(ctx, l.b.ID, r, total+len(met))
+	if err != nil {
+		return nil, fmt.Errorf("listing versions: %w", err)
+	}
+	now := byKey(page)
+	if rest && len(now) > 0 {
+		now = now[:len(now)-1] // cut short: it is looked at alone
+	}
+	groups, next := make([][]Version, len(met)), 0
+	for i, g := range met {
+		for next < len(now) && now[next][0].Key < g[0].Key {
+			next++ // it came since
+		}
+		if next < len(now) && now[next][0].Key == g[0].Key {
+			groups[i] = now[next]
+		}
+	}
+	return groups, nil
+}
+
 // arrange takes the versions of a key as its head shows them; false when the
 // head shows one that is not among them.
 func (l *versionLister) arrange(h Head, versions []Version) bool {
-	var current *Version
-	for i, v := range versions {
-		if v.ID == h.Current {
-			current = &versions[i]
-		}
-	}
 	if h.Current == "" {
 		return true
 	}
-	if current == nil || current.State == VersionRemoving || current.State == VersionRemoved {
+	at := slices.IndexFunc(versions, func(v Version) bool { return v.ID == h.Current })
+	if at < 0 || versions[at].State == VersionRemoving || versions[at].State == VersionRemoved {
 		return false
 	}
-	l.add(*current, true)
-	for i := len(versions) - 1; i >= 0; i-- {
-		if v := versions[i]; h.shows(v) {
+	l.add(versions[at], true)
+	for _, v := range slices.Backward(versions) {
+		if h.shows(v) {
 			l.add(v, false)
 		}
 	}
