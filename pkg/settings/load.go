@@ -210,10 +210,12 @@ func (s *schema) loadFlags(k *koanf.Koanf, fs *pflag.FlagSet) error {
 	return nil
 }
 
-// decode writes what k holds over out, and leaves the rest of out as it is.
+// decode writes what k holds over out, and leaves the rest of out as it is. It
+// does not look for unknown names, as the sources have: two parts of a Config
+// may share a group, and each then meets the other's settings there.
 func decode(k *koanf.Koanf, out any) error {
 	err := k.UnmarshalWithConf("", out, koanf.UnmarshalConf{Tag: "koanf", DecoderConfig: &mapstructure.DecoderConfig{
-		Result: out, TagName: "koanf", WeaklyTypedInput: true, ErrorUnused: true, ZeroFields: true,
+		Result: out, TagName: "koanf", WeaklyTypedInput: true, ZeroFields: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
 			refuseMask, numberToText, mapstructure.StringToTimeDurationHookFunc(), splitList, mapstructure.TextUnmarshallerHookFunc(),
 		),

@@ -158,6 +158,31 @@ func TestLoad_Refuses(t *testing.T) {
 	}
 }
 
+func TestLoad_PartsShareAGroup(t *testing.T) {
+	t.Parallel()
+	type left struct {
+		Security struct {
+			TTL time.Duration `koanf:"ttl" doc:"of the one"`
+		} `koanf:"security"`
+	}
+	type right struct {
+		Security struct {
+			Rate int `koanf:"rate" doc:"of the other"`
+		} `koanf:"security"`
+	}
+	type both struct {
+		Left  left  `koanf:",squash"`
+		Right right `koanf:",squash"`
+	}
+	c, err := settings.Load(both{}, settings.Source{File: file(t, "security: {ttl: 5s}"), Env: []string{"SLUICE_SECURITY_RATE=7"}})
+	if err != nil || c.Left.Security.TTL != 5*time.Second || c.Right.Security.Rate != 7 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := settings.Load(both{}, settings.Source{File: file(t, "security: {ttl: 5s, rat: 7}")}); err == nil {
+		t.Error("a misspelt setting of a shared group was taken")
+	}
+}
+
 func TestLoad_RefusesSettingsDeclaredTwice(t *testing.T) {
 	t.Parallel()
 	type twice struct {
