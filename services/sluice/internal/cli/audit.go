@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,24 +29,42 @@ func auditCommand() *cobra.Command {
 
 // auditFilter chooses records; empty fields do not.
 type auditFilter struct {
-	account, key, bucket, action, result, request string
-	since                                         time.Duration
-	asJSON                                        bool
+	account, accountID, key, bucket, object, action, result, request string
+
+	asJSON bool
 }
 
 func (f *auditFilter) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.account, "account-id", "", "only this account")
+	c.Flags().StringVar(&f.account, "account", "", "only this account, by name")
+	c.Flags().StringVar(&f.accountID, "account-id", "", "only this account, by id; also one that is gone")
 	c.Flags().StringVar(&f.key, "key", "", "only this access key")
 	c.Flags().StringVar(&f.bucket, "bucket", "", "only this bucket")
+	c.Flags().StringVar(&f.object, "object", "", "only this object's key")
 	c.Flags().StringVar(&f.action, "action", "", "only this action, e.g. PutObject")
 	c.Flags().StringVar(&f.result, "result", "", "only ok, denied or failed")
 	c.Flags().StringVar(&f.request, "request-id", "", "only this request")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON record per line")
+	c.MarkFlagsMutuallyExclusive("account", "account-id")
+}
+
+// resolve checks what was asked for and finds the account's id.
+func (f *auditFilter) resolve(ctx context.Context, s *system) error {
+	switch f.result {
+	case "", "ok", "denied", "failed":
+	default:
+		return errors.New("--result is ok, denied or failed")
+	}
+	if f.account == "" {
+		return nil
+	}
+	a, err := accountByName(ctx, s, f.account)
+	f.accountID = a.ID
+	return err
 }
 
 func (f *auditFilter) takes(r auditv1.Record) bool {
 	for _, c := range [...]struct{ want, have string }{
-		{f.account, r.AccountID}, {f.key, r.KeyID}, {f.bucket, r.Bucket}, {f.action, r.Action}, {f.result, r.Result}, {f.request, r.RequestID},
+		{f.accountID, r.AccountID}, {f.key, r.KeyID}, {f.bucket, r.Bucket}, {f.object, r.Key}, {f.action, r.Action}, {f.result, r.Result}, {f.request, r.RequestID},
 	} {
 		if c.want != "" && c.want != c.have {
 			return false
@@ -57,18 +77,33 @@ func (f *auditFilter) write(w io.Writer, r auditv1.Record) error {
 	if f.asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
-	_, err := fmt.Fprintf(w, "%s  %-7s %3d  %-22s %-20s %s/%s  key=%s from=%s request=%s %s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
-		r.Result, r.Status, r.Action, r.AccountID, r.Bucket, r.Key, r.KeyID, r.Source, r.RequestID, r.Code)
+	// What clients sent is quoted when it could play with a terminal.
+	where := strings.Trim(strconv.QuoteToGraphic(r.Bucket+"/"+r.Key), `"`)
+	_, err := fmt.Fprintf(w, "%s  %-7s %3d  %-22s %-20s %s  key=%s from=%s request=%s %s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
+		r.Result, r.Status, r.Action, r.AccountID, where, r.KeyID, r.Source, r.RequestID, r.Code)
 	return err
 }
 
 func auditTail() *cobra.Command {
 	var f auditFilter
+	var since string
 	c := &cobra.Command{
 		Use: "tail", Short: "print records as they come, until Ctrl-C", Args: cobra.NoArgs,
 		RunE: on(0, func(ctx context.Context, c *cobra.Command, s *system, _ []string) error {
-			return readAudit(ctx, s, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy}, true, func(r auditv1.Record) error {
-				if !f.takes(r) {
+			sp := span{}
+			from := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy}
+			if since != "" {
+				var err error
+				if sp, err = newSpan(since, "", time.Now()); err != nil {
+					return err
+				}
+				from = sp.consumer()
+			}
+			if err := f.resolve(ctx, s); err != nil {
+				return err
+			}
+			return readAudit(ctx, s.nc, from, span{follow: true}, func(r auditv1.Record) error {
+				if !sp.has(r.Time) || !f.takes(r) {
 					return nil
 				}
 				return f.write(c.OutOrStdout(), r)
@@ -76,34 +111,34 @@ func auditTail() *cobra.Command {
 		}),
 	}
 	f.flags(c)
+	c.Flags().StringVar(&since, "since", "", "begin in the past: a time (RFC 3339, or a date) or how long ago, e.g. 10m")
 	return c
 }
 
 func auditQuery() *cobra.Command {
 	var f auditFilter
+	var since, until string
 	var limit int
 	c := &cobra.Command{
 		Use: "query", Short: "print the records of the past, oldest first", Args: cobra.NoArgs,
+		Example: `  sluice audit query --account alice --since 24h --result denied
+  sluice audit query --bucket media --since 2026-11-20 --until 2026-11-21T06:00:00Z --json`,
 		RunE: on(0, func(ctx context.Context, c *cobra.Command, s *system, _ []string) error {
 			if limit < 1 {
 				return errors.New("--limit is at least 1")
 			}
-			begin := time.Now().Add(-f.since)
-			from := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &begin}
-			var found []auditv1.Record
-			err := readAudit(ctx, s, from, false, func(r auditv1.Record) error {
-				if r.Time.Before(begin) || !f.takes(r) {
-					return nil
-				}
-				if found = append(found, r); len(found) >= 2*limit {
-					found = append(found[:0], found[len(found)-limit:]...)
-				}
-				return nil
-			})
+			sp, err := newSpan(since, until, time.Now())
 			if err != nil {
 				return err
 			}
-			for _, r := range found[max(0, len(found)-limit):] {
+			if err := f.resolve(ctx, s); err != nil {
+				return err
+			}
+			found, err := queryAudit(ctx, s.nc, sp, limit, f.takes)
+			if err != nil {
+				return err
+			}
+			for _, r := range found {
 				if err := f.write(c.OutOrStdout(), r); err != nil {
 					return err
 				}
@@ -112,24 +147,41 @@ func auditQuery() *cobra.Command {
 		}),
 	}
 	f.flags(c)
-	c.Flags().DurationVar(&f.since, "since", time.Hour, "how far back")
+	c.Flags().StringVar(&since, "since", "1h", "the first moment: a time (RFC 3339, or a date) or how long ago, e.g. 36h")
+	c.Flags().StringVar(&until, "until", "", "the moment behind the last; as --since")
 	c.Flags().IntVar(&limit, "limit", 1000, "how many at most; the newest are kept")
 	return c
 }
 
-// readAudit gives each record from where the consumer begins; unless follow it
-// ends at what was the end when it began, else with ctx.
-func readAudit(ctx context.Context, s *system, from jetstream.OrderedConsumerConfig, follow bool, each func(auditv1.Record) error) error {
-	js, err := s.js()
+// queryAudit gives the newest records of a span that are wanted, oldest first.
+func queryAudit(ctx context.Context, nc *nats.Conn, sp span, limit int, want func(auditv1.Record) bool) ([]auditv1.Record, error) {
+	var found []auditv1.Record
+	err := readAudit(ctx, nc, sp.consumer(), sp, func(r auditv1.Record) error {
+		if !sp.has(r.Time) || !want(r) {
+			return nil
+		}
+		if found = append(found, r); len(found) >= 2*limit {
+			found = append(found[:0], found[len(found)-limit:]...)
+		}
+		return nil
+	})
+	return found[max(0, len(found)-limit):], err
+}
+
+// readAudit gives each record from where the consumer begins. It ends behind
+// the span, or at what was the end of the stream when it began; one that
+// follows, with ctx.
+func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsumerConfig, sp span, each func(auditv1.Record) error) error {
+	js, err := jetstream.New(nc)
 	if err != nil {
-		return err
+		return fmt.Errorf("using JetStream: %w", err)
 	}
 	stream, err := js.Stream(ctx, auditv1.Stream)
 	if err != nil {
 		return fmt.Errorf("looking up the audit trail: %w", err)
 	}
 	last := stream.CachedInfo().State.LastSeq
-	if !follow && (last == 0 || stream.CachedInfo().State.Msgs == 0) {
+	if !sp.follow && (last == 0 || stream.CachedInfo().State.Msgs == 0) {
 		return nil
 	}
 	cons, err := stream.OrderedConsumer(ctx, from)
@@ -137,8 +189,10 @@ func readAudit(ctx context.Context, s *system, from jetstream.OrderedConsumerCon
 		return fmt.Errorf("reading the audit trail: %w", err)
 	}
 	for ctx.Err() == nil {
-		seen, done, err := auditBatch(ctx, cons, func(end uint64) bool { return !follow && end >= last }, each)
-		if err != nil || done || seen == 0 && !follow {
+		seen, done, err := auditBatch(ctx, cons, func(m *jetstream.MsgMetadata) bool {
+			return !sp.follow && (m.Sequence.Stream >= last || sp.behind(m.Timestamp))
+		}, each)
+		if err != nil || done || seen == 0 && !sp.follow {
 			return err
 		}
 	}
@@ -147,7 +201,7 @@ func readAudit(ctx context.Context, s *system, from jetstream.OrderedConsumerCon
 
 // auditBatch gives the records of the next messages, until enough says so of a
 // message's place in the stream.
-func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(end uint64) bool, each func(auditv1.Record) error) (seen int, done bool, err error) {
+func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(*jetstream.MsgMetadata) bool, each func(auditv1.Record) error) (seen int, done bool, err error) {
 	fetch, cancel := context.WithTimeout(ctx, auditIdle)
 	defer cancel() // the pull ends with it, also when its messages are not read to the end
 	batch, err := cons.Fetch(100, jetstream.FetchContext(fetch))
@@ -156,8 +210,8 @@ func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(end ui
 	}
 	for m := range batch.Messages() {
 		seen++
-		end, err := auditMessage(m, each)
-		if err != nil || enough(end) {
+		meta, err := auditMessage(m, each)
+		if err != nil || enough(meta) {
 			return seen, true, err
 		}
 	}
@@ -167,20 +221,20 @@ func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(end ui
 	return seen, false, nil
 }
 
-// auditMessage gives the records of one message and its place in the stream.
-func auditMessage(m jetstream.Msg, each func(auditv1.Record) error) (uint64, error) {
+// auditMessage gives the records of one message and where it stands in the stream.
+func auditMessage(m jetstream.Msg, each func(auditv1.Record) error) (*jetstream.MsgMetadata, error) {
 	meta, err := m.Metadata()
 	if err != nil {
-		return 0, fmt.Errorf("reading the audit trail: %w", err)
+		return nil, fmt.Errorf("reading the audit trail: %w", err)
 	}
 	var b auditv1.Batch
 	if err := json.Unmarshal(m.Data(), &b); err != nil {
-		return 0, fmt.Errorf("message %d of the audit trail is no batch of records: %w", meta.Sequence.Stream, err)
+		return nil, fmt.Errorf("message %d of the audit trail is no batch of records: %w", meta.Sequence.Stream, err)
 	}
 	for _, r := range b.Records {
 		if err := each(r); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return meta.Sequence.Stream, nil
+	return meta, nil
 }

@@ -1,0 +1,131 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+	"github.com/sluicehq/sluice/pkg/natsd/natstest"
+	"github.com/sluicehq/sluice/services/sluice/internal/cli"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestSpan_Bounds(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, k := range []struct {
+		since, until string
+		in, out      time.Time // in belongs to it, out does not
+	}{
+		{"1h", "", now.Add(-time.Hour), now.Add(-time.Hour - 1)},
+		{"2026-11-21T06:00:00+02:00", "", now.Add(-8 * time.Hour), now.Add(-8*time.Hour - 1)},
+		{"2026-11-20", "2026-11-21", now.Add(-13 * time.Hour), now.Add(-12 * time.Hour)},
+		{"36h", "1h", now.Add(-time.Hour - 1), now.Add(-time.Hour)},
+		{"", "1h", time.Time{}, now.Add(-time.Hour)},
+	} {
+		s, err := cli.NewSpan(k.since, k.until, now)
+		if err != nil || !s.Has(k.in) || s.Has(k.out) {
+			t.Errorf("%s to %s: %v", k.since, k.until, err)
+		}
+	}
+	for _, k := range [][2]string{{"yesterday", ""}, {"-1h", ""}, {"1h", "2h"}, {"1h", "1h"}, {"2026-13-01", ""}, {"1", ""}, {"", "soon"}} {
+		if _, err := cli.NewSpan(k[0], k[1], now); err == nil {
+			t.Errorf("%q is taken", k)
+		}
+	}
+	s, err := cli.NewSpan("3h", "2h", now)
+	if err != nil || s.Behind(now.Add(-2*time.Hour)) || !s.Behind(now) {
+		t.Errorf("the end of the reading: %v", err)
+	}
+}
+
+// trail is a stream of audit records.
+func trail(t *testing.T) (*nats.Conn, func(records ...auditv1.Record)) {
+	t.Helper()
+	nc := natstest.Conn(t, natstest.Start(t))
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: auditv1.Stream, Subjects: []string{auditv1.Subjects}, Storage: jetstream.MemoryStorage}); err != nil {
+		t.Fatal(err)
+	}
+	return nc, func(records ...auditv1.Record) {
+		t.Helper()
+		data, err := json.Marshal(auditv1.Batch{Records: records})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.Publish(t.Context(), auditv1.SubjectV1, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestQueryAudit_NewestOfTheSpan(t *testing.T) {
+	t.Parallel()
+	nc, add := trail(t)
+	hour, err := cli.NewSpan("1h", "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cli.QueryAudit(t.Context(), nc, hour, 10, ""); err != nil || len(got) != 0 {
+		t.Errorf("an empty trail: %d, %v", len(got), err)
+	}
+	for i := range 250 {
+		at := time.Now()
+		if i%2 == 1 {
+			at = at.Add(-2 * time.Hour) // told late: it is none of the span
+		}
+		add(auditv1.Record{Time: at, AccountID: fmt.Sprintf("acc_%d", i%5), RequestID: fmt.Sprintf("req_%d", i)}, auditv1.Record{Time: at, AccountID: "acc_x", RequestID: fmt.Sprintf("other_%d", i)})
+	}
+	for _, k := range []struct {
+		limit       int
+		account     string
+		n           int
+		first, last string
+	}{
+		{1000, "", 250, "req_0", "other_248"},
+		{7, "acc_0", 7, "req_180", "req_240"},
+		{1, "", 1, "other_248", "other_248"},
+		{1000, "acc_none", 0, "", ""},
+	} {
+		got, err := cli.QueryAudit(t.Context(), nc, hour, k.limit, k.account)
+		if err != nil || len(got) != k.n || k.n > 0 && (got[0].RequestID != k.first || got[k.n-1].RequestID != k.last) {
+			t.Errorf("%+v: %d, %v", k, len(got), err)
+		}
+	}
+	later, err := cli.NewSpan("2999-01-01", "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cli.QueryAudit(t.Context(), nc, later, 10, ""); err != nil || len(got) != 0 {
+		t.Errorf("the future: %d, %v", len(got), err)
+	}
+}
+
+func TestQueryAudit_Damaged(t *testing.T) {
+	t.Parallel()
+	nc, add := trail(t)
+	add(auditv1.Record{Time: time.Now()})
+	if err := nc.Publish(auditv1.SubjectV1, []byte(`{"records":7}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := cli.NewSpan("", "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cli.QueryAudit(t.Context(), nc, all, 10, ""); err == nil {
+		t.Error("a message that is no batch is passed over")
+	}
+}
