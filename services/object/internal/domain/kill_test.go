@@ -47,7 +47,7 @@ func TestKillChild(t *testing.T) {
 			for n := 0; ; n++ {
 				// A worker owns its keys, so that it knows what must be there.
 				key := fmt.Sprintf("w%d-%d", w, rnd.IntN(6))
-				bucket := modelBuckets[n%2]
+				bucket := modelBuckets[n%len(modelBuckets)]
 				if rnd.IntN(4) == 0 {
 					say("deleting %s %s", bucket, key)
 					if _, err := e.tryDelete(bucket, key, ""); err == nil {
@@ -83,6 +83,8 @@ func TestKill_EveryAcknowledgedVersionIsThere(t *testing.T) {
 	setup := newEnv(t, envOptions{path: path})
 	setup.bucket("plain", false)
 	setup.bucket("kept", true)
+	setup.bucket("paused", true)
+	setup.versioning("paused", objectv1.Suspended)
 	setup.stop()
 	keys := map[string]*state{}
 	all := map[string]string{} // acknowledged versions → bucket and key
