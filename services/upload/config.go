@@ -2,7 +2,11 @@ package upload
 
 import (
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/settings"
+	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
 // Config is upload's own settings. They stand beside the common ones.
@@ -14,11 +18,16 @@ type Config struct {
 type Settings struct {
 	Lease         time.Duration `koanf:"lease" doc:"how long an upload in flight lives without a sign of life from its edge"`
 	SweepInterval time.Duration `koanf:"sweep_interval" doc:"how often abandoned uploads are looked for"`
+
+	MinPartSize     settings.Bytes `koanf:"min_part_size" doc:"least size of each part of a multipart upload but the last"`
+	MultipartExpiry time.Duration  `koanf:"multipart_expiry" doc:"how long a multipart upload may take until it is given up, at most 29 days"`
 }
 
 // Default returns the settings that hold where nothing else is said.
 func Default() Config {
-	return Config{Upload: Settings{Lease: 2 * time.Minute, SweepInterval: 30 * time.Second}}
+	return Config{Upload: Settings{
+		Lease: 2 * time.Minute, SweepInterval: 30 * time.Second, MinPartSize: 5 << 20, MultipartExpiry: 7 * 24 * time.Hour,
+	}}
 }
 
 // Validate refuses settings that cannot work.
@@ -28,6 +37,10 @@ func (c Config) Validate() error {
 		return errors.New("upload.lease: at least 1s")
 	case c.Upload.SweepInterval < 10*time.Millisecond:
 		return errors.New("upload.sweep_interval: at least 10ms")
+	case c.Upload.MinPartSize < 1:
+		return errors.New("upload.min_part_size: at least 1B")
+	case c.Upload.MultipartExpiry < time.Second, c.Upload.MultipartExpiry > domain.MaxExpiry:
+		return fmt.Errorf("upload.multipart_expiry: from 1s to %s", domain.MaxExpiry)
 	}
 	return nil
 }

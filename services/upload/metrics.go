@@ -11,33 +11,40 @@ import (
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
-// meter implements domain.Meter.
+// meter implements domain.Meter and domain.MultipartMeter.
 type meter struct {
-	began, ended metric.Int64Counter
-	gauge        metric.Registration
+	began, ended         metric.Int64Counter // of ingests
+	multiBegan, multiEnd metric.Int64Counter
+	gauge                metric.Registration
 }
 
-// countWithin bounds the counting of ingests for a scrape.
+// countWithin bounds the counting for a scrape.
 const countWithin = time.Second
 
-func newMeter(m metric.Meter, count func(context.Context) (int64, error)) (*meter, error) {
+func newMeter(m metric.Meter, ingests, multiparts func(context.Context) (int64, error)) (*meter, error) {
 	began, err1 := m.Int64Counter("sluice_upload_begun", metric.WithDescription("ingests opened"))
 	ended, err2 := m.Int64Counter("sluice_upload_ended", metric.WithDescription("ingests ended, by outcome"))
 	flight, err3 := m.Int64ObservableGauge("sluice_upload_in_flight", metric.WithDescription("ingests in flight, of all copies of the service"))
-	if err := errors.Join(err1, err2, err3); err != nil {
+	multiBegan, err4 := m.Int64Counter("sluice_upload_multipart_begun", metric.WithDescription("multipart uploads opened"))
+	multiEnd, err5 := m.Int64Counter("sluice_upload_multipart_ended", metric.WithDescription("multipart uploads ended, by outcome"))
+	open, err6 := m.Int64ObservableGauge("sluice_upload_multipart_open", metric.WithDescription("multipart uploads not completed, of all copies of the service"))
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return nil, err
 	}
 	reg, err := m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, countWithin)
 		defer cancel()
-		n, err := count(ctx)
-		if err != nil {
-			return err
+		var errs []error
+		for gauge, count := range map[metric.Int64Observable]func(context.Context) (int64, error){flight: ingests, open: multiparts} {
+			n, err := count(ctx)
+			if err == nil {
+				o.ObserveInt64(gauge, n)
+			}
+			errs = append(errs, err)
 		}
-		o.ObserveInt64(flight, n)
-		return nil
-	}, flight)
-	return &meter{began, ended, reg}, err
+		return errors.Join(errs...)
+	}, flight, open)
+	return &meter{began, ended, multiBegan, multiEnd, reg}, err
 }
 
 // Began implements domain.Meter.
@@ -46,6 +53,14 @@ func (m *meter) Began() { m.began.Add(context.Background(), 1) }
 // Ended implements domain.Meter.
 func (m *meter) Ended(o domain.Outcome) {
 	m.ended.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
+}
+
+// MultipartBegan implements domain.MultipartMeter.
+func (m *meter) MultipartBegan() { m.multiBegan.Add(context.Background(), 1) }
+
+// MultipartEnded implements domain.MultipartMeter.
+func (m *meter) MultipartEnded(o domain.Outcome) {
+	m.multiEnd.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
 }
 
 func (m *meter) close() error { return m.gauge.Unregister() }

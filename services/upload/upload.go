@@ -44,6 +44,7 @@ type Service struct {
 	cfg    Config
 	p      *platform.Platform
 	domain *domain.Service
+	multi  *domain.Multiparts
 	meter  *meter
 	server *rpc.Server
 
@@ -73,18 +74,26 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count); err != nil {
+	multiparts, err := store.OpenMultiparts(ctx, db)
+	if err != nil {
+		return err
+	}
+	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count, multiparts.CountOpen); err != nil {
 		return fmt.Errorf("setting up metrics: %w", err)
 	}
-	s.domain = domain.New(domain.Options{Lease: s.cfg.Upload.Lease, Retry: claimFor, Grace: grace}, domain.Deps{
-		Store: ingests, Objects: objectv1.NewClient(s.p.Client), Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
+	set, objects := s.cfg.Upload, objectv1.NewClient(s.p.Client)
+	s.domain = domain.New(domain.Options{Lease: set.Lease, Retry: claimFor, Grace: grace}, domain.Deps{
+		Store: ingests, Objects: objects, Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
 	})
+	s.multi = domain.NewMultiparts(domain.MultipartOptions{
+		MinPart: int64(set.MinPartSize), Expiry: set.MultipartExpiry, Retry: claimFor, Grace: grace,
+	}, domain.MultipartDeps{Store: multiparts, Objects: objects, Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log})
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.meter.close())
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(s.sweeps)
-	if err := uploadv1.Register(s.server, endpoint.New(s.domain)); err != nil {
+	if err := uploadv1.Register(s.server, endpoint.New(s.domain, s.multi)); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.Stop(ctx))
 	}
 	return nil
@@ -107,27 +116,31 @@ func (s *Service) Stop(ctx context.Context) error {
 	return errors.Join(err, s.meter.close())
 }
 
-// sweeps sweeps at once and then at every interval.
+// sweeps sweeps at once, at every interval, and multipart uploads also when they
+// ask for it.
 func (s *Service) sweeps() {
 	t := time.NewTicker(s.cfg.Upload.SweepInterval)
 	defer t.Stop()
+	s.sweep("uploads", s.domain.Sweep)
 	for {
-		s.sweep()
+		s.sweep("multipart uploads", s.multi.Sweep)
 		select {
 		case <-s.ended.Done():
 			return
+		case <-s.multi.Wanted():
 		case <-t.C:
+			s.sweep("uploads", s.domain.Sweep)
 		}
 	}
 }
 
-func (s *Service) sweep() {
-	n, err := s.domain.Sweep(s.ended)
+func (s *Service) sweep(what string, sweep func(context.Context) (int, error)) {
+	n, err := sweep(s.ended)
 	log := s.p.Tel.Log
 	if n > 0 {
-		log.InfoContext(s.ended, "ended abandoned uploads", "uploads", n)
+		log.InfoContext(s.ended, "swept "+what, "uploads", n)
 	}
 	if err != nil && s.ended.Err() == nil {
-		log.WarnContext(s.ended, "the sweep left something for the next one", "err", err)
+		log.WarnContext(s.ended, "the sweep left something for the next one", "of", what, "err", err)
 	}
 }

@@ -1,6 +1,8 @@
 package uploadv1
 
 import (
+	"time"
+
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/rpc"
 )
@@ -16,7 +18,7 @@ var (
 	BeginPart         = rpc.Method[BeginPartRequest, PartTicket]{Subject: "upload.v1.begin_part", Idempotent: true}
 	CommitPart        = rpc.Method[CommitPartRequest, Part]{Subject: "upload.v1.commit_part", Idempotent: true}
 	ListParts         = rpc.Method[ListPartsRequest, ListPartsResponse]{Subject: "upload.v1.list_parts", Idempotent: true}
-	CompleteMultipart = rpc.Method[CompleteMultipartRequest, objectv1.Object]{Subject: "upload.v1.complete_multipart", Idempotent: true}
+	CompleteMultipart = rpc.Method[CompleteMultipartRequest, objectv1.Object]{Subject: "upload.v1.complete_multipart", Timeout: time.Minute, Idempotent: true}
 	AbortMultipart    = rpc.Method[MultipartRequest, Empty]{Subject: "upload.v1.abort_multipart", Idempotent: true}
 	ListMultiparts    = rpc.Method[ListMultipartsRequest, ListMultipartsResponse]{Subject: "upload.v1.list_multiparts", Idempotent: true}
 )

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
 )
 
 // Objects is as much of the object service as upload needs, in memory.
@@ -22,6 +23,17 @@ type Objects struct {
 	aborts int
 	down   error
 	quota  int64
+	staged map[string]map[string]blob.Manifest // by version and content
+	took   map[string][]string                 // by version: the parts that were committed
+	objs   map[string]objectv1.Object          // committed, by version
+	breaks []fracture
+}
+
+// fracture is a call that fails.
+type fracture struct {
+	method string
+	after  bool
+	err    error
 }
 
 // HoldLease is how long a ticket of Objects lives without a renewal.
@@ -29,7 +41,10 @@ const HoldLease = 4 * time.Minute
 
 // NewObjects makes an object service with a quota of 1 GiB.
 func NewObjects(now func() time.Time) *Objects {
-	return &Objects{now: now, held: map[string]objectv1.Ticket{}, done: map[string]string{}, quota: 1 << 30}
+	return &Objects{
+		now: now, held: map[string]objectv1.Ticket{}, done: map[string]string{}, quota: 1 << 30,
+		staged: map[string]map[string]blob.Manifest{}, took: map[string][]string{}, objs: map[string]objectv1.Object{},
+	}
 }
 
 // Down lets every call fail with err until it is nil again.
@@ -86,8 +101,12 @@ func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objec
 	switch {
 	case o.down != nil:
 		return objectv1.Ticket{}, o.down
+	case !allowed(r.Principal, objectv1.ActionPutObject):
+		return objectv1.Ticket{}, objectv1.ErrAccessDenied
 	case r.Bucket == "missing":
 		return objectv1.Ticket{}, objectv1.ErrBucketNotFound
+	case r.Idempotency != nil:
+		return objectv1.Ticket{Replayed: &objectv1.Object{Key: r.Key, VersionID: "first"}}, nil
 	case r.Size > o.quota:
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
 	}
@@ -98,6 +117,10 @@ func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objec
 	}
 	if r.Hold {
 		t.Reserved, t.LeaseTill = max(r.Size, objectv1.ReservationStep), o.now().Add(HoldLease)
+		if t.Staged = r.Staged; r.Staged {
+			t.Reserved, t.LeaseTill = 0, o.now().Add(time.Duration(r.LeaseSeconds)*time.Second)
+			o.staged[t.VersionID] = map[string]blob.Manifest{}
+		}
 		o.held[t.VersionID] = t
 	}
 	return t, nil
@@ -125,14 +148,14 @@ func (o *Objects) RenewPut(_ context.Context, r objectv1.RenewPutRequest) (objec
 func (o *Objects) AbortPut(_ context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.down != nil {
-		return objectv1.AbortPutResponse{}, o.down
-	}
-	o.aborts++
-	if o.done[r.VersionID] == "committed" {
-		return objectv1.AbortPutResponse{Committed: true}, nil
-	}
-	delete(o.held, r.VersionID)
-	o.done[r.VersionID] = "aborted"
-	return objectv1.AbortPutResponse{}, nil
+	return run(o, "AbortPut", func() (objectv1.AbortPutResponse, error) {
+		o.aborts++
+		delete(o.staged, r.VersionID)
+		if o.done[r.VersionID] == "committed" {
+			return objectv1.AbortPutResponse{Committed: true}, nil
+		}
+		delete(o.held, r.VersionID)
+		o.done[r.VersionID] = "aborted"
+		return objectv1.AbortPutResponse{}, nil
+	})
 }

@@ -52,7 +52,14 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		"BeginHoldsAndRecords": beginHolds, "BeginPassesFaultsOn": beginFaults, "RenewExtendsAndGrows": renew, "RenewPassesFaultsOn": renewFaults,
 		"CommittedIsForgotten": committed, "AbortedReleases": aborted, "EndIsIdempotent": endTwice, "AbandonedIsSwept": abandoned,
 		"SweepSparesTheCommitted": spares, "SweepWaitsForObject": objectAway, "ForeignAccountsAreStrangers": strangers,
-		"ListPages": listPages, "MalformedIsRefused": malformed,
+		"ListPages": listPages, "MalformedIsRefused": malformed, "ReplayedIsNoIngest": replayed,
+
+		"MultipartCreate": multipartCreate, "MultipartParts": multipartParts, "MultipartCompletes": multipartCompletes,
+		"MultipartListIsChecked": multipartList, "MultipartSizesAreChecked": multipartSizes, "MultipartPartsAreReplaced": multipartReplaced,
+		"MultipartCompleteIsIdempotent": multipartTwice, "MultipartRefusedReopens": multipartRefused, "MultipartUnsureIsFound": multipartUnsure,
+		"MultipartAborts": multipartAborts, "MultipartAbortOutlivesObject": multipartAbortAway, "MultipartExpires": multipartExpires,
+		"MultipartStrangers": multipartStrangers, "MultipartListPages": multipartListPages, "MultipartMalformed": multipartMalformed,
+		"MultipartConcurrent": multipartConcurrent, "MultipartQuota": multipartQuota,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

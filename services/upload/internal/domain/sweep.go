@@ -106,7 +106,7 @@ func (s *Service) finish(ctx context.Context, i Ingest) error {
 }
 
 func (s *Service) abort(ctx context.Context, t objectv1.Ticket) (committed bool, err error) {
-	r, err := s.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: t.AccountID, VersionID: t.VersionID})
+	r, err := s.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: t.AccountID, VersionID: t.VersionID, Idempotency: t.Idempotency})
 	if err != nil {
 		return false, fmt.Errorf("aborting the ticket: %w", err)
 	}

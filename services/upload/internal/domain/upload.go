@@ -82,6 +82,9 @@ func (s *Service) Begin(ctx context.Context, r uploadv1.BeginRequest) (Ingest, e
 	if err != nil {
 		return Ingest{}, fmt.Errorf("taking a ticket: %w", err)
 	}
+	if ticket.Replayed != nil {
+		return Ingest{Ticket: ticket, Bucket: put.Bucket, Key: put.Key}, nil // nothing is on its way
+	}
 	now := s.Clock().UTC()
 	i := Ingest{Ticket: ticket, Bucket: put.Bucket, Key: put.Key, State: Open, StartedAt: now}
 	s.extend(&i, now)

@@ -25,9 +25,20 @@ type meter struct {
 	mu    sync.Mutex
 	began int
 	ended map[domain.Outcome]int
+
+	multiBegan int
+	multiEnded map[domain.Outcome]int
 }
 
 func (m *meter) Began() { m.mu.Lock(); defer m.mu.Unlock(); m.began++ }
+
+func (m *meter) MultipartBegan() { m.mu.Lock(); defer m.mu.Unlock(); m.multiBegan++ }
+
+func (m *meter) MultipartEnded(o domain.Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.multiEnded[o]++
+}
 
 func (m *meter) Ended(o domain.Outcome) {
 	m.mu.Lock()
@@ -53,6 +64,8 @@ type world struct {
 	domain *domain.Service
 	store  *broken
 	meter  *meter
+	multi  *domain.Multiparts
+	parts  *brokenParts
 }
 
 func newWorld(t *testing.T) world {
@@ -67,14 +80,25 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	clock := uploadv1test.NewClock()
-	w := world{store: &broken{Store: st}, meter: &meter{ended: map[domain.Outcome]int{}}}
+	w := world{store: &broken{Store: st}, meter: &meter{ended: map[domain.Outcome]int{}, multiEnded: map[domain.Outcome]int{}}}
 	objects := uploadv1test.NewObjects(clock.Now)
 	w.domain = domain.New(domain.Options{Lease: 2 * time.Minute, Retry: 30 * time.Second, Grace: 5 * time.Second}, domain.Deps{
 		Store: w.store, Objects: objects, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
+	parts, err := store.OpenMultiparts(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.parts = &brokenParts{MultipartStore: parts}
+	w.multi = domain.NewMultiparts(domain.MultipartOptions{
+		MinPart: uploadv1test.MinPart, Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second,
+	}, domain.MultipartDeps{Store: w.parts, Objects: objects, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
 	w.World = uploadv1test.World{
-		Service: endpoint.New(w.domain), Objects: objects, Clock: clock,
-		Sweep: func() { _, _ = w.domain.Sweep(context.WithoutCancel(t.Context())) },
+		Service: endpoint.New(w.domain, w.multi), Objects: objects, Clock: clock,
+		Sweep: func() {
+			_, _ = w.domain.Sweep(context.WithoutCancel(t.Context()))
+			_, _ = w.multi.Sweep(context.WithoutCancel(t.Context()))
+		},
 	}
 	return w
 }

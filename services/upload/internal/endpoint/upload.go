@@ -15,15 +15,14 @@ const maxID = 256
 
 // Upload implements uploadv1.Service.
 type Upload struct {
-	uploadv1.Service // until each method is here
-
 	d *domain.Service
+	m *domain.Multiparts
 }
 
 var _ uploadv1.Service = (*Upload)(nil)
 
 // New makes the endpoint.
-func New(d *domain.Service) *Upload { return &Upload{d: d} }
+func New(d *domain.Service, m *domain.Multiparts) *Upload { return &Upload{d, m} }
 
 // Begin implements uploadv1.Service.
 func (u *Upload) Begin(ctx context.Context, r uploadv1.BeginRequest) (uploadv1.Ingest, error) {

@@ -51,7 +51,10 @@ func Open(ctx context.Context, db docstore.DB) (*Ingests, error) {
 
 // Insert implements domain.Store.
 func (s *Ingests) Insert(ctx context.Context, i domain.Ingest) error {
-	_, err := s.c.Insert(ctx, i.Ticket.VersionID, toRecord(i))
+	_, err := s.c.Upsert(ctx, i.Ticket.VersionID, func(r *record, _ bool) ([]docstore.Message, error) {
+		*r = toRecord(i)
+		return nil, nil
+	})
 	return err
 }
 
