@@ -11,6 +11,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/upload/internal/compose"
 )
 
@@ -185,16 +186,19 @@ func (s *Multiparts) choose(ctx context.Context, upload string, list []uploadv1.
 
 // commit asks object to make the plan the version.
 func (s *Multiparts) commit(ctx context.Context, m Multipart, p Plan, r uploadv1.CompleteMultipartRequest, try Attempt) (objectv1.Object, error) {
+	faultpoint.Hit("upload.complete.planned")
 	obj, err := s.Objects.CommitPut(ctx, objectv1.CommitPutRequest{
 		Principal: r.Principal, Ticket: m.Ticket, Bucket: m.Bucket, Key: m.Key, Parts: p.Contents, ETag: p.ETag, Digests: p.Digests,
 		Composite: p.Composite, Compressed: p.Compressed, Metadata: m.Meta, Conditions: r.Conditions, Origin: r.Origin,
 		Retention: m.Retain, LegalHold: m.Hold, Operation: objectv1.OperationComplete,
 	})
 	if err == nil {
+		faultpoint.Hit("upload.complete.committed")
 		if err := s.completed(ctx, m.ID, p.ID, &obj); err != nil {
 			// The object is there; whoever asks again, or the sweep, writes it down.
 			s.Log.WarnContext(ctx, "a completed upload is not recorded yet", "upload_id", m.ID, "err", err)
 		}
+		faultpoint.Hit("upload.complete.recorded")
 		return obj, nil
 	}
 	err = fmt.Errorf("committing the parts: %w", gone(err))

@@ -9,6 +9,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/upload/internal/compose"
 )
 
@@ -74,6 +75,7 @@ func (s *Multiparts) CommitPart(ctx context.Context, r uploadv1.CommitPartReques
 	if err != nil {
 		return Part{}, fmt.Errorf("staging part %d: %w", r.Number, gone(err))
 	}
+	faultpoint.Hit("upload.part.staged")
 	fresh := Part{
 		Upload: m.ID, Number: r.Number, ContentID: r.ContentID, ETag: compose.PartETag(r.Digests["sha256"]), Size: r.Manifest.Size,
 		Digests: r.Digests, Compressed: r.Compressed, At: s.now(),
