@@ -39,41 +39,51 @@ func deletion(version string) objectv1.Action {
 	return objectv1.ActionDeleteVersion
 }
 
-// remove does what a deletion asks for. The versioning that counts is the one
-// that the bucket has after the head was read: as long as the head stays as it
-// was, that is the versioning of its next change.
+// remove does what a deletion asks for.
 func (s *Service) remove(ctx context.Context, b Bucket, key, version string, who Actor) (objectv1.DeleteObjectResponse, error) {
-	none := objectv1.DeleteObjectResponse{}
 	for range casAttempts {
+		if b.HasVersions() { // for good
+			return s.removeKept(ctx, b, key, version, who)
+		}
+		// While the head stays as it was before the bucket was read, the bucket's
+		// versioning is that of the head's next change.
 		h, rev, err := s.st.Heads.Get(ctx, b.ID, key)
 		if err != nil {
-			return none, fmt.Errorf("reading the head: %w", err)
-		}
-		id := version
-		if version == nullAlias {
-			id = h.Null
-		}
-		if version != "" && id == "" || h.Current == "" && rev == 0 {
-			return none, nil // no such version, or no such key
+			return objectv1.DeleteObjectResponse{}, fmt.Errorf("reading the head: %w", err)
 		}
 		b, _, err = s.st.Buckets.Get(ctx, b.ID)
 		switch {
 		case errors.Is(err, ErrNoDocument):
-			return none, objectv1.ErrBucketNotFound
+			return objectv1.DeleteObjectResponse{}, objectv1.ErrBucketNotFound
 		case err != nil:
-			return none, fmt.Errorf("reading the bucket: %w", err)
-		case id != "" && b.HasVersions():
-			return none, s.removeVersion(ctx, b, key, id, who)
+			return objectv1.DeleteObjectResponse{}, fmt.Errorf("reading the bucket: %w", err)
 		case b.HasVersions():
-			return s.mark(ctx, b, key, who)
-		case h.Current == "" || id != "" && id != h.Current:
-			return none, nil
+			continue
+		case h.Current == "" || version != "" && version != h.Current && version != nullAlias:
+			return objectv1.DeleteObjectResponse{}, nil
 		}
 		if err := s.removeCurrent(ctx, b, h, rev, who); !errors.Is(err, ErrStale) {
-			return none, err
+			return objectv1.DeleteObjectResponse{}, err
 		}
 	}
-	return none, errBusy
+	return objectv1.DeleteObjectResponse{}, errBusy
+}
+
+// removeKept is remove for a bucket whose keys may have several versions.
+func (s *Service) removeKept(ctx context.Context, b Bucket, key, version string, who Actor) (objectv1.DeleteObjectResponse, error) {
+	switch version {
+	case "":
+		return s.mark(ctx, b, key, who)
+	case nullAlias:
+		h, _, err := s.st.Heads.Get(ctx, b.ID, key)
+		if err != nil {
+			return objectv1.DeleteObjectResponse{}, fmt.Errorf("reading the head: %w", err)
+		}
+		if version = h.Null; version == "" {
+			return objectv1.DeleteObjectResponse{}, nil
+		}
+	}
+	return objectv1.DeleteObjectResponse{}, s.removeVersion(ctx, b, key, version, who)
 }
 
 // mark puts a delete marker on the object, if it shows one.

@@ -1,10 +1,12 @@
 package domain_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -419,6 +421,105 @@ func TestListVersions_PageEndsByBytes(t *testing.T) {
 	})
 	if err != nil || rest.Truncated || len(rest.Versions)+len(p.Versions) != 900 {
 		t.Fatalf("%d and %d versions, %v", len(p.Versions), len(rest.Versions), err)
+	}
+}
+
+// reads counts the documents that listings read.
+type reads struct{ n atomic.Int64 }
+
+func (r *reads) wrap(st domain.Store) domain.Store {
+	st.Versions, st.Heads = readVersions{st.Versions, r}, readHeads{st.Heads, r}
+	return st
+}
+
+type readVersions struct {
+	domain.Versions
+	r *reads
+}
+
+func (v readVersions) Between(ctx context.Context, bucket string, r domain.Range, limit int) ([]domain.Version, bool, error) {
+	page, more, err := v.Versions.Between(ctx, bucket, r, limit)
+	v.r.n.Add(int64(1 + len(page)))
+	return page, more, err
+}
+
+func (v readVersions) Before(ctx context.Context, bucket, key string, order int64, limit int) ([]domain.Version, error) {
+	page, err := v.Versions.Before(ctx, bucket, key, order, limit)
+	v.r.n.Add(int64(1 + len(page)))
+	return page, err
+}
+
+type readHeads struct {
+	domain.Heads
+	r *reads
+}
+
+func (h readHeads) Get(ctx context.Context, bucket, key string) (domain.Head, int64, error) {
+	h.r.n.Add(1)
+	return h.Heads.Get(ctx, bucket, key)
+}
+
+func TestListVersions_CostsThePage(t *testing.T) {
+	t.Parallel()
+	var r reads
+	e := newEnv(t, envOptions{idle: true, wrap: r.wrap})
+	b := e.bucket("files", true)
+	insert := func(key string, versions int) {
+		t.Helper()
+		h := headOf(b.ID, key)
+		for i := range versions {
+			v := domain.Version{
+				ID: fmt.Sprintf("%s-%04d", key, i), Account: "alice", Bucket: b.ID, Key: key, Live: b.ID, State: domain.VersionCommitted, Order: int64(1 + i),
+			}
+			h.Current, h.Order = v.ID, v.Order
+			if err := e.st.Versions.Insert(t.Context(), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.st.Heads.Put(t.Context(), h, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert("large", 400)
+	for i := range 200 {
+		insert(fmt.Sprintf("one-%03d", i), 1)
+		insert(fmt.Sprintf("two-%03d", i), 2)
+	}
+	for _, c := range []struct {
+		name, key, version, prefix string
+		most                       int64
+	}{
+		{"in one key", "large", "", "", 60}, {"of single versions", "", "", "one-1", 60},
+		{"of several", "", "", "two-1", 90}, {"of one large key", "", "", "large", 80},
+	} {
+		r.n.Store(0)
+		p, err := e.ListVersions(t.Context(), objectv1.ListVersionsRequest{
+			Principal: alice, Bucket: "files", KeyMarker: c.key, VersionIDMarker: c.version, Prefix: c.prefix, MaxKeys: 20,
+		})
+		if err != nil || len(p.Versions) != 20 || !p.Truncated {
+			t.Fatalf("%s: %d versions, %v", c.name, len(p.Versions), err)
+		}
+		if n := r.n.Load(); n > c.most {
+			t.Errorf("%s: 20 versions cost %d reads", c.name, n)
+		}
+	}
+}
+
+func TestVersions_HostileIDs(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", true)
+	e.put("files", "k", "1")
+	for _, id := range []string{"\x00", "\xff", " ", "Null", "NULL", "../x", "$where", strings.Repeat("x", 3000), "01ARZ3NDEKTSV4RRFFQ69G5FAV", "res.x"} {
+		_, err := e.stat("files", "k", id)
+		wantErr(t, err, objectv1.ErrNotFound)
+		wantErr(t, e.tag("files", "k", id, nil), objectv1.ErrNotFound)
+		if d := e.delete("files", "k", id); d.DeleteMarker {
+			t.Errorf("%q: %+v", id, d)
+		}
+	}
+	if len(e.versions("files", "", 10)) != 1 {
+		t.Fatal("something was removed")
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
@@ -21,7 +22,7 @@ func (s versions) Insert(ctx context.Context, v domain.Version) error {
 }
 
 func (s versions) Get(ctx context.Context, id string) (domain.Version, error) {
-	if id == "" || len(id) > docstore.MaxID {
+	if id == "" || len(id) > docstore.MaxID || !utf8.ValidString(id) {
 		return domain.Version{}, domain.ErrNoDocument // the id comes from a URL
 	}
 	d, err := s.c.Get(ctx, id)
