@@ -24,24 +24,18 @@ func TestSystem(t *testing.T) {
 	t.Parallel()
 	scenarios := []scenario{
 		{"FirstSteps", firstSteps},
-		{"Ranges", ranges},
-		{"Conditions", conditions},
-		{"Race100", race100},
-		{"Keys", awkwardKeys},
-		{"Listing", listing},
-		{"Versions", versions},
-		{"Checksums", checksums},
-		{"Quota", usage},
-		{"Hostile", hostile},
+		{"SignUp", signUp},
 		{"Tenants", tenants},
-		{"Revocation", revocation},
-		{"Scopes", scopes},
 		{"Webhook", webhook},
 		{"Trace", traceInLogs},
 		{"Operator", operator},
 		{"Bus", busIsVisible},
-		{"Audit", auditTrail},
 		{"Routes", ops},
+		{"SDKObjects", sdkObjects},
+		{"SDKManage", sdkManage},
+		{"SDKLarge", sdkLarge},
+		{"Files", filesCLI},
+		{"AuditQueries", auditQueries},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {

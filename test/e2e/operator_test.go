@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -71,16 +69,7 @@ func busIsVisible(t *testing.T, w *harness.World) {
 		nc.Close()
 		t.Error("the NATS port lets anybody in")
 	}
-	user, pass := natsCredentials(t, w)
-	nc, err := nats.Connect(w.NATSURL, nats.UserInfo(user, pass))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := w.JetStream(t)
 	found := map[string]bool{}
 	for name := range js.StreamNames(t.Context()).Name() {
 		found[name] = true
@@ -114,28 +103,6 @@ func busIsVisible(t *testing.T, w *harness.World) {
 	if objects == 0 {
 		t.Error("no NATS client can see the stored segments")
 	}
-}
-
-// natsCredentials reads what the data directory holds for operators.
-func natsCredentials(t *testing.T, w *harness.World) (user, pass string) {
-	t.Helper()
-	path := filepath.Join(w.DataDir, "nats.json")
-	st, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if st.Mode().Perm() != 0o600 {
-		t.Errorf("%s has mode %v", path, st.Mode())
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var creds struct{ User, Password string }
-	if err := json.Unmarshal(b, &creds); err != nil {
-		t.Fatal(err)
-	}
-	return creds.User, creds.Password
 }
 
 // traceInLogs: one trace spans edge → object → bus → webhook, by the log's spans.

@@ -232,3 +232,14 @@ func (c *Client) ListAll(t testing.TB, bucket string) map[string]int64 {
 		query = "maxKeys=1000&continuationToken=" + url.QueryEscape(l.NextContinuationToken)
 	}
 }
+
+// Login renews the account token.
+func (c *Client) Login(t testing.TB) {
+	t.Helper()
+	var session struct {
+		Token string `json:"token"`
+	}
+	c.Do(t, http.MethodPost, "/api/v1/login", map[string]string{"identifier": c.Username, "password": "correct horse " + c.Username}, http.Header{}).
+		Want(t, http.StatusOK).JSON(t, &session)
+	c.Account = session.Token
+}

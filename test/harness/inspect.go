@@ -1,11 +1,14 @@
 package harness
 
 import (
+	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -97,4 +100,19 @@ func (w *World) Stored(t testing.TB) (messages, bytes uint64) {
 		}
 	}
 	return messages, bytes
+}
+
+// Refuses starts another system with these settings on top, in a directory of
+// its own, and gives what it said when it ended; nil when it did not.
+func (w *World) Refuses(t testing.TB, settings ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, w.bin, "up")
+	cmd.Env = append(append(w.env(), "SLUICE_DATA_DIR="+t.TempDir(), "SLUICE_NATS_ADDR=off"), settings...)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return string(out), nil
+	}
+	return string(out), err
 }

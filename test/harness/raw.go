@@ -22,11 +22,7 @@ type Raw struct {
 // and what else the caller names. The body is the caller's to write.
 func (c *Client) Raw(t testing.TB, method, path string, headers ...string) *Raw {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	raw := c.Dial(t)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, strings.TrimPrefix(c.URL, "http://"))
 	if c.Token != "" {
@@ -35,11 +31,10 @@ func (c *Client) Raw(t testing.TB, method, path string, headers ...string) *Raw 
 	for i := 0; i+1 < len(headers); i += 2 {
 		fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
 	}
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if _, err := io.WriteString(conn, b.String()+"\r\n"); err != nil {
+	if _, err := io.WriteString(raw, b.String()+"\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	return &Raw{Conn: conn, r: bufio.NewReader(conn)}
+	return raw
 }
 
 // Answer reads the next answer, which may be 100 Continue; ok is false when the
@@ -67,4 +62,16 @@ func (r *Raw) CutOff() int {
 			return a.Status
 		}
 	}
+}
+
+// Dial opens a connection on which nothing is written yet.
+func (c *Client) Dial(t testing.TB) *Raw {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	return &Raw{Conn: conn, r: bufio.NewReader(conn)}
 }

@@ -258,6 +258,11 @@ func (w *World) WaitReady(ctx context.Context, within time.Duration) error {
 			}
 			last = fmt.Sprintf("%d %s", resp.StatusCode, body)
 		}
+		for _, name := range w.order {
+			if !w.Running(name) {
+				return fmt.Errorf("%s has ended", name)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("not ready within %v: %s", within, last)

@@ -1,0 +1,235 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sluicehq/sluice/test/harness"
+)
+
+// The rules of lockwell.md (and of its source, where that says more), one row
+// each, in the order of the document. A row is named by its section and its
+// number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
+// TestRules_Complete holds this list to the tables:
+//
+//	section        rows  what it covers                                   file
+//	AUTH             10  the bearer rule, the tenant                      rules_token_test.go
+//	TOKEN            17  /auth/token, the token's form, its end           rules_token_test.go
+//	KEY              14  access keys: form, scopes, limits, management    rules_key_test.go
+//	POLICY           15  bucket policies                                  rules_policy_test.go
+//	BUCKET           17  buckets and versioning states                    rules_bucket_test.go
+//	NAME             11  object keys arrive exactly                       rules_name_test.go
+//	PUT              32  PUT: headers, conditions, digests, bodies        rules_put_test.go
+//	IDEM             12  Idempotency-Key                                  rules_idempotency_test.go
+//	SIZE             10  size limits and quota                            rules_size_test.go
+//	GET              22  GET and HEAD: ranges, conditions, headers        rules_get_test.go
+//	LIST             15  listings                                         rules_list_test.go
+//	DELETE           12  DELETE and batchDelete                           rules_delete_test.go
+//	COPY             17  server-side copy                                 rules_copy_test.go
+//	VERSION          13  versions, suspension                             rules_version_test.go
+//	TAG               8  tags                                             rules_tag_test.go
+//	WORM             21  retention and legal hold                         rules_worm_test.go
+//	PART             28  multipart                                        rules_multipart_test.go, rules_part_test.go
+//	SIGN             18  signed URLs                                      rules_sign_test.go
+//	NOTIFY           13  notifications                                    rules_notify_test.go
+//	ERROR             9  errors and request ids                           rules_error_test.go
+//	AUDIT             6  the audit trail                                  rules_audit_test.go
+//	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
+type section struct {
+	name  string
+	rules []rule
+}
+
+// rule is one sentence of the document, in short, and how it is shown.
+type rule struct {
+	says  string
+	check func(t *testing.T, g *ground)
+	// alone rules look at the whole system and run before the others.
+	alone bool
+}
+
+func sections() []section {
+	return []section{
+		{"AUTH", authRules()}, {"TOKEN", tokenRules()}, {"KEY", keyRules()}, {"POLICY", policyRules()}, {"BUCKET", bucketRules()}, {"NAME", nameRules()},
+		{"PUT", putRules()}, {"IDEM", idempotencyRules()}, {"SIZE", sizeRules()}, {"GET", getRules()}, {"LIST", listRules()}, {"DELETE", deleteRules()},
+		{"COPY", copyRules()}, {"VERSION", versionRules()}, {"TAG", tagRules()}, {"WORM", wormRules()}, {"PART", append(multipartRules(), partRules()...)},
+		{"SIGN", signRules()}, {"NOTIFY", notifyRules()}, {"ERROR", errorRules()}, {"AUDIT", auditRules()}, {"FIXED", fixedRules()},
+	}
+}
+
+// ground is what the rules of a section stand on.
+type ground struct {
+	w *harness.World // plainSettings
+	// tight has small limits and short times (tightSettings).
+	tight *harness.World
+	c     *harness.Client // the section's account in w
+}
+
+// Limits of the tight World.
+const (
+	tightStorage = 4 << 20
+	tightObject  = 2 << 20
+	tightBurst   = 8 // tokens at once
+)
+
+// leastPart is the least size of a part in the World that is not tight; rules
+// about parts would move too many bytes otherwise.
+const leastPart = 1 << 10
+
+func plainSettings() []string {
+	return []string{fmt.Sprintf("SLUICE_UPLOAD_MIN_PART_SIZE=%d", leastPart), "SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1"}
+}
+
+func tightSettings() []string {
+	return []string{
+		fmt.Sprintf("SLUICE_ACCOUNTS_STORAGE=%d", tightStorage), fmt.Sprintf("SLUICE_ACCOUNTS_OBJECT=%d", tightObject),
+		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
+		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
+		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1",
+	}
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, topology := range harness.Topologies() {
+		t.Run(string(topology), func(t *testing.T) {
+			t.Parallel()
+			w := harness.Start(t, harness.Options{Topology: topology, Env: plainSettings()})
+			tight := harness.Start(t, harness.Options{Topology: topology, Env: tightSettings()})
+			each := func(t *testing.T, s section, alone bool) {
+				g := &ground{w: w, tight: tight, c: account(t, w)}
+				for i, r := range s.rules {
+					if r.alone != alone {
+						continue
+					}
+					t.Run(s.ruleName(i), func(t *testing.T) {
+						if !alone {
+							t.Parallel()
+						}
+						r.check(t, g)
+					})
+				}
+			}
+			t.Run("Alone", func(t *testing.T) {
+				for _, s := range sections() {
+					each(t, s, true)
+				}
+			})
+			for _, s := range sections() {
+				t.Run(s.name, func(t *testing.T) {
+					t.Parallel()
+					each(t, s, false)
+				})
+			}
+		})
+	}
+}
+
+func (s section) ruleName(i int) string {
+	return fmt.Sprintf("%s.%02d %s", s.name, i+1, s.rules[i].says)
+}
+
+// TestRules_Complete: every row says what it is about, no two the same.
+func TestRules_Complete(t *testing.T) {
+	t.Parallel()
+	for _, s := range sections() {
+		seen := map[string]bool{}
+		for i, r := range s.rules {
+			if r.says == "" || r.check == nil || seen[r.says] {
+				t.Errorf("%s.%02d: %q", s.name, i+1, r.says)
+			}
+			seen[r.says] = true
+		}
+		t.Logf("%-8s %3d rows", s.name, len(s.rules))
+	}
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+var buckets atomic.Int64
+
+// bucket makes a bucket of the section's account that no other rule has.
+func (g *ground) bucket(t *testing.T, options ...any) string {
+	t.Helper()
+	return newBucket(t, g.c, options...)
+}
+
+func newBucket(t *testing.T, c *harness.Client, options ...any) string {
+	t.Helper()
+	name := fmt.Sprintf("rule-%d", buckets.Add(1))
+	c.Bucket(t, name, options...)
+	return name
+}
+
+// key puts a small object into a new bucket and gives both names.
+func (g *ground) key(t *testing.T, body string, headers ...string) (bucket, key string) {
+	t.Helper()
+	bucket = g.bucket(t)
+	g.put(t, bucket, "k", body, headers...)
+	return bucket, "k"
+}
+
+// put stores an object and gives what was answered.
+func (g *ground) put(t *testing.T, bucket, key string, body any, headers ...string) harness.Object {
+	t.Helper()
+	return g.c.Call(t, http.MethodPut, harness.ObjectPath(bucket, key), body, headers...).Want(t, http.StatusCreated).Object(t)
+}
+
+// get reads an object of the section's account, whatever the answer.
+func (g *ground) get(t *testing.T, bucket, key string, headers ...string) harness.Response {
+	t.Helper()
+	return g.c.Call(t, http.MethodGet, harness.ObjectPath(bucket, key), nil, headers...)
+}
+
+// absent wants that nothing is visible under a key.
+func absent(t *testing.T, c *harness.Client, bucket, key string) {
+	t.Helper()
+	c.Get(t, bucket, key, nil).Is(t, http.StatusNotFound, "not_found")
+	if all := c.ListAll(t, bucket); len(all) != 0 {
+		for k := range all {
+			if k == key {
+				t.Fatalf("%s is listed", key)
+			}
+		}
+	}
+}
+
+// equal compares what the test got with what it wants.
+func equal[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// sameAnswer compares two answers in all but what differs from request to
+// request by nature.
+func sameAnswer(t *testing.T, what string, a, b harness.Response) {
+	t.Helper()
+	strip := func(r harness.Response) string {
+		h := r.Header.Clone()
+		h.Del("X-Request-Id")
+		h.Del("Date")
+		body := strings.ReplaceAll(string(r.Body), r.ID(), "ID")
+		h.Del("Content-Length") // ids that the client chose differ in length
+		return fmt.Sprintf("%d %v %s", r.Status, h, body)
+	}
+	if x, y := strip(a), strip(b); x != y {
+		t.Errorf("%s: the answers differ:\n%s\n%s", what, x, y)
+	}
+}
+
+// parallel runs f n times at once.
+func parallel(t *testing.T, n int, f func(i int)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}
