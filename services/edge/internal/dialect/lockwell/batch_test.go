@@ -104,6 +104,14 @@ func TestBatchDelete_Pieces(t *testing.T) {
 			t.Fatalf("result %d: %+v", i, r)
 		}
 	}
+	if most := slices.Max(w.Object.Batches); most*6*1024 > 1<<20 || most < 50 {
+		t.Errorf("pieces %v", w.Object.Batches)
+	}
+	w.Object.Batches = nil
+	for i := range keys {
+		keys[i] = fmt.Sprint("k", i)
+	}
+	w.Want(t, 200, "POST", api+"/buckets/box/objects:batchDelete", batchOf(keys...), nil)
 	if want := slices.Repeat([]int{objectv1.MaxDeleteObjects}, 1000/objectv1.MaxDeleteObjects); !slices.Equal(w.Object.Batches, want) {
 		t.Errorf("pieces %v", w.Object.Batches)
 	}

@@ -19,6 +19,10 @@ import (
 // uploadID is the form of an upload's id.
 var uploadID = regexp.MustCompile(`^` + uploadv1.UploadIDPrefix + `[0-9A-Z]{26}$`)
 
+// partETag is the form of a part's entity tag. No longer one goes on: the list
+// has to fit into one message.
+var partETag = regexp.MustCompile(`^"[0-9A-Za-z-]{1,40}"$`)
+
 // maxCompleteJSON bounds a list of all parts, in bytes.
 const maxCompleteJSON = 4 << 20
 
@@ -193,7 +197,7 @@ func completedParts(parts []wireCompletedPart) ([]uploadv1.CompletedPart, error)
 		switch {
 		case p.PartNumber < 1 || p.PartNumber > uploadv1.MaxPartNumber:
 			return nil, uploadv1.ErrInvalidPart.Msgf("partNumber %d is not from 1 to %d", p.PartNumber, uploadv1.MaxPartNumber)
-		case len(p.ETag) < 1 || len(p.ETag) > maxETag:
+		case !partETag.MatchString(p.ETag):
 			return nil, uploadv1.ErrInvalidPart.Msgf("the etag of part %d is missing or malformed", p.PartNumber)
 		case i > 0 && p.PartNumber <= parts[i-1].PartNumber:
 			return nil, uploadv1.ErrInvalidPartOrder
@@ -202,9 +206,6 @@ func completedParts(parts []wireCompletedPart) ([]uploadv1.CompletedPart, error)
 	}
 	return out, nil
 }
-
-// maxETag bounds an entity tag in a list of parts, in bytes.
-const maxETag = 128
 
 // AbortMultipartUpload answers DELETE /buckets/{bucket}/multipart/{uploadId}/{key...}.
 func (h *Handler) AbortMultipartUpload(w http.ResponseWriter, r *http.Request) error {

@@ -101,8 +101,8 @@ func TestMultipart_Complete(t *testing.T) {
 	part := func(n int, e string) string { return fmt.Sprintf(`{"partNumber":%d,"etag":%q}`, n, e) }
 	list := func(parts ...string) string { return `{"parts":[` + strings.Join(parts, ",") + `]}` }
 	path := upload + "/complete/k"
-	refusals(t, w, "POST", path, "invalid_part", `{}`, `{"parts":null}`, `{"parts":[]}`, list(`{}`), list(part(0, "x")), list(part(10001, "x")), list(part(1, "")), list(part(-1, "x")),
-		list(part(1, `"wrong"`)), list(part(1, etag[2])), list(part(9, etag[1])), list(part(1, strings.Repeat("e", 200))), list(`{"partNumber":1}`), list(slices.Repeat([]string{part(1, "x")}, 10001)...))
+	refusals(t, w, "POST", path, "invalid_part", `{}`, `{"parts":null}`, `{"parts":[]}`, list(`{}`), list(part(0, `"x"`)), list(part(10001, `"x"`)), list(part(1, "bare")), list(part(1, "")), list(part(-1, "x")),
+		list(part(1, `"wrong"`)), list(part(1, etag[2])), list(part(9, etag[1])), list(part(1, `"`+strings.Repeat("e", 41)+`"`)), list(`{"partNumber":1}`), list(slices.Repeat([]string{part(1, "x")}, 10001)...))
 	refusals(t, w, "POST", path, "invalid_part_order", list(part(3, etag[3]), part(1, etag[1])), list(part(1, etag[1]), part(1, etag[1])))
 	refusals(t, w, "POST", path, "part_too_small", list(part(2, etag[2]), part(3, etag[3])))
 	refusals(t, w, "POST", path, "invalid_request", ``, `null`, `[]`, `{"parts":{}}`, list(`null`), list(`{"partNumber":"1","etag":"x"}`), list(`{"partNumber":1.5,"etag":"x"}`), list(`{"partNumber":1,"etag":5}`),
@@ -159,7 +159,7 @@ func TestMultipart_Unknown(t *testing.T) {
 	t.Parallel()
 	w := bucketed(t)
 	real := begin(t, w, "other", nil)
-	complete := `{"parts":[{"partNumber":1,"etag":"x"}]}`
+	complete := `{"parts":[{"partNumber":1,"etag":"\"x\""}]}`
 	answers := map[string]bool{}
 	for _, id := range []string{"mpu_" + strings.Repeat("Z", 26), real} {
 		for _, r := range []edgetest.Response{
