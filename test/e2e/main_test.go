@@ -31,10 +31,7 @@ func TestSystem(t *testing.T) {
 		{"Operator", operator},
 		{"Bus", busIsVisible},
 		{"Routes", ops},
-		{"SDKObjects", sdkObjects},
 		{"SDKManage", sdkManage},
-		{"SDKLarge", sdkLarge},
-		{"Files", filesCLI},
 		{"AuditQueries", auditQueries},
 	}
 	for _, topology := range harness.Topologies() {
