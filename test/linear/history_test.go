@@ -15,7 +15,8 @@ import (
 
 // history is what all clients asked and were answered, with times of one clock.
 type history struct {
-	start time.Time
+	start  time.Time
+	bodies sync.Map // of all writes, by ETag
 
 	mu  sync.Mutex
 	ops []porcupine.Operation

@@ -48,7 +48,7 @@ func TestLinearizable(t *testing.T) {
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {
 			t.Parallel()
-			w := harness.Start(t, harness.Options{Topology: topology})
+			w := harness.Start(t, harness.Options{Topology: topology, Env: []string{"SLUICE_UPLOAD_MIN_PART_SIZE=1B"}})
 			c := harness.NewClient(t, w, "historian")
 			c.HTTP.Timeout = 40 * time.Second
 			s := sizesOf(topology)
@@ -90,7 +90,7 @@ func record(t *testing.T, w *harness.World, c *harness.Client, s sizes, seed uin
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for n := range s.clients {
-		cl := newClient(c, h, n, keys, seed)
+		cl := newClient(c, h, n, keys, seed, stop)
 		wg.Go(func() {
 			for {
 				select {
@@ -105,7 +105,7 @@ func record(t *testing.T, w *harness.World, c *harness.Client, s sizes, seed uin
 	kills := kill(t, w, s, seed)
 	close(stop)
 	wg.Wait()
-	last := newClient(c, h, s.clients, keys, seed)
+	last := newClient(c, h, s.clients, keys, seed, stop)
 	for i := range keys {
 		last.get(t, i)
 	}

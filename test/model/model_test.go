@@ -26,7 +26,7 @@ const clients = 8
 // once failed are kept in testdata/seeds and come first. SLUICE_TEST_SEED repeats
 // a run.
 func TestModel(t *testing.T) {
-	w := harness.Start(t, harness.Options{})
+	w := harness.Start(t, harness.Options{Env: []string{fmt.Sprintf("SLUICE_UPLOAD_MIN_PART_SIZE=%dB", leastPart)}})
 	c := harness.NewClient(t, w, "modeller")
 	t.Run("Kept", func(t *testing.T) { replay(t, c) })
 	rounds, length := 1, 250
@@ -83,6 +83,9 @@ func random(t *testing.T, c *harness.Client, seed uint64, n, length int) {
 	if !errors.As(err, new(disagreement)) {
 		return
 	}
+	if !shrinking.CompareAndSwap(false, true) {
+		return // one at a time: most likely it is the same
+	}
 	s.Ops = ops[:min(done+1, len(ops))]
 	small, why := shrink(t.Context(), c, s)
 	if why == nil {
@@ -101,6 +104,9 @@ type sequence struct {
 
 // runs names buckets apart.
 var runs atomic.Int64
+
+// shrinking is set when a sequence of this run is being made small.
+var shrinking atomic.Bool
 
 // run does the operations in new buckets, then looks at everything. It gives how
 // many operations agreed.

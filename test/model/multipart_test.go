@@ -13,8 +13,9 @@ import (
 	"github.com/sluicehq/sluice/test/harness"
 )
 
-// leastPart is upload.min_part_size of the system under test, in bytes.
-const leastPart = 5 << 20
+// leastPart is upload.min_part_size of the system under test, in bytes: small,
+// so that most sizes will do.
+const leastPart = 4 << 10
 
 func checksum(body []byte) string {
 	sum := sha256.Sum256(body)
@@ -57,15 +58,15 @@ func (r *runner) create(b *bucket, key string, o op) error {
 	return nil
 }
 
-// part sends a part, or one again. Most are the last ones, small.
+// part sends a part, or one again.
 func (r *runner) part(b *bucket, _ string, o op) error {
 	u := b.upload(o.Which)
 	if u == nil {
 		return nil
 	}
 	n, size := 1+o.How%4, sizes[o.Size%len(sizes)]
-	if o.How%20 == 0 {
-		size = leastPart + o.How
+	if size > 0 && o.How%3 > 0 {
+		size += leastPart
 	}
 	body := r.body(size)
 	path := b.uploadPath(u, fmt.Sprintf("parts/%d", n))
