@@ -1,7 +1,6 @@
 package edgetest
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -48,13 +47,6 @@ type bucket struct {
 type version struct {
 	objectv1.Object
 	marker bool
-}
-
-// bound is what an idempotency key stands for.
-type bound struct {
-	fingerprint []byte
-	versionID   string
-	done        *objectv1.Object // nil while the first request is running
 }
 
 // current gives the visible version of a key.
@@ -303,40 +295,6 @@ func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (object
 		t.Reserved = max(r.Size, 0)
 		o.held[t.VersionID] = t.Reserved
 	}
-	return t, nil
-}
-
-// bind takes an idempotency key, or gives the answer that it has.
-func (o *Object) bind(t *objectv1.Ticket, r objectv1.BeginPutRequest) (done bool, err error) {
-	id := t.BucketID + "\x00" + r.Key + "\x00" + r.Idempotency.Key
-	if was := o.bound[id]; was != nil {
-		switch {
-		case !bytes.Equal(was.fingerprint, r.Idempotency.Fingerprint):
-			return false, objectv1.ErrIdempotencyConflict
-		case was.done == nil:
-			return false, objectv1.ErrIdempotencyBusy
-		}
-		t.Replayed = was.done
-		return true, nil
-	}
-	o.bound[id] = &bound{fingerprint: r.Idempotency.Fingerprint, versionID: t.VersionID}
-	t.Idempotency = &objectv1.IdempotencyTicket{ID: id, Owner: t.VersionID, LeaseTill: time.Now().Add(objectv1.IdempotencyLease)}
-	return false, nil
-}
-
-// KeepIdempotency implements objectv1.Service.
-func (o *Object) KeepIdempotency(_ context.Context, r objectv1.KeepIdempotencyRequest) (objectv1.IdempotencyTicket, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.Calls = append(o.Calls, "KeepIdempotency")
-	if err := o.Fail["KeepIdempotency"]; err != nil {
-		return objectv1.IdempotencyTicket{}, err
-	}
-	if was := o.bound[r.Ticket.ID]; was == nil || was.versionID != r.Ticket.Owner {
-		return objectv1.IdempotencyTicket{}, objectv1.ErrIdempotencyBusy
-	}
-	t := r.Ticket
-	t.LeaseTill = time.Now().Add(objectv1.IdempotencyLease)
 	return t, nil
 }
 
