@@ -41,6 +41,6 @@ func (h *Handler) MintToken(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return dialect.WriteJSON(w, http.StatusOK, wireToken{
 		AccessToken: t.Token, TokenType: "Bearer",
-		ExpiresIn: max(0, int64(t.ExpiresAt.Sub(h.now()).Round(time.Second)/time.Second)), ExpiresAt: instant(t.ExpiresAt),
+		ExpiresIn: max(0, int64((t.ExpiresAt.Sub(h.now())+time.Second-1)/time.Second)), ExpiresAt: instant(t.ExpiresAt),
 	})
 }
