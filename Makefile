@@ -5,7 +5,7 @@ MODULES = $$(scripts/mods.sh list)
 FAST = ./pkg/... ./contracts/... $(SERVICES)
 SERVICES = ./services/auth/... ./services/edge/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
 
-.PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes bench soak fuzz check tools clean
+.PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes codegen bench soak fuzz check tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,7 @@ run: build ## start everything on this machine, data under ./data
 
 test: ## the tests that need nothing but Go
 	go test $(FAST)
-	go test -count=1 ./test/e2e/... # it drives a binary that the test cache knows nothing of
+	go test -count=1 ./test/e2e/... ./test/openapi/... # they drive a binary that the test cache knows nothing of
 
 test-all: ## also browser, outside clients, processes, kills, the Mongo wire peer
 	scripts/test-all.sh
@@ -48,6 +48,9 @@ gen-check: gen
 routes: ## services/edge/ROUTES.md
 	go run ./services/edge/cmd/edge routes --markdown > services/edge/ROUTES.md
 
+codegen: ## clients for Go, TypeScript, Python and Java from the OpenAPI document, under gen/
+	scripts/codegen.sh
+
 bench: ## throughput, latency and memory against baselines of the same run
 	scripts/bench.sh
 
@@ -66,4 +69,4 @@ bin/tools/golangci-lint: scripts/tools/go.mod
 	GOWORK=off go -C scripts/tools build -o ../../bin/tools/ tool
 
 clean: ## remove what was built (never the data directory)
-	rm -rf bin
+	rm -rf bin gen

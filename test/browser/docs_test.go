@@ -131,8 +131,11 @@ func open(t *testing.T) (context.Context, *visit) {
 	if err != nil {
 		path, err = exec.LookPath("google-chrome")
 	}
-	if err != nil {
+	if err != nil && strings.Contains(os.Getenv("REQUIRE"), "browser") {
 		t.Fatal("there is no Chromium; scripts/test-all.sh installs it where it can")
+	}
+	if err != nil {
+		t.Skip("there is no Chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
