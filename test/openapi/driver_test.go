@@ -112,8 +112,10 @@ func (d *driver) do(t testing.TB, c call) harness.Response {
 		h.Set("Content-Type", "application/json")
 	}
 	r := client.Do(t, rt.Method, path, c.body, h)
-	at := fmt.Sprintf("%s %s %v", c.op, path, c.body)
-	at = at[:min(len(at), 200)]
+	at := fmt.Sprintf("%s %.150s", c.op, path)
+	if body, ok := c.body.(map[string]any); ok {
+		at = fmt.Sprintf("%s %.100v", at, body)
+	}
 	if r.Status != c.status || c.code != "" && rt.Method != http.MethodHead && r.Code() != c.code {
 		t.Errorf("%s: %d %s, want %d %s: %.300s", at, r.Status, r.Code(), c.status, c.code, r.Body)
 	}
