@@ -181,6 +181,21 @@ func copyRules() []rule {
 			copyTo(t, g.c, b, "k", b, "c").Want(t, 201)
 			equal(t, "mode", g.get(t, b, "c").Header.Get("X-Lockwell-Retention-Mode"), "")
 		}},
+		{says: "into another region the server streams it", check: func(t *testing.T, g *ground) {
+			c, b := g.tenant(t)
+			far := newBucket(t, c, "region", "eu-west1", "versioning", true)
+			data := randomBytes(t, 1<<20)
+			src := c.Put(t, b, "k", data, http.Header{"X-Lockwell-Meta-A": {"1"}, "X-Lockwell-Tags": {"t=1"}}).Object(t)
+			o := copyTo(t, c, b, "k", far, "c", "ifMatch", src.ETag, "requireAbsent", true).Want(t, 201).Object(t)
+			equal(t, "etag", o.ETag, src.ETag)
+			r := c.Get(t, far, "c", nil).Want(t, 200)
+			if string(r.Body) != string(data) || r.Header.Get("X-Lockwell-Meta-A") != "1" || r.Header.Get("X-Lockwell-Tag-Count") != "1" {
+				t.Errorf("%d bytes, %v", len(r.Body), r.Header)
+			}
+			copyTo(t, c, b, "k", far, "c", "requireAbsent", true).Is(t, 412, "precondition_failed")
+			copyTo(t, c, b, "k", far, "c", "ifMatch", `"other"`).Is(t, 412, "precondition_failed")
+			copyTo(t, c, far, "c", b, "back", "sourceVersionId", o.VersionID).Want(t, 201)
+		}},
 		{says: "a copy counts in its bucket", check: func(t *testing.T, g *ground) {
 			b, to := g.bucket(t), g.bucket(t)
 			g.put(t, b, "k", nine)

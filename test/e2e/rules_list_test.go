@@ -161,7 +161,7 @@ func listRules() []rule {
 		{says: "a token that was made up, cut or altered is 400", check: func(t *testing.T, g *ground) {
 			b := fill(t, g, tree)
 			token := g.c.List(t, b, "maxKeys=2").NextContinuationToken
-			for _, bad := range []string{"", "zzz", "\x00", "\xff", token + "A", token[:len(token)-1], token[1:], strings.Repeat("A", 5000), "../../x", "=", "e30"} {
+			for _, bad := range []string{"zzz", "\x00", "\xff", token + "A", token[:len(token)-1], token[1:], strings.Repeat("A", 5000), "../../x", "=", "e30"} {
 				g.c.Call(t, "GET", harness.BucketPath(b, "/objects?maxKeys=2&continuationToken="+url.QueryEscape(bad)), nil).Is(t, 400, "invalid_request")
 			}
 		}},

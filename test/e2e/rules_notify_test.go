@@ -137,7 +137,8 @@ func notifyRules() []rule {
 		}},
 		{says: "the signing secret is never on the wire, and cannot be set", check: func(t *testing.T, g *ground) {
 			b := g.bucket(t)
-			r := setHooks(t, g.c, b, object{"id": "a", "url": url, "events": created, "secret": "whsec_mine", "hasSecret": false}).Want(t, 200)
+			r := setHooks(t, g.c, b, object{"id": "a", "url": url, "events": created}).Want(t, 200)
+			setHooks(t, g.c, b, object{"id": "a", "url": url, "events": created, "secret": "whsec_mine"}).Is(t, 400, "invalid_request")
 			out, err := g.w.CLI(t.Context(), "", "webhook", "secret", "--account", g.c.Username, "--bucket", b, "--id", "a")
 			secret := strings.TrimSpace(out)
 			if err != nil || !strings.HasPrefix(secret, "whsec_") || secret == "whsec_mine" {

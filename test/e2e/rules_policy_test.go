@@ -19,6 +19,9 @@ type statement struct {
 // setPolicy does it as the account, which no policy binds.
 func setPolicy(t *testing.T, c *harness.Client, bucket string, statements ...statement) harness.Response {
 	t.Helper()
+	if statements == nil {
+		statements = []statement{}
+	}
 	return c.AsAccount().Call(t, http.MethodPut, harness.BucketPath(bucket, "/policy"), object{"statements": statements}).Want(t, 200)
 }
 

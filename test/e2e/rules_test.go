@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,31 +16,33 @@ import (
 // The rules of lockwell.md (and of its source, where that says more), one row
 // each, in the order of the document. A row is named by its section and its
 // number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
-// TestRules_Complete holds this list to the tables:
+// TestRules_Complete holds this list to the tables; tenants_test.go is beside it,
+// a second tenant who tries every route:
 //
 //	section        rows  what it covers                                   file
 //	AUTH             10  the bearer rule, the tenant                      rules_token_test.go
 //	TOKEN            17  /auth/token, the token's form, its end           rules_token_test.go
 //	KEY              14  access keys: form, scopes, limits, management    rules_key_test.go
 //	POLICY           15  bucket policies                                  rules_policy_test.go
-//	BUCKET           17  buckets and versioning states                    rules_bucket_test.go
+//	BUCKET           18  buckets and versioning states                    rules_bucket_test.go
 //	NAME             11  object keys arrive exactly                       rules_name_test.go
-//	PUT              32  PUT: headers, conditions, digests, bodies        rules_put_test.go
+//	PUT              35  PUT: headers, conditions, digests, bodies        rules_put_test.go
 //	IDEM             12  Idempotency-Key                                  rules_idempotency_test.go
 //	SIZE             10  size limits and quota                            rules_size_test.go
 //	GET              22  GET and HEAD: ranges, conditions, headers        rules_get_test.go
 //	LIST             15  listings                                         rules_list_test.go
 //	DELETE           12  DELETE and batchDelete                           rules_delete_test.go
-//	COPY             17  server-side copy                                 rules_copy_test.go
+//	COPY             18  server-side copy                                 rules_copy_test.go
 //	VERSION          13  versions, suspension                             rules_version_test.go
 //	TAG               8  tags                                             rules_tag_test.go
 //	WORM             21  retention and legal hold                         rules_worm_test.go
-//	PART             28  multipart                                        rules_multipart_test.go, rules_part_test.go
+//	PART             36  multipart                                        rules_multipart_test.go, rules_part_test.go
 //	SIGN             18  signed URLs                                      rules_sign_test.go
 //	NOTIFY           13  notifications                                    rules_notify_test.go
 //	ERROR             9  errors and request ids                           rules_error_test.go
 //	AUDIT             6  the audit trail                                  rules_audit_test.go
 //	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
+//	ALL             342
 type section struct {
 	name  string
 	rules []rule
@@ -89,7 +93,8 @@ func tightSettings() []string {
 		fmt.Sprintf("SLUICE_ACCOUNTS_STORAGE=%d", tightStorage), fmt.Sprintf("SLUICE_ACCOUNTS_OBJECT=%d", tightObject),
 		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
 		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
-		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1",
+		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_REGIONS=us-central1,eu-west1",
+		"SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1",
 	}
 }
 
@@ -133,9 +138,19 @@ func (s section) ruleName(i int) string {
 	return fmt.Sprintf("%s.%02d %s", s.name, i+1, s.rules[i].says)
 }
 
-// TestRules_Complete: every row says what it is about, no two the same.
+// TestRules_Complete: every row says what it is about, no two the same, and the
+// list at the top of this file counts them right.
 func TestRules_Complete(t *testing.T) {
 	t.Parallel()
+	source, err := os.ReadFile("rules_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^//\t([A-Z]+) +(\d+) `).FindAllStringSubmatch(string(source), -1) {
+		listed[m[1]] = m[2]
+	}
+	total := 0
 	for _, s := range sections() {
 		seen := map[string]bool{}
 		for i, r := range s.rules {
@@ -144,8 +159,11 @@ func TestRules_Complete(t *testing.T) {
 			}
 			seen[r.says] = true
 		}
-		t.Logf("%-8s %3d rows", s.name, len(s.rules))
+		total += len(s.rules)
+		equal(t, "rows of "+s.name+" in the list", listed[s.name], fmt.Sprint(len(s.rules)))
+		delete(listed, s.name)
 	}
+	equal(t, "all rows", listed["ALL"], fmt.Sprint(total))
 }
 
 // object is a JSON object.

@@ -125,7 +125,7 @@ func wormRules() []rule {
 			l.retain(t, "GOVERNANCE", in(time.Hour)).Want(t, 200)
 			for _, h := range []string{"X-Lockwell-Bypass-Governance-Retention", "X-Lockwell-Bypass-Governance", "X-Amz-Bypass-Governance-Retention"} {
 				g.c.Call(t, "DELETE", harness.ObjectPath(l.bucket, l.key)+"?versionId="+l.version+"&bypassGovernance=true", nil, h, "true").Is(t, 403, "object_locked")
-				g.c.Call(t, "PUT", harness.KeyPath(l.bucket, "object-retention", l.key)+"?versionId="+l.version, object{"mode": "GOVERNANCE", "retainUntil": in(time.Minute), "bypass": true}, h, "true").Is(t, 403, "object_locked")
+				g.c.Call(t, "PUT", harness.KeyPath(l.bucket, "object-retention", l.key)+"?versionId="+l.version, object{"mode": "GOVERNANCE", "retainUntil": in(time.Minute)}, h, "true").Is(t, 403, "object_locked")
 			}
 			setPolicy(t, g.c, l.bucket, statement{Effect: "Allow", Actions: []string{"*"}})
 			remove(t, g.c, l.bucket, l.key, l.version).Is(t, 403, "object_locked")
@@ -228,12 +228,8 @@ func wormRules() []rule {
 		{says: "of what is not there 404; of a delete marker 404 that says so", check: func(t *testing.T, g *ground) {
 			l := g.lock(t)
 			mark(t, g.c, l.bucket, l.key)
-			for _, kind := range []string{"object-retention", "object-legal-hold"} {
-				for _, m := range []string{"GET", "PUT"} {
-					var body any
-					if m == "PUT" {
-						body = object{"mode": "GOVERNANCE", "retainUntil": in(time.Hour), "status": "ON"}
-					}
+			for kind, body := range map[string]any{"object-retention": object{"mode": "GOVERNANCE", "retainUntil": in(time.Hour)}, "object-legal-hold": object{"status": "ON"}} {
+				for m, body := range map[string]any{"GET": nil, "PUT": body} {
 					g.c.Call(t, m, harness.KeyPath(l.bucket, kind, "nothing"), body).Is(t, 404, "not_found")
 					g.c.Call(t, m, harness.KeyPath("no-such-bucket", kind, "k"), body).Is(t, 404, "not_found")
 					equal(t, kind, g.c.Call(t, m, harness.KeyPath(l.bucket, kind, l.key), body).Is(t, 404, "not_found").Header.Get("X-Lockwell-Delete-Marker"), "true")
