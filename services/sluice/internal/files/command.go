@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,17 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 
 // Unwrap gives what is wrong.
 func (e *UsageError) Unwrap() error { return e.Err }
+
+// interruptedError is one of a command that was told to stop.
+type interruptedError struct{ error }
+
+// Error says so in the words of people.
+func (e interruptedError) Error() string {
+	return strings.ReplaceAll(e.error.Error(), context.Canceled.Error(), "interrupted")
+}
+
+// Unwrap gives what stopped.
+func (e interruptedError) Unwrap() error { return e.error }
 
 func usage(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
@@ -107,7 +119,11 @@ func (e env) command(sp spec) *cobra.Command {
 			s := &session{client: client, in: c.InOrStdin(), out: c.OutOrStdout(), errs: c.ErrOrStderr()}
 			s.bar = newBar(s.errs, quiet)
 			defer s.bar.stop()
-			return sp.run(c.Context(), s, args)
+			err = sp.run(c.Context(), s, args)
+			if err != nil && c.Context().Err() != nil {
+				err = interruptedError{err}
+			}
+			return err
 		},
 	}
 	if sp.flags != nil {

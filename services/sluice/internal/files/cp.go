@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -74,7 +73,7 @@ func (o *copier) run(ctx context.Context, sources []string, dest string) error {
 	if single && (len(sources) > 1 || o.recursive) {
 		return usage("--version-id and --upload-id are of one object")
 	}
-	if len(sources) > 1 && !o.recursive && !strings.HasSuffix(dest, "/") && !(isRemote(dest) && strings.Count(dest, "/") == 2) && !isFolder(dest) {
+	if len(sources) > 1 && !o.recursive && !takesSeveral(dest) {
 		return usage("several sources need a folder as their destination: %s/", show(dest))
 	}
 	for _, src := range sources {
@@ -257,8 +256,10 @@ func (s *size) Set(v string) error {
 	return nil
 }
 
-// isFolder reports whether a path is one on this machine.
-func isFolder(dir string) bool {
-	st, err := filepath.Abs(dir)
-	return err == nil && statDir(st)
+// takesSeveral reports whether a destination is a folder, a prefix or a bucket.
+func takesSeveral(dest string) bool {
+	if a, err := parseAddress(dest); isRemote(dest) {
+		return err == nil && below(a.key) == a.key
+	}
+	return strings.HasSuffix(dest, "/") || statDir(dest)
 }

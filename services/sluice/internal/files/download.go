@@ -51,6 +51,9 @@ func (o *copier) download(ctx context.Context, from address, into folder, name s
 	if err != nil {
 		return err
 	}
+	if total >= 0 && total <= oneRequest {
+		return o.downloadSmall(ctx, from, p, total)
+	}
 	opts := &lockwell.DownloadOptions{VersionID: o.versionID, PartSize: int64(o.partSize), Concurrency: o.concurrency, Save: p.save}
 	if total < 0 {
 		// The size comes with the first answer; the bar begins then.
@@ -82,6 +85,27 @@ func (o *copier) download(ctx context.Context, from address, into folder, name s
 	return fmt.Errorf("%w\nwhat came is kept: the same command goes on with it", err)
 }
 
+// oneRequest is the size, in bytes, up to which an object is got without asking
+// first what it is, and not gone on with later.
+const oneRequest = 4 << 20
+
+func (o *copier) downloadSmall(ctx context.Context, from address, p *partial, total int64) error {
+	r, err := o.client.Get(ctx, from.bucket, from.key, &lockwell.GetOptions{VersionID: o.versionID, Progress: o.bar.file(from.String(), total)})
+	if err != nil {
+		p.discard()
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	if _, err := io.Copy(p.f, r); err != nil {
+		p.discard()
+		return fmt.Errorf("writing %s: %w", show(p.name), err)
+	}
+	if err := p.finish(r.Size); err != nil {
+		return err
+	}
+	return o.did("got", from.String(), show(p.name))
+}
+
 // isPartial reports whether a name is one of an unfinished download.
 func isPartial(name string) bool {
 	_, err := localName(name)
@@ -90,7 +114,7 @@ func isPartial(name string) bool {
 
 // downloadAll gets the objects below a prefix.
 func (o *copier) downloadAll(ctx context.Context, from address, dest string) error {
-	if err := os.MkdirAll(dest, 0o777); err != nil {
+	if err := os.MkdirAll(dest, 0o777); err != nil { //nolint:gosec // the user's umask decides, as with cp
 		return err //nolint:wrapcheck // os names the operation and the file
 	}
 	into, err := openFolder(dest)

@@ -147,7 +147,7 @@ func target(dest, key string) (dir, name string, err error) {
 		if err != nil || base(key) == "/" {
 			return "", "", fmt.Errorf("%s cannot be the name of a file here; give one", show(path.Base(key)))
 		}
-		return dest, name, os.MkdirAll(dest, 0o777)
+		return dest, name, os.MkdirAll(dest, 0o777) //nolint:gosec // the user's umask decides, as with cp
 	}
 	return filepath.Dir(dest), filepath.Base(dest), nil
 }

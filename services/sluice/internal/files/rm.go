@@ -79,7 +79,7 @@ func (o *remover) tell(n int, a address) {
 
 func (o *remover) all(ctx context.Context, a address) error {
 	a.key = below(a.key)
-	removed, err := o.session.removeAll(ctx, a, o.versions)
+	removed, err := o.removeAll(ctx, a, o.versions)
 	o.tell(removed, a)
 	return err
 }

@@ -17,7 +17,7 @@ import (
 const (
 	EnvEndpoint    = "SLUICE_ENDPOINT"
 	EnvAccessKeyID = "SLUICE_ACCESS_KEY_ID"
-	EnvSecretKey   = "SLUICE_SECRET_KEY"
+	EnvSecretKey   = "SLUICE_SECRET_KEY" //nolint:gosec // the name of one
 	EnvProfile     = "SLUICE_PROFILE"
 )
 
