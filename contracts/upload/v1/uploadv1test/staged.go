@@ -55,6 +55,19 @@ func (o *Objects) Took(version string) []string {
 	return o.took[version]
 }
 
+// Expire ends the tickets whose lease is over, as object's own sweep does.
+func (o *Objects) Expire() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for id, t := range o.held {
+		if t.LeaseTill.Before(o.now()) {
+			delete(o.held, id)
+			delete(o.staged, id)
+			o.done[id] = "aborted"
+		}
+	}
+}
+
 // Versions counts what is committed by CommitPut.
 func (o *Objects) Versions() int {
 	o.mu.Lock()

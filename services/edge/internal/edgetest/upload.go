@@ -132,6 +132,9 @@ func (u Upload) CommitPart(_ context.Context, r uploadv1.CommitPartRequest) (upl
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	m, err := u.session("CommitPart", objectv1.ActionPutObject, r.MultipartRequest)
+	if err == nil && m.done != nil {
+		err = uploadv1.ErrNoSuchUpload
+	}
 	if err != nil {
 		return uploadv1.Part{}, err
 	}
@@ -177,7 +180,7 @@ func (u Upload) CompleteMultipart(_ context.Context, r uploadv1.CompleteMultipar
 	}
 	if m.done != nil {
 		if !slices.Equal(m.list, r.Parts) {
-			return objectv1.Object{}, uploadv1.ErrCompleting
+			return objectv1.Object{}, uploadv1.ErrNoSuchUpload
 		}
 		return *m.done, nil
 	}

@@ -47,11 +47,7 @@ func (e *Engine) bind(ctx context.Context, t objectv1.Ticket) (context.Context, 
 // service that is away takes nothing from us yet: only another attempt can, and
 // the commit is refused then.
 func (b *binding) keep(ctx context.Context) error {
-	every := b.e.Lease / 3
-	if every <= 0 {
-		every = objectv1.IdempotencyLease / 3
-	}
-	for wait(ctx, every) {
+	for wait(ctx, objectv1.IdempotencyLease/3) {
 		_, err := b.e.Objects.KeepIdempotency(ctx, objectv1.KeepIdempotencyRequest{AccountID: b.ticket.AccountID, Ticket: *b.ticket.Idempotency})
 		if err != nil && !unsure(err) && ctx.Err() == nil {
 			return err //nolint:wrapcheck // the cause of a cancellation, which the transfer wraps

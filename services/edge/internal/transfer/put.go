@@ -58,8 +58,6 @@ type Engine struct {
 	Uploads uploadv1.Service
 	Log     *slog.Logger
 	Now     func() time.Time
-	// Lease of idempotency keys as object has it; 0 means objectv1.IdempotencyLease.
-	Lease time.Duration
 }
 
 // Put writes one content and commits it. Whatever fails, nothing of it is

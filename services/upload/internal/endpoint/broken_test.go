@@ -6,115 +6,142 @@ import (
 	"sync"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
-// errKilled is what a call ends with that is broken off.
+// errKilled is what everything ends with after a kill.
 var errKilled = errors.New("killed")
 
-// brokenParts is a store that breaks off before or after its n-th write, and
-// stays broken until it is mended: as far as documents go, a kill.
-type brokenParts struct {
+// killer breaks the service off before or after its n-th step, which is a write
+// to the store or a call that changes object. From then on nothing happens any
+// more until it is mended: that is what a kill and a restart look like.
+type killer struct {
+	mu    sync.Mutex
+	at    int // 0: never
+	after bool
+	dead  bool
+	steps int
+}
+
+// arm kills at the n-th step from now.
+func (k *killer) arm(n int, after bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.at, k.after, k.dead, k.steps = n, after, false, 0
+}
+
+func (k *killer) mend() { k.arm(0, false) }
+
+func (k *killer) count() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.steps
+}
+
+// enter counts a step and says whether it is done, and whether the service lives
+// to see it.
+func (k *killer) enter() (do, lives bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.dead {
+		return false, false
+	}
+	k.steps++
+	k.dead = k.steps == k.at
+	return !k.dead || k.after, !k.dead
+}
+
+func step[T any](k *killer, do func() (T, error)) (out T, err error) {
+	var none T
+	does, lives := k.enter()
+	if does {
+		out, err = do()
+	}
+	if !lives {
+		return none, errKilled
+	}
+	return out, err
+}
+
+func (k *killer) write(do func() error) error {
+	_, err := step(k, func() (struct{}, error) { return struct{}{}, do() })
+	return err
+}
+
+// mortalParts is the store of a service that can be killed.
+type mortalParts struct {
 	domain.MultipartStore
-
-	mu     sync.Mutex
-	left   int // writes until it breaks; 0: it does not
-	after  bool
-	dead   bool
-	writes int
-	// plan is called between the reading of parts and the writing of their plan.
-	plan func()
+	*killer
+	planned func() // called once, between the reading of parts and the writing of their plan
 }
 
-// breakAt lets the n-th write from now be the last one, or the first not done.
-func (b *brokenParts) breakAt(n int, after bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left, b.after, b.dead, b.writes = n, after, false, 0
-}
-
-func (b *brokenParts) mend() { b.breakAt(0, false) }
-
-// count tells how many writes there were since breakAt.
-func (b *brokenParts) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.writes
-}
-
-// write does one write, or breaks off around it.
-func (b *brokenParts) write(do func() error) error {
-	b.mu.Lock()
-	if b.dead {
-		b.mu.Unlock()
-		return errKilled
-	}
-	b.writes++
-	if b.left > 0 {
-		if b.left--; b.left == 0 {
-			b.dead = true
-		}
-	}
-	broken := b.dead
-	b.mu.Unlock()
-	if broken && !b.after {
-		return errKilled
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	if broken {
-		return errKilled
-	}
-	return nil
-}
-
-func (b *brokenParts) InsertMultipart(ctx context.Context, m domain.Multipart) error {
+func (b *mortalParts) InsertMultipart(ctx context.Context, m domain.Multipart) error {
 	return b.write(func() error { return b.MultipartStore.InsertMultipart(ctx, m) })
 }
 
-func (b *brokenParts) UpdateMultipart(ctx context.Context, id string, change func(*domain.Multipart) error) (m domain.Multipart, err error) {
-	err = b.write(func() (err error) { m, err = b.MultipartStore.UpdateMultipart(ctx, id, change); return err })
-	return m, err
+func (b *mortalParts) UpdateMultipart(ctx context.Context, id string, change func(*domain.Multipart) error) (domain.Multipart, error) {
+	return step(b.killer, func() (domain.Multipart, error) { return b.MultipartStore.UpdateMultipart(ctx, id, change) })
 }
 
-func (b *brokenParts) DeleteMultipart(ctx context.Context, id string) error {
+func (b *mortalParts) DeleteMultipart(ctx context.Context, id string) error {
 	return b.write(func() error { return b.MultipartStore.DeleteMultipart(ctx, id) })
 }
 
-func (b *brokenParts) PutPart(ctx context.Context, upload string, n int, change func(*domain.Part, bool)) (p domain.Part, err error) {
-	err = b.write(func() (err error) { p, err = b.MultipartStore.PutPart(ctx, upload, n, change); return err })
-	return p, err
+func (b *mortalParts) PutPart(ctx context.Context, upload string, n int, change func(*domain.Part, bool)) (domain.Part, error) {
+	return step(b.killer, func() (domain.Part, error) { return b.MultipartStore.PutPart(ctx, upload, n, change) })
 }
 
-func (b *brokenParts) TrimPart(ctx context.Context, upload string, n int, contents []string) error {
+func (b *mortalParts) TrimPart(ctx context.Context, upload string, n int, contents []string) error {
 	return b.write(func() error { return b.MultipartStore.TrimPart(ctx, upload, n, contents) })
 }
 
-func (b *brokenParts) DeletePart(ctx context.Context, upload string, n int) error {
+func (b *mortalParts) DeletePart(ctx context.Context, upload string, n int) error {
 	return b.write(func() error { return b.MultipartStore.DeletePart(ctx, upload, n) })
 }
 
-func (b *brokenParts) InsertPlan(ctx context.Context, p domain.Plan) error {
-	b.mu.Lock()
-	hook := b.plan
-	b.plan = nil
-	b.mu.Unlock()
-	if hook != nil {
-		hook()
+func (b *mortalParts) InsertPlan(ctx context.Context, p domain.Plan) error {
+	if f := b.planned; f != nil {
+		b.planned = nil
+		f()
 	}
 	return b.write(func() error { return b.MultipartStore.InsertPlan(ctx, p) })
 }
 
-func (b *brokenParts) AnswerPlan(ctx context.Context, id string, o objectv1.Object) (p domain.Plan, err error) {
-	err = b.write(func() (err error) { p, err = b.MultipartStore.AnswerPlan(ctx, id, o); return err })
-	return p, err
+func (b *mortalParts) AnswerPlan(ctx context.Context, id string, o objectv1.Object) (domain.Plan, error) {
+	return step(b.killer, func() (domain.Plan, error) { return b.MultipartStore.AnswerPlan(ctx, id, o) })
 }
 
-func (b *brokenParts) DeletePlan(ctx context.Context, id string) error {
+func (b *mortalParts) DeletePlan(ctx context.Context, id string) error {
 	return b.write(func() error { return b.MultipartStore.DeletePlan(ctx, id) })
 }
 
-func (b *brokenParts) DeletePlans(ctx context.Context, upload string) error {
+func (b *mortalParts) DeletePlans(ctx context.Context, upload string) error {
 	return b.write(func() error { return b.MultipartStore.DeletePlans(ctx, upload) })
+}
+
+// mortalObjects is object as a service sees it that can be killed.
+type mortalObjects struct {
+	*uploadv1test.Objects
+	*killer
+}
+
+func (o mortalObjects) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
+	return step(o.killer, func() (objectv1.Ticket, error) { return o.Objects.BeginPut(ctx, r) })
+}
+
+func (o mortalObjects) AbortPut(ctx context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
+	return step(o.killer, func() (objectv1.AbortPutResponse, error) { return o.Objects.AbortPut(ctx, r) })
+}
+
+func (o mortalObjects) StageContent(ctx context.Context, r objectv1.StageContentRequest) (objectv1.StageContentResponse, error) {
+	return step(o.killer, func() (objectv1.StageContentResponse, error) { return o.Objects.StageContent(ctx, r) })
+}
+
+func (o mortalObjects) UnstageContents(ctx context.Context, r objectv1.UnstageContentsRequest) (objectv1.Empty, error) {
+	return step(o.killer, func() (objectv1.Empty, error) { return o.Objects.UnstageContents(ctx, r) })
+}
+
+func (o mortalObjects) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error) {
+	return step(o.killer, func() (objectv1.Object, error) { return o.Objects.CommitPut(ctx, r) })
 }

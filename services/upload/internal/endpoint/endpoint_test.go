@@ -14,6 +14,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
+	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
@@ -65,7 +66,9 @@ type world struct {
 	store  *broken
 	meter  *meter
 	multi  *domain.Multiparts
-	parts  *brokenParts
+	parts  *mortalParts
+	killer *killer
+	db     docstore.DB
 }
 
 func newWorld(t *testing.T) world {
@@ -89,10 +92,11 @@ func newWorld(t *testing.T) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.parts = &brokenParts{MultipartStore: parts}
+	w.db, w.killer = db, &killer{}
+	w.parts = &mortalParts{MultipartStore: parts, killer: w.killer}
 	w.multi = domain.NewMultiparts(domain.MultipartOptions{
 		MinPart: uploadv1test.MinPart, Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second,
-	}, domain.MultipartDeps{Store: w.parts, Objects: objects, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
+	}, domain.MultipartDeps{Store: w.parts, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
 	w.World = uploadv1test.World{
 		Service: endpoint.New(w.domain, w.multi), Objects: objects, Clock: clock,
 		Sweep: func() {

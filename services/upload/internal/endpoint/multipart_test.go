@@ -1,0 +1,375 @@
+package endpoint_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
+	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/upload/internal/domain"
+)
+
+var who = authv1.Principal{AccountID: "acc"}
+
+// documents counts what is left in the collections of multipart uploads.
+func (w world) documents(t *testing.T) int64 {
+	t.Helper()
+	var sum int64
+	for _, name := range []string{"parts", "plans"} {
+		c, err := docstore.Open[struct{}](t.Context(), w.db, docstore.Spec{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Count(t.Context(), docstore.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	due, err := w.parts.DueMultiparts(t.Context(), w.Clock.Now().Add(100*24*time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum + int64(len(due))
+}
+
+func (w world) create(t *testing.T, key string) uploadv1.MultipartRequest {
+	t.Helper()
+	m, err := w.Service.CreateMultipart(t.Context(), uploadv1.CreateMultipartRequest{Principal: who, Bucket: "b", Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uploadv1.MultipartRequest{Principal: who, Bucket: "b", Key: key, UploadID: m.UploadID}
+}
+
+func part(u uploadv1.MultipartRequest, n int, data string) uploadv1.CommitPartRequest {
+	sum := sha256.Sum256([]byte(data))
+	return uploadv1.CommitPartRequest{
+		MultipartRequest: u, Number: n, ContentID: objectv1.NewContentID(), Manifest: blob.Manifest{Size: int64(len(data))},
+		Digests: map[blob.Algorithm][]byte{blob.SHA256: sum[:], blob.CRC64NVME: make([]byte, 8)},
+	}
+}
+
+func etag(data string) string {
+	sum := sha256.Sum256([]byte(data))
+	return fmt.Sprintf(`"%x-1"`, sum[:16])
+}
+
+// steps of a client, which repeats each one until it has an answer.
+type client struct {
+	w       world
+	u       uploadv1.MultipartRequest
+	obj     objectv1.Object
+	repeats bool
+	killed  bool
+}
+
+func (c *client) do(t *testing.T, what string, f func() error) {
+	t.Helper()
+	if c.killed && !c.repeats {
+		return // it went away
+	}
+	err := f()
+	if err == nil {
+		return
+	}
+	if c.killed || !errors.Is(err, errKilled) {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	c.killed = true
+	c.w.killer.mend()
+	if c.repeats {
+		c.do(t, what, f)
+	}
+}
+
+func (c *client) create(t *testing.T) {
+	t.Helper()
+	c.do(t, "create", func() error {
+		m, err := c.w.Service.CreateMultipart(t.Context(), uploadv1.CreateMultipartRequest{Principal: who, Bucket: "b", Key: "k"})
+		c.u = uploadv1.MultipartRequest{Principal: who, Bucket: "b", Key: "k", UploadID: m.UploadID}
+		return err
+	})
+}
+
+func (c *client) put(t *testing.T, n int, data string) {
+	t.Helper()
+	r := part(c.u, n, data)
+	c.do(t, "part "+data, func() error {
+		_, err := c.w.Service.CommitPart(t.Context(), r)
+		return err
+	})
+}
+
+const (
+	one, two, better = "the first part", "the second part", "a better first part"
+)
+
+// upload is what a client does up to the end of an upload.
+func (c *client) upload(t *testing.T) {
+	t.Helper()
+	c.create(t)
+	c.put(t, 1, one)
+	c.put(t, 2, two)
+	c.put(t, 3, "not in the list")
+	c.put(t, 1, better)
+}
+
+func (c *client) complete(t *testing.T) {
+	t.Helper()
+	c.do(t, "complete", func() (err error) {
+		c.obj, err = c.w.Service.CompleteMultipart(t.Context(), uploadv1.CompleteMultipartRequest{
+			MultipartRequest: c.u, Parts: []uploadv1.CompletedPart{{Number: 1, ETag: etag(better)}, {Number: 2, ETag: etag(two)}},
+		})
+		return err
+	})
+}
+
+func (c *client) abort(t *testing.T) {
+	t.Helper()
+	c.do(t, "abort", func() error {
+		_, err := c.w.Service.AbortMultipart(t.Context(), c.u)
+		if c.killed && errors.Is(err, uploadv1.ErrNoSuchUpload) {
+			return nil // the first one did it
+		}
+		return err
+	})
+}
+
+// settle lets time pass until everything must have come to an end.
+func (w world) settle(t *testing.T) {
+	t.Helper()
+	for _, d := range []time.Duration{0, 5 * time.Minute, 5 * time.Minute, uploadv1test.Expiry, time.Hour, 25 * time.Hour, time.Hour} {
+		w.Clock.Advance(d)
+		if _, err := w.multi.Sweep(t.Context()); err != nil && !errors.Is(err, errKilled) {
+			t.Error(err)
+		}
+		w.killer.mend()
+		w.Objects.Expire()
+	}
+}
+
+// TestMultipart_KilledAnywhere breaks the service off before and after each write
+// and each call of an upload that is completed, and of one that is aborted. A
+// client that repeats its requests gets what it wanted; whether it does or not,
+// nothing is left in the end but the object.
+func TestMultipart_KilledAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"complete", "abort"} {
+		for _, repeats := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/repeats=%v", end, repeats), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				for n := range killedAt(t, w, end, repeats, 0, false) {
+					for _, after := range []bool{false, true} {
+						t.Run(fmt.Sprintf("%d/after=%v", n+1, after), func(t *testing.T) { killedAt(t, w, end, repeats, n+1, after) })
+					}
+				}
+			})
+		}
+	}
+}
+
+// killedAt runs one upload with a kill and returns how many steps it took.
+func killedAt(t *testing.T, w world, end string, repeats bool, n int, after bool) int {
+	t.Helper()
+	c, before := &client{w: w, repeats: repeats}, w.Objects.Versions()
+	w.killer.arm(n, after)
+	c.upload(t)
+	if end == "complete" {
+		c.complete(t)
+	} else {
+		c.abort(t)
+	}
+	if !c.killed {
+		_, _ = w.multi.Sweep(t.Context()) // a kill may as well come while it cleans up
+	}
+	steps := w.killer.count()
+	w.killer.mend()
+	if repeats && end == "complete" {
+		if c.obj.Size != int64(len(better)+len(two)) || w.Objects.Versions() != before+1 || len(w.Objects.Took(c.obj.VersionID)) != 2 {
+			t.Errorf("%d versions, completed %+v", w.Objects.Versions()-before, c.obj)
+		}
+		first := c.obj
+		c.complete(t)
+		if c.obj.VersionID != first.VersionID || c.obj.ETag != first.ETag {
+			t.Errorf("once more: %+v", c.obj)
+		}
+	}
+	w.settle(t)
+	if got := w.Objects.Staged(); len(got) != 0 || w.Objects.Held() != 0 {
+		t.Errorf("%v are staged, %d tickets held", got, w.Objects.Held())
+	}
+	if n := w.documents(t); n != 0 {
+		t.Errorf("%d documents stayed", n)
+	}
+	if end == "abort" && w.Objects.Versions() != before {
+		t.Error("an aborted upload has become an object")
+	}
+	return steps
+}
+
+// TestMultipart_PartReplacedWhilePlanning: a plan that was made with a part which
+// is replaced before the plan is fixed is made anew.
+func TestMultipart_PartReplacedWhilePlanning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.create(t, "k")
+	// The same bytes again: the entity tag stays, the content does not.
+	second := part(u, 1, one)
+	for _, r := range []uploadv1.CommitPartRequest{part(u, 1, one), part(u, 2, two)} {
+		if _, err := w.Service.CommitPart(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.parts.planned = func() {
+		if _, err := w.Service.CommitPart(t.Context(), second); err != nil {
+			t.Error(err)
+		}
+	}
+	obj, err := w.Service.CompleteMultipart(t.Context(), uploadv1.CompleteMultipartRequest{
+		MultipartRequest: u, Parts: []uploadv1.CompletedPart{{Number: 1, ETag: etag(one)}, {Number: 2, ETag: etag(two)}},
+	})
+	if err != nil || w.Objects.Took(obj.VersionID)[0] != second.ContentID {
+		t.Errorf("%v, took %v instead of %s", err, w.Objects.Took(obj.VersionID), second.ContentID)
+	}
+	w.settle(t)
+	if n := w.documents(t); n != 0 || len(w.Objects.Staged()) != 0 {
+		t.Errorf("%d documents, %v staged", n, w.Objects.Staged())
+	}
+}
+
+// TestMultipart_Races lets parts, completions of different lists and aborts of one
+// upload run over each other: what is completed is what its list says, and
+// nothing stays staged.
+func TestMultipart_Races(t *testing.T) {
+	t.Parallel()
+	rounds := 30
+	if os.Getenv("SLUICE_SOAK") != "" {
+		rounds = 2000
+	}
+	w := newWorld(t)
+	for round := range rounds {
+		race(t, w, fmt.Sprint("k", round), round%3 == 0)
+	}
+	w.settle(t)
+	if n := w.documents(t); n != 0 || len(w.Objects.Staged()) != 0 || w.Objects.Held() != 0 {
+		t.Errorf("%d documents, %v staged, %d held", n, w.Objects.Staged(), w.Objects.Held())
+	}
+}
+
+func race(t *testing.T, w world, key string, aborts bool) {
+	t.Helper()
+	u := w.create(t, key)
+	texts := []string{"the first of it", "the second of it", "the third of it"}
+	first := part(u, 1, texts[0])
+	if _, err := w.Service.CommitPart(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	won := map[string]string{}
+	var wg sync.WaitGroup
+	for _, text := range append(texts, texts...) {
+		wg.Go(func() {
+			_, err := w.Service.CommitPart(t.Context(), part(u, 1, text))
+			if err != nil && !errors.Is(err, uploadv1.ErrNoSuchUpload) && !errors.Is(err, uploadv1.ErrCompleting) {
+				t.Errorf("part: %v", err)
+			}
+		})
+	}
+	for _, text := range append(texts, texts...) {
+		wg.Go(func() {
+			obj, err := w.Service.CompleteMultipart(t.Context(), uploadv1.CompleteMultipartRequest{
+				MultipartRequest: u, Parts: []uploadv1.CompletedPart{{Number: 1, ETag: etag(text)}},
+			})
+			switch {
+			case err == nil:
+				mu.Lock()
+				defer mu.Unlock()
+				won[text] = obj.ETag
+			case errors.Is(err, objectv1.ErrUploadGone) && !aborts:
+				t.Errorf("completing: %v", err)
+			case !slices.Contains([]string{"upload.no_such_upload", "upload.invalid_part", "upload.complete_in_progress", "unavailable"}, fault.CodeOf(err)):
+				t.Errorf("completing: %v", err)
+			}
+		})
+	}
+	aborted := false
+	if aborts {
+		wg.Go(func() {
+			_, err := w.Service.AbortMultipart(t.Context(), u)
+			aborted = err == nil
+			if err != nil && !errors.Is(err, uploadv1.ErrNoSuchUpload) {
+				t.Errorf("abort: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) > 1 || aborted && len(won) > 0 {
+		t.Errorf("aborted %v and completed with %v", aborted, won)
+	}
+}
+
+// TestMultipart_TenThousandParts: no document grows with the number of parts but
+// the plan, and the cost of a page is that of the page.
+func TestMultipart_TenThousandParts(t *testing.T) {
+	t.Parallel()
+	n := 1500 // more than a page
+	if os.Getenv("SLUICE_SOAK") != "" {
+		n = uploadv1.MaxPartNumber
+	}
+	w := newWorld(t)
+	u := w.create(t, "k")
+	list := make([]uploadv1.CompletedPart, n)
+	var wg sync.WaitGroup
+	for k := range 8 {
+		wg.Go(func() {
+			for i := k; i < n; i += 8 {
+				data := fmt.Sprintf("part number %d", n-i)
+				list[n-i-1] = uploadv1.CompletedPart{Number: n - i, ETag: etag(data)}
+				if _, err := w.Service.CommitPart(t.Context(), part(u, n-i, data)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	began := time.Now()
+	obj, err := w.Service.CompleteMultipart(t.Context(), uploadv1.CompleteMultipartRequest{MultipartRequest: u, Parts: list})
+	if err != nil || len(w.Objects.Took(obj.VersionID)) != n {
+		t.Fatalf("%d parts, %v", len(w.Objects.Took(obj.VersionID)), err)
+	}
+	t.Logf("completed %d parts in %s", n, time.Since(began))
+	began = time.Now()
+	w.settle(t)
+	t.Logf("cleaned up in %s", time.Since(began))
+	if got := w.documents(t); got != 0 {
+		t.Errorf("%d documents stayed", got)
+	}
+}
+
+func TestMultipart_Counted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, end := range []func(*client){func(c *client) { c.complete(t) }, func(c *client) { c.abort(t) }, func(*client) {}} {
+		c := &client{w: w}
+		c.upload(t)
+		end(c)
+	}
+	w.settle(t)
+	if w.meter.multiBegan != 3 || w.meter.multiEnded[domain.Committed] != 1 || w.meter.multiEnded[domain.Aborted] != 1 || w.meter.multiEnded[domain.Abandoned] != 1 {
+		t.Errorf("%d begun, ended %v", w.meter.multiBegan, w.meter.multiEnded)
+	}
+}
