@@ -269,6 +269,23 @@ func TestCp_BothWays(t *testing.T) {
 	}
 }
 
+// TestCp_TwoToTheSamePlace: the second says so; what the first left is taken up.
+func TestCp_TwoToTheSamePlace(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, map[string]string{"k": "whole"})
+	dir := t.TempDir()
+	release, err := files.HoldPartial(dir, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.run(t, "", "cp", "lw://b/k", dir); err == nil || !strings.Contains(err.Error(), "under way") {
+		t.Errorf("%v", err)
+	}
+	release()
+	s.must(t, "", "cp", "lw://b/k", dir)
+	same(t, "folder", tree(t, dir), map[string]string{"k": "whole"})
+}
+
 func TestLs_Forms(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, map[string]string{"dir/a": "12", "dir/sub/b": "", "dirt\x1b": "x", "z": ""})

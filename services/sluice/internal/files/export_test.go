@@ -28,3 +28,16 @@ func BarLine(name string, files int, done, total int64, unknown bool, since time
 	now := time.Unix(1e9, 0)
 	return barState{name: name, files: files, done: done, total: total, unknown: unknown, began: now.Add(-since), moved: done}.line(width, now)
 }
+
+// HoldPartial begins a download into a folder and leaves it under way.
+func HoldPartial(dir, name string) (release func(), err error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.partial(name)
+	if err != nil {
+		return nil, err
+	}
+	return func() { p.keep(); f.close() }, nil
+}

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sluicehq/sluice/pkg/client/lockwell"
 )
@@ -79,7 +80,29 @@ func (f folder) partial(name string) (*partial, error) {
 	if p.f, err = f.root.OpenFile(p.file, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, fmt.Errorf("making %s: %w", name, err)
 	}
+	if err := p.lock(); err != nil {
+		_ = p.f.Close()
+		return nil, fmt.Errorf("making %s: %w", name, err)
+	}
 	return p, nil
+}
+
+var errUnderWay = errors.New("another download to the same place is under way")
+
+// lock keeps others from the unfinished file, as long as it is open.
+func (p *partial) lock() error {
+	if err := syscall.Flock(int(p.f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errUnderWay
+	}
+	// Whoever had it before may have finished it between the opening and the lock.
+	mine, err := p.f.Stat()
+	if err != nil {
+		return err //nolint:wrapcheck // os names the operation and the file
+	}
+	if named, err := p.dir.root.Stat(p.file); err != nil || !os.SameFile(mine, named) {
+		return errUnderWay
+	}
+	return nil
 }
 
 // load gives where an earlier download ended; nil for none.
