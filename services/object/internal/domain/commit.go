@@ -49,7 +49,7 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	if err != nil {
 		return objectv1.Object{}, fmt.Errorf("reading the bucket: %w", err)
 	}
-	if err := s.mayCommit(b, &r); err != nil {
+	if err := s.mayCommit(ctx, b, &r); err != nil {
 		return objectv1.Object{}, err
 	}
 	retention := r.Retention

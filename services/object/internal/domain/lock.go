@@ -52,28 +52,27 @@ func (b Bucket) mayDo(p authv1.Principal, a objectv1.Action, key string) error {
 	return b.permits(p, a, key)
 }
 
-// mayCommit decides what a commit asks of its bucket.
-func (s *Service) mayCommit(b Bucket, r *objectv1.CommitPutRequest) error {
+// mayCommit decides what a commit asks of its bucket, and brings its retention
+// into the form in which it is stored.
+func (s *Service) mayCommit(ctx context.Context, b Bucket, r *objectv1.CommitPutRequest) error {
 	if err := b.permits(r.Principal, objectv1.ActionPutObject, r.Key); err != nil {
 		return err
 	}
-	if r.Retention != nil {
-		if err := b.mayDo(r.Principal, objectv1.ActionPutObjectRetention, r.Key); err != nil {
-			return err
-		}
-	}
-	if r.LegalHold {
-		if err := b.mayDo(r.Principal, objectv1.ActionPutObjectLegalHold, r.Key); err != nil {
-			return err
-		}
-	}
-	switch {
-	case r.Retention == nil && !r.LegalHold:
+	if r.Retention == nil && !r.LegalHold {
 		return nil
-	case !b.ObjectLock:
+	}
+	if !b.ObjectLock {
 		return objectv1.ErrLockNotEnabled
-	case r.Retention == nil:
-		return nil
+	}
+	decided, err := s.locksDecided(ctx, r.Ticket)
+	if err == nil && !decided && r.Retention != nil {
+		err = b.mayDo(r.Principal, objectv1.ActionPutObjectRetention, r.Key)
+	}
+	if err == nil && !decided && r.LegalHold {
+		err = b.mayDo(r.Principal, objectv1.ActionPutObjectLegalHold, r.Key)
+	}
+	if err != nil || r.Retention == nil {
+		return err
 	}
 	// The date lay in the future when the write began; an upload in parts, or a
 	// repeat, may end behind it.
@@ -84,6 +83,22 @@ func (s *Service) mayCommit(b Bucket, r *objectv1.CommitPutRequest) error {
 	retention, err := checkRetention(*r.Retention, began)
 	r.Retention = &retention
 	return err
+}
+
+// locksDecided reports whether it was decided when a held ticket was given that
+// the write may set locks: who completes an upload need not be who began it.
+func (s *Service) locksDecided(ctx context.Context, t objectv1.Ticket) (bool, error) {
+	if !t.Held {
+		return false, nil
+	}
+	v, err := s.st.Versions.Get(ctx, t.VersionID)
+	if errors.Is(err, ErrNoDocument) {
+		return false, objectv1.ErrUploadGone
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the upload: %w", err)
+	}
+	return v.State != VersionHeld || v.Upload.Locks, nil // a commit that was done is only repeated
 }
 
 // checkRetention gives r as it is stored, if it may be set at that time.

@@ -257,6 +257,33 @@ func TestLocks_AtTheWrite(t *testing.T) {
 	}
 }
 
+// Who completes an upload need not be who began it, and may lack the admin scope.
+func TestLocks_DecidedWhenTheUploadBegan(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.lockBucket("files", nil)
+	writer := withKey(keyA, authv1.ScopeWrite)
+	for _, locks := range []bool{true, false} {
+		begin := objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: 4, Hold: true, Locks: locks}
+		ticket, err := e.BeginPut(t.Context(), begin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := commitOf(writer, "files", "k", "body", ticket)
+		c.LegalHold, c.Retention = true, &objectv1.Retention{Mode: objectv1.Governance, Until: e.now().Add(time.Hour)}
+		if !locks {
+			_, err := e.CommitPut(t.Context(), c)
+			wantErr(t, err, objectv1.ErrAccessDenied)
+			continue
+		}
+		for range 2 {
+			if o, err := e.CommitPut(t.Context(), c); err != nil || !o.LegalHold || o.Retention == nil {
+				t.Fatalf("%+v, %v", o, err)
+			}
+		}
+	}
+}
+
 func TestLocks_NeedAnObjectLockBucket(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})

@@ -154,6 +154,7 @@ type Upload struct {
 	MaxSize   int64         `bson:"maxSize"`
 	Reserved  int64         `bson:"reserved"`
 	LeaseTill time.Time     `bson:"leaseTill"`
+	Locks     bool          `bson:"locks,omitempty"` // whoever began it may set retention or a legal hold
 }
 
 // Actor is who did something, for the event that tells of it.

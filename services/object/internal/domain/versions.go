@@ -125,39 +125,44 @@ func (l *versionLister) below(ctx context.Context, key, id string) (int64, error
 	return v.Order, nil
 }
 
-// fill reads versions until the page is full.
+// fill reads versions until the page is full. What shows nothing, uploads under
+// way for one, is passed over in steps that grow.
 func (l *versionLister) fill(ctx context.Context) error {
-	for !l.more {
-		fetch := l.max + 1 - len(l.out)
-		page, rest, err := l.s.st.Versions.Between(ctx, l.b.ID, l.at, max(fetch, 2))
-		if err != nil {
-			return fmt.Errorf("listing versions: %w", err)
-		}
-		groups := byKey(page)
-		if len(groups) == 0 {
-			return nil
-		}
-		last := groups[len(groups)-1]
-		if rest {
-			// The last key may have more versions than were read.
-			groups = groups[:len(groups)-1]
-		}
-		if len(groups) == 0 {
-			if err := l.key(ctx, last[0].Key, math.MaxInt64); err != nil {
-				return err
-			}
-			l.at.From, l.at.After = last[0].Key, true
-			continue
-		}
-		if err := l.keys(ctx, groups); err != nil {
+	fetch := 0
+	for rest := true; rest && !l.more; {
+		had := len(l.out)
+		fetch = max(fetch, l.max+1-had, 2)
+		var err error
+		if rest, err = l.read(ctx, min(fetch, maxKeys+1)); err != nil {
 			return err
 		}
-		if !rest {
-			return nil
+		if fetch *= 2; len(l.out) > had {
+			fetch = 0
 		}
-		l.at.From, l.at.After = last[0].Key, false
 	}
 	return nil
+}
+
+// read takes the next keys, and reports whether others follow.
+func (l *versionLister) read(ctx context.Context, limit int) (bool, error) {
+	page, rest, err := l.s.st.Versions.Between(ctx, l.b.ID, l.at, limit)
+	if err != nil {
+		return false, fmt.Errorf("listing versions: %w", err)
+	}
+	met := byKey(page)
+	if !rest {
+		return false, l.keys(ctx, met)
+	}
+	// The last key may have more versions than were read.
+	last := met[len(met)-1][0].Key
+	if met = met[:len(met)-1]; len(met) > 0 {
+		err = l.keys(ctx, met)
+		l.at.From, l.at.After = last, false
+	} else {
+		err = l.key(ctx, last, math.MaxInt64)
+		l.at.From, l.at.After = last, true
+	}
+	return true, err
 }
 
 // byKey cuts a page of versions where the key changes.
@@ -205,7 +210,7 @@ func (l *versionLister) keys(ctx context.Context, met [][]Version) error {
 // nothing in it tells of that any more. A key that shows its current version
 // alone needs none of this.
 func (l *versionLister) again(ctx context.Context, heads []Head, met [][]Version) ([][]Version, error) {
-	alone, total := true, 0
+	alone, total := true, 0 // of each key no more than the current version is shown
 	for i, g := range met {
 		total += len(g)
 		alone = alone && !slices.ContainsFunc(g, heads[i].shows)

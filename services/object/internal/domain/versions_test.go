@@ -505,6 +505,28 @@ func TestListVersions_CostsThePage(t *testing.T) {
 	}
 }
 
+// Uploads under way stand in the index and show nothing.
+func TestListVersions_PassesOverUploads(t *testing.T) {
+	t.Parallel()
+	var r reads
+	e := newEnv(t, envOptions{idle: true, wrap: r.wrap})
+	b := e.bucket("files", true)
+	for i := range 300 {
+		v := domain.Version{
+			ID: fmt.Sprintf("u%03d", i), Account: "alice", Bucket: b.ID, Key: fmt.Sprintf("k%03d", i/2), Live: b.ID, State: domain.VersionHeld,
+		}
+		if err := e.st.Versions.Insert(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := e.put("files", "z", "1").VersionID
+	r.n.Store(0)
+	e.wantVersions("files", "z "+id+"*")
+	if n := r.n.Load(); n > 4*800 { // four sizes of pages
+		t.Errorf("a listing cost %d reads", n)
+	}
+}
+
 func TestVersions_HostileIDs(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})
