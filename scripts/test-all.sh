@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What `make test` leaves out: both topologies, kills, Watermill's suite, the Mongo
-# wire peer, pages in a browser, generated clients. SLUICE_SOAK=1 raises the sizes to the full ones.
+# What `make test` leaves out: both topologies, kills and crashes, recorded histories,
+# random operations held against a model, Watermill's suite, the Mongo wire peer, pages in a browser, generated clients. SLUICE_SOAK=1 raises the sizes to the full ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_TEST_FULL=1 REQUIRE=${REQUIRE:-mongo,browser}
@@ -8,8 +8,8 @@ if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$(id 
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
     echo "chromium could not be installed"
 fi
-# -count=1: the first two drive a binary that the test cache knows nothing of.
-go test -count=1 -timeout 60m ./test/e2e/... ./test/faults/...
+# -count=1: these drive a binary that the test cache knows nothing of.
+go test -count=1 -timeout 60m ./test/e2e/... ./test/faults/... ./test/linear/... ./test/model/...
 go test -count=1 -timeout 60m ./test/browser/...
 go test -count=1 -timeout 60m -run TestClients ./test/openapi/...
 go test -timeout 60m ./test/mongowire/...

@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,7 +62,7 @@ func killDuringLoad(t *testing.T, topology harness.Topology) {
 		seed = n
 	}
 	t.Logf("SLUICE_TEST_SEED=%d", seed)
-	w := harness.Start(t, harness.Options{Topology: topology})
+	w := harness.Start(t, harness.Options{Topology: topology, Env: []string{"SLUICE_UPLOAD_MIN_PART_SIZE=1KiB"}})
 	l := &load{w: w, c: harness.NewClient(t, w, "killer"), seed: seed, acked: map[string]string{}, sure: map[string]bool{}, cut: map[string]bool{}}
 	l.c.HTTP.Timeout = 30 * time.Second
 	l.c.Bucket(t, bucket)
@@ -118,8 +120,10 @@ func (l *load) run(t *testing.T, uploads int) {
 }
 
 // content is a function of the seed and the key, so that nobody keeps it: 70 %
-// small, 25 % around the size of a segment, 5 % of several.
+// small, 25 % around the size of a segment, 5 % of several. A copy has that of
+// its source.
 func (l *load) content(key string) []byte {
+	key = strings.TrimPrefix(key, copies)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s", l.seed, key))
 	rng := rand.New(rand.NewChaCha8(sum))
 	size := rng.IntN(64 << 10)
@@ -141,15 +145,67 @@ func (l *load) upload(t *testing.T, i int) {
 		l.uploadCut(t, key, body)
 		return
 	}
-	// Repeat until it is acknowledged: what a client of any sense does.
-	deadline := time.Now().Add(2 * time.Minute)
-	for try := 1; time.Now().Before(deadline); try++ {
+	switch {
+	case i%9 == 0 && len(body) > 0:
+		l.multipart(t, key, body)
+		return
+	case i%6 == 0:
+		defer l.copy(t, key)
+	}
+	l.insist(t, key, func() (harness.Response, error) {
 		var rd io.Reader = bytes.NewReader(body)
 		if i%5 == 0 {
 			rd = io.MultiReader(rd) // no Content-Length
 		}
-		r, err := l.c.Try(t.Context(), http.MethodPut, harness.ObjectPath(bucket, key), rd, nil)
-		if err == nil && r.Status == http.StatusCreated {
+		return l.c.Try(t.Context(), http.MethodPut, harness.ObjectPath(bucket, key), rd, nil)
+	})
+}
+
+// multipart sends the body in up to three parts and completes it.
+func (l *load) multipart(t *testing.T, key string, body []byte) {
+	l.insist(t, key, func() (harness.Response, error) {
+		var u struct{ UploadID string }
+		r, err := l.c.Try(t.Context(), http.MethodPost, harness.KeyPath(bucket, "multipart", key), nil, nil)
+		if err != nil || r.Status != http.StatusCreated {
+			return r, err
+		}
+		r.JSON(t, &u)
+		var parts []map[string]any
+		for part := range slices.Chunk(body, max(1<<10, (len(body)+2)/3)) {
+			var p struct{ ETag string }
+			n := len(parts) + 1
+			r, err := l.c.Try(t.Context(), http.MethodPut, harness.KeyPath(bucket, fmt.Sprintf("multipart/%s/parts/%d", u.UploadID, n), key), part, nil)
+			if err != nil || r.Status != http.StatusOK {
+				return r, err
+			}
+			r.JSON(t, &p)
+			parts = append(parts, map[string]any{"partNumber": n, "etag": p.ETag})
+		}
+		for { // completing again gives the same answer
+			r, err := l.c.Try(t.Context(), http.MethodPost, harness.KeyPath(bucket, "multipart/"+u.UploadID+"/complete", key), map[string]any{"parts": parts}, nil)
+			if err == nil && r.Status < 500 || t.Context().Err() != nil {
+				return r, err
+			}
+			pause(t.Context(), 50*time.Millisecond)
+		}
+	})
+}
+
+// copies is where copies go.
+const copies = "copies/"
+
+func (l *load) copy(t *testing.T, key string) {
+	l.insist(t, copies+key, func() (harness.Response, error) {
+		return l.c.Try(t.Context(), http.MethodPost, harness.KeyPath(bucket, "object-copy", copies+key), map[string]any{"sourceBucket": bucket, "sourceKey": key}, nil)
+	})
+}
+
+// insist repeats until it is acknowledged: what a client of any sense does.
+func (l *load) insist(t *testing.T, key string, send func() (harness.Response, error)) {
+	deadline := time.Now().Add(2 * time.Minute)
+	for try := 1; time.Now().Before(deadline); try++ {
+		r, err := send()
+		if err == nil && (r.Status == http.StatusCreated || r.Status == http.StatusOK) {
 			var put struct{ VersionID string }
 			r.JSON(t, &put)
 			l.mu.Lock()

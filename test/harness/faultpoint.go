@@ -60,6 +60,7 @@ func (w *World) Died(t testing.TB, within time.Duration) string {
 		select {
 		case <-deadline:
 			b, err := os.ReadFile(w.armFile())
+			_ = os.Remove(w.armFile()) // whoever comes next is not meant
 			t.Fatalf("no process came to the point %s within %v (%v)", b, within, err)
 		case <-tick.C:
 		}

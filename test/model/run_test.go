@@ -518,8 +518,8 @@ func (r *runner) deleteVersion(b *bucket, key string, o op) error {
 	return err
 }
 
-// batchDelete deletes current versions, named ones and absent ones at once, each
-// key once.
+// batchDelete deletes current versions, named ones and absent ones at once, in
+// the order of the request where they are of one key.
 func (r *runner) batchDelete(b *bucket, _ string, o op) error {
 	type ref struct {
 		Key       string `json:"key"`
@@ -527,7 +527,8 @@ func (r *runner) batchDelete(b *bucket, _ string, o op) error {
 	}
 	var refs []ref
 	for i := range 1 + o.How%len(keys) {
-		refs = append(refs, ref{keys[(o.Key+i)%len(keys)], b.pick(keys[(o.Key+i)%len(keys)], o.Which+i)})
+		key := keys[(o.Key+i*2/3)%len(keys)] // some of them twice
+		refs = append(refs, ref{key, b.pick(key, o.Which+i)})
 	}
 	a, err := r.want(http.MethodPost, harness.BucketPath(b.name, "/objects:batchDelete"), map[string]any{"objects": refs}, nil, http.StatusOK, "")
 	if err != nil {
