@@ -46,7 +46,7 @@ func (v *visit) listen(ev any) {
 }
 
 // TestDocs_InBrowser opens the reference page: it shows every operation of the
-// document, unfolds one, asks no other host for anything and breaks no rule of
+// document, unfolds one, tries one out, asks no other host for anything and breaks no rule of
 // its own policy.
 func TestDocs_InBrowser(t *testing.T) {
 	t.Parallel()
@@ -69,22 +69,39 @@ func TestDocs_InBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = chromedp.Do(ctx,
-		chromedp.Click(chromedp.CSS(`.opblock-put .opblock-summary-control`)),
-		chromedp.WaitVisible(chromedp.CSS(`.opblock.is-open .responses-table`)),
+		chromedp.Click(chromedp.CSS(`#operations-objects-putObject .opblock-summary-control`)),
+		chromedp.WaitVisible(chromedp.CSS(`#operations-objects-putObject .responses-table`)),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(`.opblock.is-open`)))
+	opened, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(`#operations-objects-putObject`)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	const health = `#operations-system-healthz `
+	err = chromedp.Do(ctx,
+		chromedp.Click(chromedp.CSS(health+`.opblock-summary-control`)),
+		chromedp.Click(chromedp.CSS(health+`.try-out__btn`)),
+		chromedp.Click(chromedp.CSS(health+`.execute`)),
+		chromedp.WaitVisible(chromedp.CSS(health+`.live-responses-table`)),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(health+`.live-responses-table .response`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(tried, "200") || !strings.Contains(tried, `"status": "ok"`) {
+		t.Errorf("trying an operation out gave %q", tried)
 	}
 	keep(ctx, t)
 	slices.Sort(shown)
 	if want := operations(t); !slices.Equal(shown, want) {
 		t.Errorf("the page shows %d operations, the document has %d:\n%q\n%q", len(shown), len(want), shown, want)
 	}
-	for _, part := range []string{"Parameters", "Responses", "application/problem+json", "unauthorized"} {
+	for _, part := range []string{"Parameters", "Responses", "application/problem+json", "unauthorized", "Idempotency-Key", "quota_exceeded"} {
 		if !strings.Contains(opened, part) {
 			t.Errorf("an open operation does not show %q:\n%.2000s", part, opened)
 		}

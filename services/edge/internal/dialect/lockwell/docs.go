@@ -124,7 +124,6 @@ func gunzip(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpacking a file of the reference page: %w", err)
 	}
-	defer z.Close()
 	out, err := io.ReadAll(z)
 	if err != nil {
 		return nil, fmt.Errorf("unpacking a file of the reference page: %w", err)
