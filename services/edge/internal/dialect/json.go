@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -30,22 +29,6 @@ func ReadJSON(r *http.Request, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return jsonFault(err)
-	}
-	return nil
-}
-
-// ReadStrictJSON is ReadJSON of a body of limit bytes at most that refuses
-// unknown names too: where a misspelt one would change what is allowed, kept or
-// overwritten.
-func ReadStrictJSON(r *http.Request, into any, limit int64) error {
-	body, err := readObject(r, limit)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
 		return jsonFault(err)
 	}
 	return nil
@@ -179,10 +162,6 @@ func jsonFault(err error) error {
 		return ErrBadJSON.Msgf("the body is not valid JSON at byte %d", syntax.Offset).Because(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ErrBadJSON.Msgf("the JSON ends too early").Because(err)
-	}
-	// encoding/json has no type for an unknown name, only these words.
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return ErrBadJSON.Msgf("there is no field %.64s", name).Because(err)
 	}
 	// What is left are values of the right JSON type and a wrong form, such as times.
 	return ErrBadJSON.Msgf("a value in the body has the wrong form").Because(err)

@@ -30,14 +30,14 @@ func read(t *testing.T, body string, limit int64) (told, error) {
 func TestReadStrictJSON(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
-		`{}`, ` {"text":"é\ud83d\ude00\\ud800","count":-5,"list":[],"map":{"a":"b"},"deep":{"text":""}} `, `{"text":null,"count":null,"list":null,"map":null,"deep":null}`, `{"list":["\uffff","\ue000","\ud7ff"]}`,
+		`{}`, ` {"text":"é\ud83d\ude00\\ud800","count":-5,"list":[],"map":{"a":"b"},"deep":{"text":""}} `, `{"map":{"a":"1","A":"2","":""}}`, `{"text":null,"count":null,"list":null,"map":null,"deep":null}`, `{"list":["\uffff","\ue000","\ud7ff"]}`,
 	} {
 		if _, err := read(t, body, 1<<20); err != nil {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
 	for _, body := range []string{
-		``, ` `, `null`, `[]`, `"x"`, `{`, `{"text"`, `{"text":}`, `{"other":1}`, `{"deep":{"other":1}}`, `{"text":1}`, `{"count":1.5}`, `{"count":1e2}`, `{"count":99999999999999999999}`, `{"count":"1"}`,
+		``, ` `, `null`, `[]`, `"x"`, `{`, `{"text"`, `{"text":}`, `{"other":1}`, `{"deep":{"other":1}}`, `{"Text":"a"}`, `{"text":"a","TEXT":"b"}`, `{"deep":{"deep":{"":1}}}`, `{"text":{"a":1}}`, `{"list":[{"a":1}]}`, `{"map":["a"]}`, `{"map":{"a":{"b":1}}}`, `{"text":1}`, `{"count":1.5}`, `{"count":1e2}`, `{"count":99999999999999999999}`, `{"count":"1"}`,
 		`{"list":[null]}`, `{"list":["a",null]}`, `{"deep":{"list":[null]}}`, `{"list":{}}`, `{"text":"a","text":"b"}`, `{"deep":{"count":1,"count":1}}`, `{} {}`, `{}x`, "{\"text\":\"\xff\"}", "{\"text\":\"a\nb\"}",
 		`{"text":"\ud800"}`, `{"text":"\udc00\ud800"}`, `{"text":"\ud800\\udc00"}`, `{"text":"\ud800x"}`, `{"map":{"\ud800":"x"}}`, `{"text":"\uD83D\uD83D\uDE00"}`, `{"text":"\ud800\ud`, "\ufeff{}",
 		strings.Repeat(`{"deep":`, 65) + `{}` + strings.Repeat(`}`, 65), `{"text":"` + strings.Repeat("x", 1<<20) + `"}`,

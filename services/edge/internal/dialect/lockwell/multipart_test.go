@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
@@ -85,7 +86,7 @@ func TestMultipart_Tour(t *testing.T) {
 	if again := w.Want(t, 200, "POST", upload+"/complete/"+key, body, nil); again.Body != first.Body {
 		t.Errorf("%s, then %s", first.Body, again.Body)
 	}
-	w.Want(t, 409, "POST", upload+"/complete/"+key, fmt.Sprintf(`{"parts":[{"partNumber":1,"etag":%q}]}`, etags[1]), nil)
+	w.Want(t, 404, "POST", upload+"/complete/"+key, fmt.Sprintf(`{"parts":[{"partNumber":1,"etag":%q}]}`, etags[1]), nil)
 	w.Want(t, 404, "DELETE", upload+"/"+key, "", nil)
 }
 
@@ -141,6 +142,10 @@ func TestMultipart_Parts(t *testing.T) {
 	w.Object.SetFail("BeginPart", fault.New(fault.NotFound, "object.upload_gone", "the upload expired or was aborted"))
 	gone := w.Want(t, 404, "PUT", upload+"/parts/1/k", "x", nil)
 	w.Object.SetFail("BeginPart", nil)
+	w.Object.SetFail("CompleteMultipart", uploadv1.ErrCompleting)
+	if r := w.Want(t, 409, "POST", upload+"/complete/k", `{"parts":[{"partNumber":1,"etag":"\"x\""}]}`, nil); r.Code() != "conflict" {
+		t.Error(r.Body)
+	}
 	w.Want(t, 204, "DELETE", upload+"/k", "", nil)
 	if r := w.Want(t, 404, "PUT", upload+"/parts/1/k", "x", nil); withoutID(t, r) != withoutID(t, gone) {
 		t.Errorf("%s, but %s", gone.Body, r.Body)
