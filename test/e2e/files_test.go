@@ -237,3 +237,32 @@ func auditQueries(t *testing.T, w *harness.World) {
 		}
 	}
 }
+
+// webhookSecrets: buckets of several accounts may be called the same.
+func webhookSecrets(t *testing.T, w *harness.World) {
+	a, b := account(t, w), account(t, w)
+	for _, c := range []*harness.Client{a, b} {
+		sdk, _ := sdkClient(t, c)
+		_, err := sdk.CreateBucket(t.Context(), lockwell.NewBucket{Name: "twice"})
+		noError(t, "make a bucket", err)
+		_, err = sdk.SetNotifications(t.Context(), "twice", lockwell.Notification{ID: "hook-1", URL: "http://127.0.0.1:9/", Events: []string{lockwell.ObjectCreated}})
+		noError(t, "set notifications", err)
+	}
+	secret := func(args ...string) (string, error) {
+		out, err := w.CLI(t.Context(), "", append([]string{"webhook", "secret", "--bucket", "twice"}, args...)...)
+		return strings.TrimSpace(out), err
+	}
+	if out, err := secret("--id", "hook-1"); err == nil || out != "" || !strings.Contains(err.Error(), a.Username) || !strings.Contains(err.Error(), b.Username) {
+		t.Errorf("of which account? %q %v", out, err)
+	}
+	ofA, err := secret("--id", "hook-1", "--account", a.Username)
+	noError(t, "secret of the first", err)
+	ofB, err := secret("--id", "hook-1", "--account", b.Username)
+	noError(t, "secret of the second", err)
+	if !strings.HasPrefix(ofA, "whsec_") || !strings.HasPrefix(ofB, "whsec_") || ofA == ofB {
+		t.Error("two configs have no secret each of their own")
+	}
+	if out, err := secret("--id", "hook-2"); err == nil || out != "" {
+		t.Errorf("of a config that is not there: %q %v", out, err)
+	}
+}

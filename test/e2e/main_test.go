@@ -33,6 +33,7 @@ func TestSystem(t *testing.T) {
 		{"Routes", ops},
 		{"SDKManage", sdkManage},
 		{"AuditQueries", auditQueries},
+		{"WebhookSecrets", webhookSecrets},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {
