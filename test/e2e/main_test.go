@@ -31,7 +31,10 @@ func TestSystem(t *testing.T) {
 		{"Operator", operator},
 		{"Bus", busIsVisible},
 		{"Routes", ops},
+		{"SDKObjects", sdkObjects},
 		{"SDKManage", sdkManage},
+		{"SDKLarge", sdkLarge},
+		{"Files", filesCLI},
 		{"AuditQueries", auditQueries},
 		{"WebhookSecrets", webhookSecrets},
 	}

@@ -147,7 +147,7 @@ func TestRules_Complete(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^//\t([A-Z]+) +(\d+) `).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^//\t([A-Z]+) +(\d+)\b`).FindAllStringSubmatch(string(source), -1) {
 		listed[m[1]] = m[2]
 	}
 	total := 0

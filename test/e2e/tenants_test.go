@@ -146,7 +146,9 @@ func tenants(t *testing.T, w *harness.World) {
 	part := up.Part(t, 1, "secret")
 	intruder.Bucket(t, "intruders", "objectLock", true)
 	intruder.Put(t, "intruders", "bait", "mine", nil)
-	intruder.Put(t, "intruders", "bait2", "mine", nil)
+	intruder.Bucket(t, "intruders-second")
+	intruder.Put(t, "intruders-second", "k1", "mine", nil)
+	intruder.Put(t, "intruders-second", "k2", "mine", nil)
 	before := snapshot(t, victim)
 
 	_, token, _ := strings.Cut(intruder.Sign(t, "GET", "intruders", "bait"), "?")
@@ -156,7 +158,7 @@ func tenants(t *testing.T, w *harness.World) {
 	}
 	nobodys := prey{
 		bucket: "of-nobody-any", key: "some-key", version: "01ARZ3NDEKTSV4RRFFQ69G5FAV", upload: "mpu_01ARZ3NDEKTSV4RRFFQ69G5FAV", etag: `"` + strings.Repeat("0", 32) + `-1"`,
-		keyID: "LWAKAAAAAAAAAAAAAAAA", signed: token, token: intruder.List(t, "intruders", "maxKeys=1").NextContinuationToken,
+		keyID: "LWAKAAAAAAAAAAAAAAAA", signed: token, token: intruder.List(t, "intruders-second", "maxKeys=1").NextContinuationToken,
 	}
 	// What hits a name of the victim's in a bucket of the intruder's own must
 	// look like a name of nobody's there.
