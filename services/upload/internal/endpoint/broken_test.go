@@ -74,6 +74,7 @@ type mortalParts struct {
 	domain.MultipartStore
 	*killer
 	planned func() // called once, between the reading of parts and the writing of their plan
+	staged  func() // called once, between the staging of a part and the writing of its document
 }
 
 func (b *mortalParts) InsertMultipart(ctx context.Context, m domain.Multipart) error {
@@ -89,6 +90,10 @@ func (b *mortalParts) DeleteMultipart(ctx context.Context, id string) error {
 }
 
 func (b *mortalParts) PutPart(ctx context.Context, upload string, n int, change func(*domain.Part, bool)) (domain.Part, error) {
+	if f := b.staged; f != nil {
+		b.staged = nil
+		f()
+	}
 	return step(b.killer, func() (domain.Part, error) { return b.MultipartStore.PutPart(ctx, upload, n, change) })
 }
 

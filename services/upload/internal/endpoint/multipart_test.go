@@ -251,6 +251,74 @@ func TestMultipart_PartReplacedWhilePlanning(t *testing.T) {
 	}
 }
 
+// TestMultipart_LatePart ends the upload while a part is between its staging and
+// its document: whether the service lives to see that or not, nothing stays.
+func TestMultipart_LatePart(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"complete", "abort"} {
+		for _, dies := range []bool{false, true} {
+			w := newWorld(t)
+			c := &client{w: w}
+			c.upload(t)
+			w.parts.staged = func() {
+				if end == "complete" {
+					c.complete(t)
+				} else {
+					c.abort(t)
+				}
+				if _, err := w.multi.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if dies {
+					w.killer.arm(1, true)
+				}
+			}
+			_, err := w.Service.CommitPart(t.Context(), part(c.u, 4, "a late part"))
+			if dies != errors.Is(err, errKilled) || !dies && !errors.Is(err, uploadv1.ErrNoSuchUpload) {
+				t.Errorf("%s, dies %v: %v", end, dies, err)
+			}
+			w.killer.mend()
+			w.settle(t)
+			if n := w.documents(t); n != 0 || len(w.Objects.Staged()) != 0 {
+				t.Errorf("%s, dies %v: %d documents, %v staged", end, dies, n, w.Objects.Staged())
+			}
+		}
+	}
+}
+
+// TestMultipart_RefusedBesideUnsure: one attempt is refused while nobody knows of
+// the other; the upload must not take another list before that is known.
+func TestMultipart_RefusedBesideUnsure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.create(t, "taken")
+	for n, data := range []string{one, two} {
+		if _, err := w.Service.CommitPart(t.Context(), part(u, n+1, data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := uploadv1.CompleteMultipartRequest{MultipartRequest: u, Parts: []uploadv1.CompletedPart{{Number: 1, ETag: etag(one)}, {Number: 2, ETag: etag(two)}}}
+	w.Objects.Break("CommitPut", false, fault.ErrTimeout)
+	if _, err := w.Service.CompleteMultipart(t.Context(), r); !errors.Is(err, fault.ErrTimeout) {
+		t.Fatal(err)
+	}
+	other, picky := r, r
+	other.Parts, picky.Conditions.IfNoneMatchAny = r.Parts[:1], true
+	want := func(when string, r uploadv1.CompleteMultipartRequest, want error) {
+		t.Helper()
+		if _, err := w.Service.CompleteMultipart(t.Context(), r); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", when, err, want)
+		}
+	}
+	want("refused", picky, objectv1.ErrPrecondition)
+	want("while the first is unsure", other, uploadv1.ErrCompleting)
+	w.Clock.Advance(4 * time.Minute)
+	want("refused when the first is over", picky, objectv1.ErrPrecondition)
+	if _, err := w.Service.CompleteMultipart(t.Context(), other); err != nil {
+		t.Errorf("another list then: %v", err)
+	}
+}
+
 // TestMultipart_Races lets parts, completions of different lists and aborts of one
 // upload run over each other: what is completed is what its list says, and
 // nothing stays staged.
