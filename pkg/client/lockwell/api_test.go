@@ -144,7 +144,7 @@ func TestList_Pages(t *testing.T) {
 	pages := map[string]string{
 		"":   `{"objects":[{"key":"a"},{"key":"c","size":3}],"commonPrefixes":["b/","d/"],"isTruncated":true,"nextContinuationToken":"t1"}`,
 		"t1": `{"objects":[],"commonPrefixes":[],"isTruncated":true,"nextContinuationToken":"t2"}`,
-		"t2": `{"objects":[{"key":"e","legalHold":"ON","checksums":{"crc32":"AQIDBA=="}}]}`,
+		"t2": `{"objects":[{"key":"e","legalHold":true,"checksums":{"crc32":"AQIDBA=="}}]}`,
 	}
 	var asked []url.Values
 	c := inBubble(t, lockwell.Config{}, func(r *http.Request) (*http.Response, error) {

@@ -49,14 +49,14 @@ type wireEntry struct {
 	Encryption   string            `json:"encryption"`
 	Compression  string            `json:"compression"`
 	Retention    *Retention        `json:"retention"`
-	LegalHold    any               `json:"legalHold"` // a status or a boolean
+	LegalHold    bool              `json:"legalHold"`
 }
 
 func (w wireEntry) entry() Entry {
 	return Entry{
 		Key: w.Key, Size: w.Size, ETag: w.ETag, LastModified: w.LastModified, VersionID: w.VersionID, StorageClass: w.StorageClass,
 		ContentType: w.ContentType, Checksums: decodeChecksums(w.Checksums), Encryption: w.Encryption, Compression: w.Compression,
-		Retention: w.Retention, LegalHold: w.LegalHold == holdOn || w.LegalHold == true,
+		Retention: w.Retention, LegalHold: w.LegalHold,
 	}
 }
 
