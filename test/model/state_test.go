@@ -81,12 +81,6 @@ func (b *bucket) current(key string) *version {
 	return nil
 }
 
-// marked reports whether a delete marker is current.
-func (b *bucket) marked(key string) bool {
-	vs := b.keys[key]
-	return len(vs) > 0 && vs[0].marker
-}
-
 // add makes v current. Where no versions are kept it takes the null version's place.
 func (b *bucket) add(key string, v *version) {
 	if v.null = b.state != enabled; v.null {
