@@ -26,7 +26,7 @@ import (
 //	POLICY           15  bucket policies                                  rules_policy_test.go
 //	BUCKET           18  buckets and versioning states                    rules_bucket_test.go
 //	NAME             11  object keys arrive exactly                       rules_name_test.go
-//	PUT              35  PUT: headers, conditions, digests, bodies        rules_put_test.go
+//	PUT              35  PUT: headers, conditions, digests, bodies        rules_put_test.go, rules_digest_test.go
 //	IDEM             12  Idempotency-Key                                  rules_idempotency_test.go
 //	SIZE             10  size limits and quota                            rules_size_test.go
 //	GET              22  GET and HEAD: ranges, conditions, headers        rules_get_test.go
