@@ -17,7 +17,7 @@ import (
 // hotKey is one of the few keys that all clients want.
 type hotKey struct {
 	bucket, name string
-	keeps        bool // the bucket keeps versions
+	turns        bool // its bucket's versioning is turned on and off
 }
 
 // version is a version of a key that a client has heard of.
@@ -57,10 +57,12 @@ func (c *client) act(t *testing.T) {
 		c.write(t, i, request{Absent: true})
 	case p < 80 && c.last[i] != "":
 		c.write(t, i, request{Match: c.last[i]})
-	case p < 92 || !c.keys[i].keeps:
+	case p < 90:
 		c.delete(t, i)
-	default:
+	case p < 98 || !c.keys[i].turns:
 		c.discard(t, i)
+	default:
+		c.turn(t, i, [...]string{enabled, suspended}[c.rng.IntN(2)])
 	}
 }
 
@@ -93,7 +95,7 @@ func (k hotKey) key() string  { return k.bucket + "/" + k.name }
 // saw remembers what a client may act upon later.
 func (c *client) saw(i int, v version) {
 	c.last[i] = v.value
-	if c.keys[i].keeps && v.value != "" {
+	if v.value != "" {
 		c.old[i] = append(c.old[i], v)
 	}
 }
@@ -104,7 +106,7 @@ func (c *client) get(t *testing.T, i int) {
 	if c.rng.IntN(3) == 0 {
 		method = http.MethodHead
 	}
-	in := request{Kind: read, Way: strings.ToLower(method), Key: k.key(), Keeps: k.keeps}
+	in := request{Kind: read, Way: strings.ToLower(method), Key: k.key()}
 	call := c.h.now()
 	r, sent := c.try(t, method, k.path(), "", nil)
 	if !sent || r.Status == 0 {
@@ -135,7 +137,7 @@ func (c *client) get(t *testing.T, i int) {
 // list reads the key as a listing shows it.
 func (c *client) list(t *testing.T, i int) {
 	k := c.keys[i]
-	in := request{Kind: read, Way: "list", Key: k.key(), Keeps: k.keeps}
+	in := request{Kind: read, Way: "list", Key: k.key()}
 	call := c.h.now()
 	r, sent := c.try(t, http.MethodGet, harness.BucketPath(k.bucket, "/objects?prefix=")+url.QueryEscape(k.name), "", nil)
 	if !sent || r.Status == 0 {
@@ -156,7 +158,7 @@ func (c *client) list(t *testing.T, i int) {
 // delete removes the key, or puts a marker on it.
 func (c *client) delete(t *testing.T, i int) {
 	k := c.keys[i]
-	in := request{Kind: remove, Way: "delete", Key: k.key(), Keeps: k.keeps}
+	in := request{Kind: remove, Way: "delete", Key: k.key()}
 	call := c.h.now()
 	r, sent := c.try(t, http.MethodDelete, k.path(), "", nil)
 	if !sent {
@@ -172,7 +174,7 @@ func (c *client) delete(t *testing.T, i int) {
 		out.Known = false
 	case http.StatusNoContent:
 	case http.StatusOK:
-		if json.Unmarshal(r.Body, &marked) != nil || !marked.DeleteMarker || !k.keeps {
+		if json.Unmarshal(r.Body, &marked) != nil || !marked.DeleteMarker {
 			c.unexpected(t, in, r)
 		}
 		out.Marker = marked.VersionID
@@ -194,7 +196,10 @@ func (c *client) discard(t *testing.T, i int) {
 	// Mostly one of the last, which may be current still.
 	n := max(0, len(c.old[i])-1-c.rng.IntN(3))
 	v := c.old[i][n]
-	in := request{Kind: discard, Way: "delete version", Key: k.key(), Value: v.value, Keeps: true}
+	if c.rng.IntN(6) == 0 {
+		v = version{id: "null", value: "null"}
+	}
+	in := request{Kind: discard, Way: "delete version", Key: k.key(), Value: v.value}
 	call := c.h.now()
 	r, sent := c.try(t, http.MethodDelete, k.path()+"?versionId="+v.id, "", nil)
 	if !sent {
@@ -205,4 +210,26 @@ func (c *client) discard(t *testing.T, i int) {
 		return
 	}
 	c.h.add(c.id, in, answer{Known: r.Status != 0}, call)
+}
+
+// turn turns the versioning of the key's bucket, which is an operation on each
+// of its keys.
+func (c *client) turn(t *testing.T, i int, to string) {
+	k := c.keys[i]
+	in := request{Kind: turn, Way: "turn " + strings.ToLower(to), Value: to}
+	call := c.h.now()
+	r, sent := c.try(t, http.MethodPut, harness.BucketPath(k.bucket, "/versioning"), `{"status":"`+to+`"}`, http.Header{"Content-Type": {"application/json"}})
+	if !sent {
+		return
+	}
+	if r.Status != 0 && r.Status != http.StatusOK {
+		c.unexpected(t, in, r)
+		return
+	}
+	for _, other := range c.keys {
+		if other.bucket == k.bucket {
+			in.Key = other.key()
+			c.h.add(c.id, in, answer{Known: r.Status != 0}, call)
+		}
+	}
 }

@@ -28,12 +28,12 @@ type sizes struct {
 }
 
 func sizesOf(topology harness.Topology) sizes {
-	s := sizes{clients: 8, keys: 3, kills: 5, every: 700 * time.Millisecond, judge: 20 * time.Second, rounds: 1}
+	s := sizes{clients: 8, keys: 2, kills: 5, every: 700 * time.Millisecond, judge: 20 * time.Second, rounds: 1}
 	if topology == harness.Embedded {
 		s.kills = 3
 	}
 	if harness.Soak() {
-		s.clients, s.keys, s.kills, s.every, s.judge, s.rounds = 12, 4, 12, 2*time.Second, 2*time.Minute, 20
+		s.clients, s.keys, s.kills, s.every, s.judge, s.rounds = 12, 3, 12, 2*time.Second, 2*time.Minute, 20
 	}
 	return s
 }
@@ -78,15 +78,16 @@ func seedOf(t *testing.T) uint64 {
 // record makes one history on keys of its own and judges it.
 func record(t *testing.T, w *harness.World, c *harness.Client, s sizes, seed uint64, round int) bool {
 	t.Helper()
-	plain, kept := fmt.Sprintf("plain-%d", round), fmt.Sprintf("kept-%d", round)
-	c.Bucket(t, plain)
-	c.Bucket(t, kept, "versioning", true)
 	h := &history{start: time.Now()}
 	var keys []hotKey
-	for i := range s.keys {
-		name := fmt.Sprintf("hot/%d", i)
-		keys = append(keys, hotKey{bucket: plain, name: name}, hotKey{bucket: kept, name: name, keeps: true})
+	for _, kind := range []string{"plain", "kept", "turned"} {
+		bucket := fmt.Sprintf("%s-%d", kind, round)
+		c.Bucket(t, bucket)
+		for i := range s.keys {
+			keys = append(keys, hotKey{bucket: bucket, name: fmt.Sprintf("hot/%d", i), turns: kind == "turned"})
+		}
 	}
+	newClient(c, h, 0, keys, seed, nil).turn(t, s.keys, enabled) // of the second bucket
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for n := range s.clients {

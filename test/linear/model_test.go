@@ -19,6 +19,7 @@ const (
 	write   kind = "write"   // PUT, copy or complete; with a condition or without
 	remove  kind = "remove"  // DELETE
 	discard kind = "discard" // DELETE of one version
+	turn    kind = "turn"    // PUT of the bucket's versioning
 )
 
 // request is what a client asked for. Values are ETags: no two writes of a
@@ -27,10 +28,9 @@ type request struct {
 	Kind   kind   `json:"kind"`
 	Way    string `json:"way"` // how it was asked for; the model does not look at it
 	Key    string `json:"key"`
-	Value  string `json:"value,omitempty"`  // write: what; discard: the value or the marker's id
+	Value  string `json:"value,omitempty"`  // write: what; discard: the value, or the marker, or null; turn: enabled or suspended
 	Absent bool   `json:"absent,omitempty"` // write: only where nothing shows
 	Match  string `json:"match,omitempty"`  // write: only over this value
-	Keeps  bool   `json:"keeps,omitempty"`  // the key's bucket keeps versions
 }
 
 // answer is what came back. Nothing is known of an operation without one: it
@@ -43,18 +43,35 @@ type answer struct {
 	Blind   bool   `json:"blind,omitempty"`   // read: it cannot tell a marker from nothing
 }
 
-// step is the whole specification of a key. The state is the versions of the
-// key, oldest first, each behind a space; a marker begins with "m:".
+// Versioning as a bucket may turn to it; none turns back.
+const (
+	enabled   = "Enabled"
+	suspended = "Suspended"
+)
+
+// nulls stands before the null version, markers before a delete marker.
+const (
+	nulls   = "~"
+	markers = "m:"
+)
+
+// step is the whole specification of a key. The state is the bucket's versioning
+// and then the versions of the key, oldest first, each behind a space.
 func step(state string, in request, out answer) (bool, string) {
-	shows := state[strings.LastIndexByte(state, ' ')+1:]
-	marker := strings.HasPrefix(shows, "m:")
+	versioning, versions, _ := strings.Cut(state, " ")
+	list := strings.Fields(versions)
+	shows := ""
+	if len(list) > 0 {
+		shows = strings.TrimPrefix(list[len(list)-1], nulls)
+	}
+	marker := strings.HasPrefix(shows, markers)
 	visible := shows != "" && !marker
+	next := func(versioning string, list []string) (bool, string) {
+		return true, strings.Join(append([]string{versioning}, list...), " ")
+	}
 	switch in.Kind {
 	case read:
-		switch {
-		case !out.Known:
-			return true, state
-		case out.Value != "":
+		if out.Value != "" {
 			return out.Value == shows, state
 		}
 		return !visible && (out.Blind || marker == (out.Marker != "")), state
@@ -66,36 +83,35 @@ func step(state string, in request, out answer) (bool, string) {
 		if !holds {
 			return true, state
 		}
-		if !in.Keeps {
-			return true, " " + in.Value
-		}
-		return true, state + " " + in.Value
+		return next(versioning, push(versioning, list, in.Value))
 	case remove:
-		switch {
-		case !in.Keeps:
-			return true, ""
-		case out.Known && visible != (out.Marker != ""):
+		switch marks := visible && versioning != ""; {
+		case out.Known && marks != (out.Marker != ""):
 			return false, state
-		case !visible:
-			return true, state
+		case marks:
+			return next(versioning, push(versioning, list, markers+out.Marker))
+		case visible:
+			return next(versioning, nil)
 		}
-		return true, state + " m:" + out.Marker
+		return true, state
 	case discard:
-		return true, lacking(state, in.Value)
+		return next(versioning, slices.DeleteFunc(list, func(v string) bool {
+			return strings.TrimPrefix(v, nulls) == in.Value || in.Value == "null" && strings.HasPrefix(v, nulls)
+		}))
+	case turn:
+		return next(in.Value, list)
 	}
 	return false, state
 }
 
-// lacking is a state after a version was taken out of it.
-func lacking(state, version string) string {
-	var b strings.Builder
-	for v := range strings.FieldsSeq(state) {
-		if v != version {
-			b.WriteByte(' ')
-			b.WriteString(v)
-		}
+// push adds a version, or a marker. Unless versions are kept it is the null
+// version and takes the place of the one there was.
+func push(versioning string, list []string, version string) []string {
+	if versioning == enabled {
+		return append(list, version)
 	}
-	return b.String()
+	list = slices.DeleteFunc(list, func(v string) bool { return strings.HasPrefix(v, nulls) })
+	return append(list, nulls+version)
 }
 
 // model is step as porcupine wants it, a key at a time.
@@ -242,7 +258,8 @@ func TestCheck_Histories(t *testing.T) {
 	put := func(v string) request { return request{Kind: write, Way: "put", Key: "k", Value: v} }
 	over := func(v, old string) request { return request{Kind: write, Way: "put", Key: "k", Value: v, Match: old} }
 	fresh := func(v string) request { return request{Kind: write, Way: "put", Key: "k", Value: v, Absent: true} }
-	keeps := func(r request) request { r.Keeps = true; return r }
+	turns := func(to string) request { return request{Kind: turn, Way: "turn", Key: "k", Value: to} }
+	gone := func(v string) request { return request{Kind: discard, Way: "delete version", Key: "k", Value: v} }
 	get, del := request{Kind: read, Way: "get", Key: "k"}, request{Kind: remove, Way: "delete", Key: "k"}
 	done, lost := answer{Known: true}, answer{}
 	sees := func(v string) answer { return answer{Known: true, Value: v} }
@@ -270,15 +287,23 @@ func TestCheck_Histories(t *testing.T) {
 		"unanswered, unseen":       {[]porcupine.Operation{op(1, 2, put("a"), done), op(3, 4, put("b"), lost), op(5, 6, over("c", "a"), refused)}, porcupine.Ok},
 		"unanswered, twice":        {[]porcupine.Operation{op(1, 2, put("a"), lost), op(3, 4, get, sees("a")), op(5, 6, del, done), op(7, 8, get, sees("a"))}, porcupine.Illegal},
 		"from before it was asked": {[]porcupine.Operation{op(1, 2, get, sees("a")), op(3, 4, put("a"), lost)}, porcupine.Illegal},
-		"marker of nothing":        {[]porcupine.Operation{op(1, 2, keeps(del), marker("1"))}, porcupine.Illegal},
+		"marker of nothing":        {[]porcupine.Operation{op(1, 2, turns(enabled), done), op(3, 4, del, marker("1"))}, porcupine.Illegal},
+		"marker without versions":  {[]porcupine.Operation{op(1, 2, put("a"), done), op(3, 4, del, marker("1"))}, porcupine.Illegal},
 		"marker taken away": {[]porcupine.Operation{
-			op(1, 2, keeps(put("a")), done), op(3, 4, keeps(del), marker("1")), op(5, 6, get, marker("yes")),
-			op(7, 8, request{Kind: discard, Way: "delete version", Key: "k", Value: "m:1", Keeps: true}, done), op(9, 10, get, sees("a")),
+			op(1, 2, turns(enabled), done), op(3, 4, put("a"), done), op(5, 6, del, marker("1")), op(7, 8, get, marker("yes")),
+			op(9, 10, gone("m:1"), done), op(11, 12, get, sees("a")),
 		}, porcupine.Ok},
 		"version comes back": {[]porcupine.Operation{
-			op(1, 2, keeps(put("a")), done), op(3, 4, keeps(put("b")), done),
-			op(5, 6, request{Kind: discard, Way: "delete version", Key: "k", Value: "b", Keeps: true}, done),
-			op(7, 8, get, sees("a")), op(9, 10, get, sees("b")),
+			op(1, 2, turns(enabled), done), op(3, 4, put("a"), done), op(5, 6, put("b"), done), op(7, 8, gone("b"), done),
+			op(9, 10, get, sees("a")), op(11, 12, get, sees("b")),
+		}, porcupine.Illegal},
+		"null version replaced": {[]porcupine.Operation{
+			op(1, 2, put("a"), done), op(3, 4, turns(enabled), done), op(5, 6, put("b"), done), op(7, 8, turns(suspended), done),
+			op(9, 10, put("c"), done), op(11, 12, gone("c"), done), op(13, 14, get, sees("b")), op(15, 16, gone("b"), done), op(17, 18, get, sees("")),
+		}, porcupine.Ok},
+		"null version twice": {[]porcupine.Operation{
+			op(1, 2, put("a"), done), op(3, 4, turns(enabled), done), op(5, 6, turns(suspended), done),
+			op(7, 8, put("c"), done), op(9, 10, gone("null"), done), op(11, 12, get, sees("a")),
 		}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
