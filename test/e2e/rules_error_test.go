@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -106,6 +107,28 @@ func errorRules() []rule {
 				t.Errorf("%d", r.Status)
 			}
 			g.c.Call(t, "GET", "/api/v1/buckets", nil).Want(t, 200)
+		}},
+		{says: "a dependency that is away is 503 unavailable with Retry-After, and comes back", alone: true, check: func(t *testing.T, g *ground) {
+			if len(g.tight.Order()) == 1 {
+				t.Skip("one process has no dependency that can be away; make test-all runs it (SLUICE_TEST_FULL=1)")
+			}
+			c, b := g.tenant(t)
+			c.Put(t, b, "k", nine, nil)
+			g.tight.Kill("object")
+			for _, m := range []string{"GET", "PUT", "DELETE"} {
+				r := c.Call(t, m, harness.ObjectPath(b, "k"), nil).Is(t, 503, "unavailable")
+				if r.Header.Get("Retry-After") == "" {
+					t.Errorf("%s: %v", m, r.Header)
+				}
+			}
+			c.Anonymous().Call(t, "GET", "/api/v1/healthz", nil).Want(t, 200)
+			if err := g.tight.StartProc(t.Context(), "object"); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.tight.WaitReady(t.Context(), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the object", func() bool { return string(c.Get(t, b, "k", nil).Body) == nine })
 		}},
 		{says: "a request that is no HTTP is refused, and the server lives", check: func(t *testing.T, g *ground) {
 			for _, text := range []string{"GARBAGE\r\n\r\n", "GET /api/v1/buckets HTTP/9.9\r\n\r\n", "PUT " + harness.ObjectPath("b", "k") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"} {

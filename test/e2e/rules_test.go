@@ -39,10 +39,10 @@ import (
 //	PART             36  multipart                                        rules_multipart_test.go, rules_part_test.go
 //	SIGN             18  signed URLs                                      rules_sign_test.go
 //	NOTIFY           13  notifications                                    rules_notify_test.go
-//	ERROR             9  errors and request ids                           rules_error_test.go
+//	ERROR            10  errors and request ids                           rules_error_test.go
 //	AUDIT             6  the audit trail                                  rules_audit_test.go
 //	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
-//	ALL             342
+//	ALL             343
 type section struct {
 	name  string
 	rules []rule
