@@ -60,15 +60,23 @@ gen_python() {
   python3 -m compileall -q gen/python/lockwell
 }
 
-# Compiled against the libraries inside the generator's own jar, which has all
-# that the client needs but one class; that one stands in scripts/codegen/java.
+# Compiled where okhttp and gson are (Debian: libokhttp-java, libgoogle-gson-java);
+# the annotations are in the generator's own jar, and what else the client
+# imports but does not need stands in scripts/codegen/java.
 gen_java() {
   install
   rm -rf gen/java
   mkdir -p gen/java/classes
-  openapi_generator java gen/java "library=native,dateLibrary=java8,groupId=dev.sluice,artifactId=lockwell-client,invokerPackage=dev.sluice.lockwell,apiPackage=dev.sluice.lockwell.api,modelPackage=dev.sluice.lockwell.model"
-  find gen/java/src/main $tools/java -name '*.java' >gen/java/sources
-  javac -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 -nowarn -proc:none -d gen/java/classes -cp "$generator" @gen/java/sources
+  openapi_generator java gen/java "library=okhttp-gson,dateLibrary=java8,groupId=dev.sluice,artifactId=lockwell-client,invokerPackage=dev.sluice.lockwell,apiPackage=dev.sluice.lockwell.api,modelPackage=dev.sluice.lockwell.model"
+  local jars=${SLUICE_JARS:-/usr/share/java} jar
+  for jar in okhttp okio gson; do
+    [ -e "$jars/$jar.jar" ] || { echo "codegen: java is not compiled: there is no $jars/$jar.jar"; return 0; }
+  done
+  local path="$jars/okhttp.jar:$jars/okio.jar:$jars/gson.jar:$generator"
+  find gen/java/src/main $tools/java test/openapi/testdata -name '*.java' >gen/java/sources
+  javac -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 -nowarn -proc:none -encoding UTF-8 -d gen/java/classes -cp "$path" @gen/java/sources
+  printf '#!/bin/sh\nexec java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp %s RoundTrip\n' "gen/java/classes:$path" >gen/java/roundtrip
+  chmod +x gen/java/roundtrip
 }
 
 languages=("$@")

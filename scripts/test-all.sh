@@ -4,9 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_TEST_FULL=1 REQUIRE=${REQUIRE:-mongo,browser}
-if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null ||
-    echo "chromium could not be installed"
+# A browser for the pages, and what the generated Java client is compiled against.
+packages=()
+command -v chromium >/dev/null || packages+=(chromium)
+! command -v javac >/dev/null || [ -e /usr/share/java/okhttp.jar ] || packages+=(libokhttp-java libgoogle-gson-java)
+if [ ${#packages[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >/dev/null ||
+    echo "not installed: ${packages[*]}"
 fi
 # -count=1: these drive a binary that the test cache knows nothing of.
 go test -count=1 -timeout 60m ./test/e2e/... ./test/faults/... ./test/linear/... ./test/model/...

@@ -1,6 +1,8 @@
 package openapi_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,7 @@ import (
 
 // TestClients generates clients by stock generators, compiles them, and makes a
 // round trip with each: token, bucket, put, get, list, tags, copy, multipart,
-// delete. The Java client is compiled only.
+// delete. A language whose tools are not on this machine is left out.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	if !harness.Full() {
@@ -29,20 +31,28 @@ func TestClients(t *testing.T) {
 		run      []string // the round trip, from the root of the repository
 		needs    []string // a Python module
 	}{
-		{language: "go", run: []string{"./gen/go/goclient"}},
+		{language: "go", run: []string{"gen/go/goclient"}},
 		{language: "typescript", run: []string{"node", "gen/typescript/dist/roundtrip.js"}},
 		{language: "python", run: []string{"python3", "test/openapi/testdata/roundtrip.py"}, needs: []string{"urllib3", "six", "certifi", "dateutil"}},
-		{language: "java"},
+		{language: "java", run: []string{"gen/java/roundtrip"}},
 	} {
 		t.Run(k.language, func(t *testing.T) {
 			t.Parallel()
-			if !generate(t, root, k.language) || len(k.run) == 0 || !importable(t, k.needs) {
+			if !generate(t, root, k.language) || !importable(t, k.needs) {
 				return
 			}
-			cmd := exec.CommandContext(t.Context(), k.run[0], k.run[1:]...)
+			program := k.run[0]
+			if filepath.Base(program) != program {
+				program = filepath.Join(root, program)
+			}
+			cmd := exec.CommandContext(t.Context(), program, k.run[1:]...)
 			cmd.Dir = root
 			cmd.Env = append(os.Environ(), "SLUICE_URL="+w.URL, "SLUICE_ACCESS_KEY_ID="+user.KeyID, "SLUICE_SECRET_KEY="+user.Secret, "PYTHONPATH="+filepath.Join(root, "gen/python"), "PYTHONDONTWRITEBYTECODE=1")
 			out, err := cmd.CombinedOutput()
+			if errors.Is(err, fs.ErrNotExist) {
+				t.Logf("no round trip: %v", err) // what it takes to compile is not here
+				return
+			}
 			if err != nil || !strings.Contains(string(out), "round trip done") {
 				t.Errorf("%v\n%s", err, out)
 			}
