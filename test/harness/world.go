@@ -128,8 +128,10 @@ func (w *World) env() []string {
 	host := strings.TrimPrefix(w.NATSURL, "nats://")
 	env := append(os.Environ(),
 		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+host,
-		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json",
-		faultEnv+"="+w.armFile())
+		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json")
+	if w.opts.FaultPoints {
+		env = append(env, faultEnv+"="+w.armFile())
+	}
 	return append(env, w.opts.Env...)
 }
 
