@@ -121,7 +121,7 @@ func (s *Service) Stop(ctx context.Context) error {
 func (s *Service) sweeps() {
 	t := time.NewTicker(s.cfg.Upload.SweepInterval)
 	defer t.Stop()
-	s.sweep("uploads", s.domain.Sweep)
+	s.sweep("ingests", s.domain.Sweep)
 	for {
 		s.sweep("multipart uploads", s.multi.Sweep)
 		select {
@@ -129,7 +129,7 @@ func (s *Service) sweeps() {
 			return
 		case <-s.multi.Wanted():
 		case <-t.C:
-			s.sweep("uploads", s.domain.Sweep)
+			s.sweep("ingests", s.domain.Sweep)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (s *Service) sweep(what string, sweep func(context.Context) (int, error)) {
 	n, err := sweep(s.ended)
 	log := s.p.Tel.Log
 	if n > 0 {
-		log.InfoContext(s.ended, "swept "+what, "uploads", n)
+		log.InfoContext(s.ended, "the sweep went on with uploads that were due", "of", what, "uploads", n)
 	}
 	if err != nil && s.ended.Err() == nil {
 		log.WarnContext(s.ended, "the sweep left something for the next one", "of", what, "err", err)

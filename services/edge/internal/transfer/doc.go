@@ -1,6 +1,7 @@
-// Package transfer moves bytes between a client and the object stores: PUT and
-// GET without a copy in between and with constant memory, leases renewed while
-// bytes move, and the conditions and ranges of HTTP. It knows no dialect.
+// Package transfer moves bytes between a client and the object stores: PUT, parts
+// and GET without a copy in between and with constant memory, leases and
+// idempotency keys renewed while bytes move, copies between regions, and the
+// conditions and ranges of HTTP. It knows no dialect.
 package transfer
 
 import (

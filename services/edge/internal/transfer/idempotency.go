@@ -64,7 +64,7 @@ func (b *binding) lost(err error) bool {
 
 // release ends the renewals, and after a failure frees the key, so that the
 // client may try again at once.
-func (b *binding) release(failed error) {
+func (b *binding) release(ctx context.Context, failed error) {
 	if b == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func (b *binding) release(failed error) {
 	if failed == nil || b.lost(failed) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), abortFor)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortFor)
 	defer cancel()
 	_, err := b.e.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: b.ticket.AccountID, VersionID: b.ticket.VersionID, Idempotency: b.ticket.Idempotency})
 	if err != nil {

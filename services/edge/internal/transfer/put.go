@@ -84,14 +84,14 @@ func (e *Engine) putSmall(ctx context.Context, in Put, begin objectv1.BeginPutRe
 		return Result{Object: *ticket.Replayed, Replayed: true}, nil
 	}
 	during, bound := e.bind(ctx, ticket)
-	defer func() { bound.release(err) }()
+	defer func() { bound.release(ctx, err) }()
 	content, err := e.write(during, in, ticket, &metered{ctx: during, r: in.Body})
 	if err != nil {
 		return Result{}, err
 	}
 	if e.Now().Add(leaseSpare).After(ticket.LeaseTill) && !ticket.LeaseTill.IsZero() {
 		// A slow client outlived the ticket; nothing hangs on it yet but its key.
-		bound.release(errOutlived)
+		bound.release(ctx, errOutlived)
 		bound = nil
 		if ticket, err = e.Objects.BeginPut(ctx, begin); err != nil {
 			return Result{}, fmt.Errorf("asking again to write %d bytes: %w", in.Size, err)
@@ -118,7 +118,7 @@ func (e *Engine) putHeld(ctx context.Context, in Put, begin objectv1.BeginPutReq
 	committed := false
 	ctx, bound := e.bind(ctx, ing.Ticket)
 	defer func() {
-		bound.release(err) // first: the abort of an ingest knows no key
+		bound.release(ctx, err) // first: the abort of an ingest knows no key
 		if !bound.lost(err) {
 			e.end(ctx, ing.Ticket, committed)
 		}

@@ -26,9 +26,19 @@ type Whole struct {
 	Composite []blob.Algorithm          // digests that are of the parts' digests
 }
 
-// lengths of the digests that parts have, bytes.
-var lengths = map[blob.Algorithm]int{
-	blob.SHA256: sha256.Size, blob.SHA1: sha1.Size, blob.CRC32: 4, blob.CRC32C: 4, blob.CRC64NVME: 8,
+// length of a digest that parts may have, bytes; 0 for others.
+func length(a blob.Algorithm) int {
+	switch a {
+	case blob.SHA256:
+		return sha256.Size
+	case blob.SHA1:
+		return sha1.Size
+	case blob.CRC32, blob.CRC32C:
+		return 4
+	case blob.CRC64NVME:
+		return 8
+	}
+	return 0
 }
 
 // Check reports the first digest that cannot be one, or that a part must have.
@@ -39,7 +49,7 @@ func Check(digests map[blob.Algorithm][]byte) error {
 		}
 	}
 	for a, d := range digests {
-		if n, ok := lengths[a]; !ok || n != len(d) {
+		if n := length(a); n == 0 || n != len(d) {
 			return fmt.Errorf("%s of %d bytes", a, len(d))
 		}
 	}

@@ -110,7 +110,7 @@ func (s *Multiparts) CommitPart(ctx context.Context, r uploadv1.CommitPartReques
 // replaced tells the upload that a part has changed, which it takes only while
 // it is Assembling, and gives the old contents back then.
 func (s *Multiparts) replaced(ctx context.Context, m Multipart, p Part) (Part, error) {
-	now, err := s.Store.UpdateMultipart(ctx, m.ID, func(m *Multipart) error {
+	_, err := s.Store.UpdateMultipart(ctx, m.ID, func(m *Multipart) error {
 		if m.Phase != Assembling {
 			return errNotMine
 		}
@@ -119,7 +119,8 @@ func (s *Multiparts) replaced(ctx context.Context, m Multipart, p Part) (Part, e
 	})
 	switch {
 	case errors.Is(err, errNotMine), errors.Is(err, ErrNoRecord):
-		if now, err = s.reload(ctx, m.ID); err != nil {
+		now, err := s.reload(ctx, m.ID)
+		if err != nil {
 			return Part{}, err
 		}
 		return s.settlePart(ctx, now, p)
