@@ -128,6 +128,28 @@ func TestUpload_AnIngestThatCannotBeRecordedIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestUpload_AnotherAttemptTakesTheRecord: a write with an idempotency key that is
+// taken over has the version id of the first attempt.
+func TestUpload_AnotherAttemptTakesTheRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i, err := w.Service.Begin(t.Context(), begin("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := w.store.Get(t.Context(), i.Ticket.VersionID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.State, old.LeaseTill = domain.Open, w.Clock.Now().Add(time.Hour)
+	if err := w.store.Insert(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := w.store.Get(t.Context(), i.Ticket.VersionID); err != nil || !now.LeaseTill.Equal(old.LeaseTill) {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
+
 func TestUpload_SweepsOfManyCopiesAbortOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
