@@ -422,6 +422,28 @@ func TestPut_SourceFails(t *testing.T) {
 	}
 }
 
+// TestPut_SourceGivesNothing: a pipe that nobody writes to does not hold up a
+// refusal. (A cancelled request waits for its Read all the same: net/http does.)
+func TestPut_SourceGivesNothing(t *testing.T) {
+	t.Parallel()
+	f, c := newFake(t)
+	silent := func() io.Reader {
+		r, w := io.Pipe()
+		t.Cleanup(func() { _ = w.Close() })
+		return r
+	}
+	f.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		refuse := r.Method == http.MethodPut
+		if refuse {
+			problem(w, http.StatusInsufficientStorage, "quota_exceeded")
+		}
+		return refuse
+	})
+	if _, err := c.Put(t.Context(), "b", "k", silent(), nil); !errors.Is(err, lockwell.ErrQuotaExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -20,19 +20,22 @@ type payload struct {
 	size  int64     // bytes; -1 unknown
 	moved func(n int64)
 
-	mu  sync.Mutex
-	cur *sending
-	sum hash.Hash // over what was read, when r cannot seek
+	mu   sync.Mutex // never held while r is read: that may take for ever
+	idle sync.Cond  // of mu: cur reads no more
+	cur  *sending
+	sum  hash.Hash // over what was read, when r cannot seek
 }
 
 // sending is one reading of a payload. net/http may still read from it when its
-// request is answered, so the next one waits until it is cut off.
+// request is answered, so it is cut off before another begins, or the caller
+// has the body back.
 type sending struct {
-	p   *payload
-	w   *watch
-	n   int64
-	err error // of the source
-	cut bool
+	p       *payload
+	w       *watch
+	n       int64
+	err     error // of the source
+	cut     bool
+	reading bool
 }
 
 var errCut = errors.New("the request is over")
@@ -40,7 +43,9 @@ var errCut = errors.New("the request is over")
 // payloadOf is a body in memory.
 func payloadOf(data []byte) *payload {
 	r := bytes.NewReader(data)
-	return &payload{r: r, seek: r, size: int64(len(data))}
+	p := &payload{r: r, seek: r, size: int64(len(data))}
+	p.idle.L = &p.mu
+	return p
 }
 
 // newPayload looks at a body: where it stands, and how long it is when size is 0.
@@ -49,6 +54,7 @@ func newPayload(r io.Reader, size int64) (*payload, error) {
 		return payloadOf(nil), nil
 	}
 	p := &payload{r: r, size: size}
+	p.idle.L = &p.mu
 	if s, ok := r.(io.Seeker); ok {
 		// Pipes are files that cannot seek.
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
@@ -126,8 +132,8 @@ func (p *payload) rewind() bool {
 	if s == nil {
 		return true
 	}
-	s.cut = true
-	if s.n == 0 && s.err == nil {
+	p.cutOff()
+	if s.n == 0 && s.err == nil && !s.reading {
 		return true
 	}
 	if p.seek == nil {
@@ -140,6 +146,28 @@ func (p *payload) rewind() bool {
 		p.moved(-s.n)
 	}
 	return true
+}
+
+// end cuts off the reading that there is: the body is the caller's again.
+func (p *payload) end() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutOff()
+}
+
+// cutOff lets the current reading read no more. It waits for a read under way
+// of what can seek, such as a file; a pipe may give nothing for hours.
+func (p *payload) cutOff() {
+	if p.cur == nil {
+		return
+	}
+	p.cur.cut = true
+	for p.cur.reading && p.seek != nil {
+		p.idle.Wait()
+	}
 }
 
 // failed gives the error of the source that ended the reading.
@@ -158,19 +186,33 @@ func (p *payload) failed() error {
 func (s *sending) Read(b []byte) (int, error) {
 	p := s.p
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if s.cut {
+		p.mu.Unlock()
 		return 0, errCut
 	}
+	s.reading = true
+	p.mu.Unlock()
+
 	s.w.pause()
 	n, err := p.r.Read(b)
 	s.w.resume()
-	s.n += int64(n)
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.reading = false
+	p.idle.Broadcast()
+	return n, s.took(b[:n], err)
+}
+
+// took counts what was read.
+func (s *sending) took(b []byte, err error) error {
+	p := s.p
+	s.n += int64(len(b))
 	if p.sum != nil {
-		p.sum.Write(b[:n])
+		p.sum.Write(b)
 	}
-	if p.moved != nil && n > 0 {
-		p.moved(int64(n))
+	if p.moved != nil && len(b) > 0 {
+		p.moved(int64(len(b)))
 	}
 	switch {
 	case errors.Is(err, io.EOF) && p.size >= 0 && s.n < p.size:
@@ -179,7 +221,7 @@ func (s *sending) Read(b []byte) (int, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		s.err = err
 	}
-	return n, err
+	return err
 }
 
 // Close keeps net/http from reading on; the source stays open.

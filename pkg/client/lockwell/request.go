@@ -102,6 +102,7 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 // connection there counts as one before.
 func (c *Client) open(ctx context.Context, r request, check func(*http.Response) error) (*http.Response, error) {
 	renewed := false
+	defer r.body.end()
 	for attempt := 1; ; attempt++ {
 		resp, token, err := c.try(ctx, r)
 		if err == nil && check != nil {
