@@ -392,6 +392,8 @@ func TestDownload_Refuses(t *testing.T) {
 	if _, err := c.Download(t.Context(), "b", "k", target(t), &lockwell.DownloadOptions{PartSize: 1000}); !errors.Is(err, lockwell.ErrChanged) {
 		t.Errorf("changed: %v", err)
 	}
+	f, c = newFake(t) // the first one's may still be answering
+	f.objects["k"] = random(6000)
 	f.misbehave(once(method(http.MethodGet), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", etag(f.objects["k"], 1))
 		w.Header().Set("Content-Range", "bytes 0-999/6000")
