@@ -216,7 +216,7 @@ func (c *collection) wait(ctx context.Context, d time.Duration) error {
 func (c *collection) scan(ctx context.Context, contents Contents) error {
 	return contents(ctx, func(m Manifest) error {
 		c.rep.Contents++
-		refs, err := c.s.Segments(ctx, m)
+		refs, err := c.s.readList(ctx, m)
 		if err != nil {
 			return err
 		}

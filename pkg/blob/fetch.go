@@ -39,23 +39,31 @@ func (r *record) piece(i int) piece {
 	return p
 }
 
-// chunkKey names a chunk, or with index -1 a record, in the cache. A token names
-// bytes that never change.
+// chunkKey names a chunk, or with recordIndex a record, in the cache; with
+// listIndex a list of segments by the tokens of its own. A token names bytes that
+// never change.
 type chunkKey struct {
 	token string
 	index int
 }
 
+const (
+	recordIndex = -1
+	listIndex   = -2
+)
+
 type cached struct {
 	plain []byte
 	rec   *record
+	refs  []SegmentRef
 }
 
 func (c cached) weight() uint32 {
 	if c.rec != nil {
 		return uint32(512 + 8*len(c.rec.seqs))
 	}
-	return uint32(256 + cap(c.plain))
+	// A reference is its fields and two strings of its own.
+	return uint32(256 + cap(c.plain) + 208*len(c.refs))
 }
 
 func newCache(bytes int64) (*otter.Cache[chunkKey, cached], error) {
@@ -89,7 +97,7 @@ func (s *Store) load(ctx context.Context, key chunkKey, get func(context.Context
 
 // openRecord gives the record of a segment of several chunks.
 func (s *Store) openRecord(ctx context.Context, ref SegmentRef) (*record, error) {
-	c, err := s.load(ctx, chunkKey{ref.Token, -1}, func(ctx context.Context) (cached, error) {
+	c, err := s.load(ctx, chunkKey{ref.Token, recordIndex}, func(ctx context.Context) (cached, error) {
 		rec, err := s.recordOf(ctx, ref, false)
 		if errors.Is(err, ErrDamaged) { // a replica may lag
 			rec, err = s.recordOf(ctx, ref, true)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The stored form of a long segment list:
@@ -25,33 +26,54 @@ const maxListed = 1 << 24
 var errList = errors.New("the list of segments is malformed")
 
 func encodeList(refs []SegmentRef) ([]byte, error) {
-	index := map[string]uint64{}
-	var names []string
-	nameOf := func(s string) uint64 {
-		i, ok := index[s]
-		if !ok {
-			i = uint64(len(names))
-			index[s], names = i, append(names, s)
-		}
-		return i
-	}
-	body := binary.AppendUvarint(nil, uint64(len(refs)))
+	w := newListWriter()
 	for _, r := range refs {
-		id, err := hex.DecodeString(string(r.ID))
-		if err != nil || len(id) != 32 {
-			return nil, fmt.Errorf("segment id %q is not 64 hex digits", r.ID)
-		}
-		body = append(body, id...)
-		body = appendString(body, r.Token)
-		for _, n := range []uint64{nameOf(r.Store), nameOf(r.Domain), uint64(r.Len), uint64(r.Chunks), uint64(r.Stored)} {
-			body = binary.AppendUvarint(body, n)
+		if err := w.add(r); err != nil {
+			return nil, err
 		}
 	}
-	out := binary.AppendUvarint([]byte(listMagic), uint64(len(names)))
-	for _, n := range names {
+	return w.bytes(), nil
+}
+
+// listWriter encodes a list of segments as they come.
+type listWriter struct {
+	index map[string]uint64
+	names []string
+	body  []byte
+	count int
+}
+
+func newListWriter() *listWriter { return &listWriter{index: map[string]uint64{}} }
+
+func (w *listWriter) name(s string) uint64 {
+	i, ok := w.index[s]
+	if !ok {
+		i = uint64(len(w.names))
+		w.index[s], w.names = i, append(w.names, s)
+	}
+	return i
+}
+
+func (w *listWriter) add(r SegmentRef) error {
+	id, err := hex.DecodeString(string(r.ID))
+	if err != nil || len(id) != 32 {
+		return fmt.Errorf("segment id %q is not 64 hex digits", r.ID)
+	}
+	w.body = appendString(append(w.body, id...), r.Token)
+	for _, n := range []uint64{w.name(r.Store), w.name(r.Domain), uint64(r.Len), uint64(r.Chunks), uint64(r.Stored)} {
+		w.body = binary.AppendUvarint(w.body, n)
+	}
+	w.count++
+	return nil
+}
+
+func (w *listWriter) bytes() []byte {
+	out := binary.AppendUvarint([]byte(listMagic), uint64(len(w.names)))
+	for _, n := range w.names {
 		out = appendString(out, n)
 	}
-	return append(out, body...), nil
+	out = binary.AppendUvarint(out, uint64(w.count))
+	return append(out, w.body...)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -129,16 +151,48 @@ func fitsInline(refs []SegmentRef) (bool, error) {
 	if len(refs)*least > MaxInlineManifest {
 		return false, nil
 	}
-	b, err := json.Marshal(refs)
-	if err != nil {
-		return false, fmt.Errorf("encoding a manifest: %w", err)
+	total := 1
+	for _, r := range refs {
+		n, err := inlineSize(r)
+		if err != nil {
+			return false, err
+		}
+		total += n
 	}
-	return len(b) <= MaxInlineManifest, nil
+	return total <= MaxInlineManifest, nil
+}
+
+// inlineSize is what a reference takes in a manifest, with the comma.
+func inlineSize(r SegmentRef) (int, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return 0, fmt.Errorf("encoding a manifest: %w", err)
+	}
+	return len(b) + 1, nil
 }
 
 // Segments gives the content's segments in order, reading the list from its own
-// segments when it is not inline.
+// segments when it is not inline. The result is not to be changed.
 func (s *Store) Segments(ctx context.Context, m Manifest) ([]SegmentRef, error) {
+	if len(m.Indirect) == 0 {
+		return m.Segments, nil
+	}
+	// A list is its segments' bytes, so their tokens name it.
+	var key strings.Builder
+	for _, r := range m.Indirect {
+		key.WriteString(r.Token)
+		key.WriteByte('/')
+	}
+	c, err := s.load(ctx, chunkKey{key.String(), listIndex}, func(ctx context.Context) (cached, error) {
+		refs, err := s.readList(ctx, m)
+		return cached{refs: refs}, err
+	})
+	return c.refs, err
+}
+
+// readList is Segments past the cache: who walks through all contents would
+// flush what is read often.
+func (s *Store) readList(ctx context.Context, m Manifest) ([]SegmentRef, error) {
 	if len(m.Indirect) == 0 {
 		return m.Segments, nil
 	}

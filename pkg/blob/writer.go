@@ -339,7 +339,12 @@ func (w *Writer) content() (Content, error) {
 	}
 	c.Manifest.Segments = refs
 	if !inline {
-		if c.Manifest.Indirect, err = w.s.putList(w.ctx, w, refs); err != nil {
+		list, err := encodeList(refs)
+		if err != nil {
+			return Content{}, err
+		}
+		j := segmentJob{domain: w.domain, name: w.o.Domain, layout: w.s.layouts[w.region]}
+		if c.Manifest.Indirect, err = w.s.putList(w.ctx, j, list); err != nil {
 			return Content{}, err
 		}
 		c.Manifest.Segments = nil
@@ -350,17 +355,13 @@ func (w *Writer) content() (Content, error) {
 	return c, nil
 }
 
-// putList stores a list of segments as segments.
-func (s *Store) putList(ctx context.Context, w *Writer, refs []SegmentRef) ([]SegmentRef, error) {
-	list, err := encodeList(refs)
-	if err != nil {
-		return nil, err
-	}
+// putList stores an encoded list of segments as segments of j's kind.
+func (s *Store) putList(ctx context.Context, j segmentJob, list []byte) ([]SegmentRef, error) {
 	var out []SegmentRef
 	for len(list) > 0 {
 		seg := list[:min(int64(len(list)), s.cfg.SegmentSize)]
 		list = list[len(seg):]
-		j := segmentJob{length: int64(len(seg)), domain: w.domain, name: w.o.Domain, layout: s.layouts[w.region]}
+		j.length, j.blocks = int64(len(seg)), nil
 		for len(seg) > 0 {
 			block := seg[:min(len(seg), s.cfg.ChunkSize)]
 			seg = seg[len(block):]
