@@ -31,6 +31,7 @@ import (
 //
 // SLUICE_TEST_SEED repeats the order of sizes and victims of an earlier run.
 func TestKill9(t *testing.T) {
+	t.Parallel()
 	if !harness.Full() {
 		t.Skip("kills processes for about a minute per topology; make test-all runs it (SLUICE_TEST_FULL=1)")
 	}
