@@ -26,6 +26,8 @@ type crash struct {
 	story  func(t *testing.T, p *plot)
 	// lease that the dead left, and that is over when they are back.
 	lease time.Duration
+	// together: it takes an edge that dies with the others.
+	together bool
 	// patient: where object dies alone the edge notices after 10 s and asks again,
 	// and so the client has its answer in the end. Others give up before.
 	patient bool
@@ -46,9 +48,15 @@ func crashes() []crash {
 		{point: "edge.put.committed", victim: "edge", story: putFirstSeen},
 		{point: "object.commit.written", victim: "object", story: putOnceUnseen, lease: 20 * time.Second},
 		{point: "object.commit.head_moved", victim: "object", story: putOnce},
-		{point: "object.idempotency.committed", victim: "object", story: putOnce},
+		{point: "object.idempotency.answered", victim: "object", story: putOnceUnseen, lease: 20 * time.Second},
+		{point: "object.idempotency.inherited", victim: "object", story: putOnceInherited, lease: 20 * time.Second, together: true},
 		{point: "edge.put.committed", victim: "edge", story: putOnce},
 		{point: "upload.part.staged", victim: "upload", story: partUnseen},
+		{point: "object.stage.reserved", victim: "object", story: partUnseen},
+		{point: "object.stage.stored", victim: "object", story: partUnseen},
+		{point: "object.unstage.leaving", victim: "object", story: partReplaced},
+		{point: "object.unstage.given_back", victim: "object", story: partReplaced},
+		{point: "object.fill.stored", victim: "object", story: completeUnseen},
 		{point: "upload.complete.planned", victim: "upload", story: completeUnseen},
 		{point: "upload.complete.committed", victim: "upload", story: completeSeen},
 		{point: "upload.complete.recorded", victim: "upload", story: completeSeen},
@@ -110,6 +118,9 @@ func TestPoints_Crash(t *testing.T) {
 			t.Parallel()
 			p := newPlot(t, topology)
 			for i, c := range crashes() {
+				if c.together && topology != harness.Embedded {
+					continue
+				}
 				name := fmt.Sprintf("%s/%d", c.point, i)
 				t.Run(name, func(t *testing.T) {
 					p.crash, p.key = c, fmt.Sprintf("%02d %s", i, c.point)

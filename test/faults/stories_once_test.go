@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // once are the headers of a put that its client may repeat.
 func once(p *plot, body []byte) http.Header {
 	sum := sha256.Sum256(body)
-	return http.Header{"Idempotency-Key": {"once " + p.crash.point}, "X-Lockwell-Checksum-Sha256": {base64.StdEncoding.EncodeToString(sum[:])}}
+	return http.Header{"Idempotency-Key": {strings.ReplaceAll(p.key, " ", "-")}, "X-Lockwell-Checksum-Sha256": {base64.StdEncoding.EncodeToString(sum[:])}}
 }
 
 // again repeats a put with its idempotency key until that is not in use any more.
@@ -51,6 +52,20 @@ func putOnce(t *testing.T, p *plot) {
 			t.Errorf("the repeat is no replay: %d %s", r.Status, r.Body)
 		}
 	}
+	p.acknowledged(t, kept, p.key, body, r)
+	onlyOnce(t, p, body, r)
+}
+
+// putOnceInherited dies a second time, when the repeat has taken the key over
+// from the first attempt: the third makes the version.
+func putOnceInherited(t *testing.T, p *plot) {
+	body, second := p.body(t, "once"), p.crash.point
+	p.crash.point = "object.commit.written"
+	p.strike(t, http.MethodPut, harness.ObjectPath(kept, p.key), body, once(p, body))
+	p.crash.point = second
+	p.strike(t, http.MethodPut, harness.ObjectPath(kept, p.key), body, once(p, body))
+	p.shows(t, kept, p.key, nil)
+	r := again(t, p, body)
 	p.acknowledged(t, kept, p.key, body, r)
 	onlyOnce(t, p, body, r)
 }
@@ -93,6 +108,23 @@ func partUnseen(t *testing.T, p *plot) {
 		var second harness.Part
 		r.Want(t, http.StatusOK).JSON(t, &second)
 		p.acknowledged(t, b, p.key, body, u.Complete(t, []harness.Part{first, second}))
+	}
+}
+
+// partReplaced dies when a part was sent again and the first one is on its way
+// out: the second one counts, and the first is not counted.
+func partReplaced(t *testing.T, p *plot) {
+	for _, b := range []string{plain, kept} {
+		old, body := p.body(t, "old parts"), p.body(t, "new")
+		u := p.c.Multipart(t, b, p.key)
+		u.Part(t, 1, old)
+		r := p.strike(t, http.MethodPut, u.Path("parts/1"), body, nil)
+		if r.Status == 0 {
+			r = u.Send(t, 1, body)
+		}
+		var part harness.Part
+		r.Want(t, http.StatusOK).JSON(t, &part)
+		p.acknowledged(t, b, p.key, body, u.Complete(t, []harness.Part{part}))
 	}
 }
 
