@@ -38,9 +38,12 @@ type wireParts struct {
 	NextPartNumberMarker int              `json:"nextPartNumberMarker,omitempty"`
 }
 
+// wireCompletedPart is a part as the client saw it. Size is not looked at: it is
+// there so that the answers to parts can be sent back as they came.
 type wireCompletedPart struct {
 	PartNumber int    `json:"partNumber"`
 	ETag       string `json:"etag"`
+	Size       int64  `json:"size"`
 }
 
 type wireComplete struct {
