@@ -12,6 +12,9 @@ import (
 	"github.com/sluicehq/sluice/pkg/fault"
 )
 
+// driveBucket is the name under which the tree of files appears beside the buckets.
+const driveBucket = "drive"
+
 // maxRetentionDays is a hundred years: beyond it a date is a mistake.
 const maxRetentionDays = 36500
 
@@ -22,6 +25,9 @@ func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketReque
 	}
 	if err := CheckBucketName(r.Name); err != nil {
 		return objectv1.Bucket{}, err
+	}
+	if r.Name == driveBucket {
+		return objectv1.Bucket{}, objectv1.ErrBucketExists.Msgf("the name %s is kept for the account's files", driveBucket)
 	}
 	if r.Region == "" {
 		r.Region = s.cfg.Regions[0]

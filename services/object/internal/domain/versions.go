@@ -117,10 +117,8 @@ func (l *versionLister) below(ctx context.Context, key, id string) (int64, error
 		return math.MaxInt64, nil
 	case err != nil:
 		return 0, fmt.Errorf("reading the version: %w", err)
-	case v.Bucket != l.b.ID || v.Key != key:
-		return 0, fault.ErrInvalid.Msgf("versionIdMarker names no version of keyMarker")
-	case v.Order == 0:
-		return math.MaxInt64, nil
+	case v.Bucket != l.b.ID || v.Key != key || v.Order == 0:
+		return math.MaxInt64, nil // another object's id is answered as one that never was
 	}
 	return v.Order, nil
 }
