@@ -107,8 +107,14 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
+// blobStore is what the service does with contents; *blob.Store is one.
+type blobStore interface {
+	endpoint.Collector
+	domain.Composer
+}
+
 // assemble joins the parts of the service.
-func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs endpoint.Collector) error {
+func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs blobStore) error {
 	st, err := store.Open(ctx, db)
 	if err != nil {
 		return fmt.Errorf("opening the collections: %w", err)
@@ -119,7 +125,7 @@ func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs endpoint.C
 		Regions: s.p.Settings.Regions, MaxBacklog: int64(s.cfg.Object.MaxBacklog), Workers: s.cfg.Object.Workers, Queue: jobQueue,
 	}, domain.Deps{
 		Store: st, URLs: s.urls, Sealer: s.p.Keys.Sealer(objectv1.PurposeWebhookSecret),
-		Signer: s.p.Keys.Signer(purposeListToken), Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog,
+		Signer: s.p.Keys.Signer(purposeListToken), Composer: blobs, Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog,
 	})
 	s.object = endpoint.New(s.domain, blobs)
 	return nil

@@ -33,6 +33,11 @@ type draft struct {
 	conditions objectv1.Conditions
 	limit      int64 // of the account's bytes; 0: none
 	actor      Actor
+	operation  string // of the event
+	bucket     Bucket // as it was when the commit was asked for
+	binding    *objectv1.IdempotencyTicket
+	parts      []string // staged contents instead of manifest
+	copy       *copying // content of another version instead of manifest
 	// onlyIfVisible makes a marker a no-op when there is nothing to mark.
 	onlyIfVisible bool
 }
@@ -58,12 +63,18 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	}
 	d := draft{
 		manifest: r.Manifest, ticket: r.Ticket, conditions: r.Conditions, limit: r.Principal.Limits.StorageBytes,
-		actor: actorOf(r.Principal, r.Origin),
+		actor: actorOf(r.Principal, r.Origin), operation: operation(r), bucket: b, binding: r.Ticket.Idempotency, parts: r.Parts,
 		v: Version{
 			ID: r.Ticket.VersionID, Account: b.Account, Bucket: b.ID, Key: r.Key, Live: b.ID, Size: r.Manifest.Size,
-			ETag: ETag(r.Digests), Metadata: r.Metadata, Digests: r.Digests, Compressed: r.Compressed,
+			ETag: r.ETag, Metadata: r.Metadata, Digests: r.Digests, Composite: r.Composite, Compressed: r.Compressed,
 			StorageClass: "STANDARD", Retention: retention, LegalHold: r.LegalHold,
 		},
+	}
+	if d.v.ETag == "" {
+		d.v.ETag = ETag(r.Digests)
+	}
+	if d.binding != nil {
+		d.v.Idempotency = d.binding.ID
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
@@ -71,7 +82,25 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	if err != nil {
 		return objectv1.Object{}, err
 	}
-	return v.view(b, r.Manifest), nil
+	if d.binding != nil {
+		if err := s.answerStands(ctx, d.binding.ID, v.ID); err != nil {
+			// Whoever finds the key decides by the version.
+			s.d.Log.WarnContext(ctx, "an idempotency key is left undecided", "version", v.ID, "err", err)
+		}
+	}
+	if d.parts == nil {
+		return v.view(b, r.Manifest), nil
+	}
+	m, err := s.manifestOf(ctx, v)
+	return v.view(b, m), err
+}
+
+// operation is what the event of a commit says.
+func operation(r objectv1.CommitPutRequest) string {
+	if r.Operation == "" {
+		return objectv1.OperationPut
+	}
+	return r.Operation
 }
 
 func actorOf(p authv1.Principal, o objectv1.Origin) Actor {
@@ -94,6 +123,9 @@ func (s *Service) checkCommit(r objectv1.CommitPutRequest) error {
 		return objectv1.ErrTooLarge
 	}
 	if err := checkMetadata(r.Metadata); err != nil {
+		return err
+	}
+	if err := checkParts(r); err != nil {
 		return err
 	}
 	return s.admit()
@@ -121,7 +153,7 @@ func checkMetadata(m objectv1.Metadata) error {
 func (s *Service) commit(ctx context.Context, d draft) (Version, error) {
 	for n := range casAttempts {
 		try := s.attempt
-		if n == 0 && !d.ticket.Held {
+		if n == 0 && !d.ticket.Held && d.copy == nil {
 			try = s.first // nearly always it is the first one
 		}
 		v, err := try(ctx, d)
@@ -153,6 +185,14 @@ func (s *Service) attempt(ctx context.Context, d draft) (Version, error) {
 		return s.takeOver(ctx, d, v)
 	case VersionCommitted, VersionRemoving, VersionRemoved:
 		return v, nil
+	case VersionDropping:
+		if d.binding != nil && !d.ticket.Held {
+			// What an attempt that lost the key left behind.
+			if err := s.drop(ctx, v); err != nil {
+				return v, err
+			}
+			return v, errAgain
+		}
 	}
 	return v, objectv1.ErrUploadGone
 }
@@ -185,14 +225,19 @@ func (s *Service) first(ctx context.Context, d draft) (Version, error) {
 	v.Owner = nonce()
 	v.Reservation = v.ID + "_" + v.Owner
 	v.State, v.CreatedAt, v.SweepAt = VersionPending, s.now(), s.now().Add(commitLease)
-	if !v.Marker {
+	switch {
+	case d.copy != nil:
+		if err := s.share(ctx, d.copy, &v); err != nil {
+			return v, err
+		}
+	case !v.Marker:
 		v.Content = s.newID()
 	}
 	var inserted, reserved, stored error
 	var wg sync.WaitGroup
 	wg.Go(func() { inserted = s.st.Versions.Insert(ctx, v) })
 	wg.Go(func() { reserved = s.reserve(ctx, v, v.Reservation, v.Size, d.limit) })
-	if !v.Marker {
+	if !v.Marker && d.copy == nil {
 		wg.Go(func() { stored = s.store(ctx, v, d.manifest) })
 	}
 	wg.Wait()
@@ -262,35 +307,55 @@ func (s *Service) store(ctx context.Context, v Version, m blob.Manifest) error {
 }
 
 // hold is the name under which a version holds its content.
-func (v Version) hold() string { return "v" + v.ID }
+func (v Version) hold() string {
+	if v.Hold != "" {
+		return v.Hold
+	}
+	return "v" + v.ID
+}
 
-// fill turns a held version into a pending one with its content, after its
-// reservation was brought to the true size.
+// fill turns a held version into a pending one with its content. Either its
+// reservation is brought to the true size first, or what is staged is reserved.
 func (s *Service) fill(ctx context.Context, d draft, held Version) (Version, error) {
-	if err := s.trueUp(ctx, held, d.v.Size, d.limit); err != nil {
+	if held.staged() != (len(d.parts) > 0) {
+		return held, fault.ErrInvalid.Msgf("the ticket is of another kind of write")
+	}
+	var err error
+	if held.staged() {
+		d, err = s.assemble(ctx, d, held)
+	} else {
+		err = s.trueUp(ctx, held, d.v.Size, d.limit)
+	}
+	if err != nil {
 		return held, err
 	}
 	now := s.now()
-	content, owner := s.newID(), nonce()
+	content, owner := s.idAfter(d.parts), nonce()
 	with := d.v
 	with.Content = content
 	if err := s.store(ctx, with, d.manifest); err != nil {
 		return held, fmt.Errorf("storing the content: %w", err)
 	}
+	faultpoint.Hit("object.fill.stored")
+	if err := s.stillStaged(ctx, held, d.parts); err != nil {
+		s.forget(ctx, with)
+		return held, err
+	}
 	v, err := s.st.Versions.Update(ctx, held.ID, func(v *Version) error {
 		if v.State != VersionHeld {
 			return ErrRefused
 		}
-		reservation := v.Reservation
+		reservation, upload := v.Reservation, v.Upload
 		*v = d.v
+		if upload.Staged {
+			v.Upload = upload
+		}
 		v.State, v.Owner, v.Content, v.Reservation = VersionPending, owner, content, reservation
 		v.CreatedAt, v.SweepAt = now, now.Add(commitLease)
 		return nil
 	})
 	if err != nil {
-		if rerr := s.st.Contents.Release(ctx, content, with.hold()); rerr != nil {
-			s.d.Log.WarnContext(ctx, "content left to the sweep", "content", content, "err", rerr)
-		}
+		s.forget(ctx, with)
 		if errors.Is(err, ErrRefused) {
 			return held, errAgain
 		}
@@ -301,6 +366,13 @@ func (s *Service) fill(ctx context.Context, d draft, held Version) (Version, err
 	}
 	v.ID = held.ID
 	return s.publish(ctx, d, v, v.CreatedAt)
+}
+
+// forget takes an attempt's content away, or leaves it to the sweep.
+func (s *Service) forget(ctx context.Context, v Version) {
+	if err := s.letGo(ctx, v); err != nil {
+		s.d.Log.WarnContext(ctx, "content left to the sweep", "content", v.Content, "err", err)
+	}
 }
 
 // trueUp brings the reservation of a held version to size.
@@ -428,6 +500,10 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 		return v, fault.ErrUnavailable.Msgf("the commit took too long; repeat the request")
 	}
 	faultpoint.Hit("object.commit.written")
+	if err := s.answer(ctx, d, v); err != nil {
+		s.lose(ctx, v)
+		return v, err
+	}
 	for range casAttempts {
 		done, err := s.tryPublish(ctx, d, v)
 		if errors.Is(err, ErrStale) {
@@ -471,7 +547,7 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 		return v, err
 	}
 	next := s.advance(b, h, v)
-	err = s.st.Heads.Put(ctx, next, rev, createdEvent(b, next, v, d.actor))
+	err = s.st.Heads.Put(ctx, next, rev, createdEvent(b, next, v, d))
 	switch {
 	case errors.Is(err, ErrStale):
 		return v, err
@@ -558,18 +634,37 @@ func count(visible bool) int64 {
 // lose takes an own pending version out of the race, at once; the rest of the
 // cleaning is left to the background. Only its owner may do this without a fence.
 func (s *Service) lose(ctx context.Context, v Version) {
-	dropped, err := s.st.Versions.Update(ctx, v.ID, func(cur *Version) error {
+	lost, err := s.st.Versions.Update(ctx, v.ID, func(cur *Version) error {
 		if cur.State != VersionPending || cur.Owner != v.Owner {
 			return ErrRefused
 		}
-		cur.State, cur.SweepAt = VersionDropping, s.now().Add(repairAfter)
+		s.giveUp(cur)
 		return nil
 	})
 	if err == nil {
-		s.jobs.drop(dropped)
+		s.givenUp(ctx, v, lost)
 	} else if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrNoDocument) {
 		s.d.Log.WarnContext(ctx, "version left to the sweep", "version", v.ID, "err", err)
 	}
+}
+
+// giveUp ends the commit of a version that is out of the race: parts wait to be
+// committed again, anything else goes.
+func (s *Service) giveUp(v *Version) {
+	if v.staged() {
+		*v = v.reopened()
+		return
+	}
+	v.State, v.SweepAt = VersionDropping, s.now().Add(repairAfter)
+}
+
+// givenUp cleans up behind giveUp; was is the version before.
+func (s *Service) givenUp(ctx context.Context, was, now Version) {
+	if now.State == VersionHeld {
+		s.forget(ctx, was)
+		return
+	}
+	s.jobs.drop(now)
 }
 
 // undo removes what an attempt wrote under its own names when the version

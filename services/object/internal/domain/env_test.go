@@ -71,7 +71,7 @@ func newEnv(t testing.TB, o envOptions) *env {
 		options.Patience = 10 * time.Millisecond
 	}
 	e.Service = domain.New(options, domain.Deps{
-		Store: st, URLs: o.urls, Sealer: e.master.Sealer(objectv1.PurposeWebhookSecret), Signer: e.master.Signer("list"),
+		Store: st, URLs: o.urls, Sealer: e.master.Sealer(objectv1.PurposeWebhookSecret), Signer: e.master.Signer("list"), Composer: composer{},
 		Log: slog.New(slog.DiscardHandler), Backlog: o.backlog,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
 	})

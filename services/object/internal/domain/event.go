@@ -3,12 +3,12 @@ package domain
 import objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 
 // createdEvent tells that v became current; a marker tells that the object vanished.
-func createdEvent(b Bucket, h Head, v Version, who Actor) Event {
+func createdEvent(b Bucket, h Head, v Version, d draft) Event {
 	if v.Marker {
-		return removedEvent(b, h, v, who, "DeleteMarkerCreated")
+		return removedEvent(b, h, v, d.actor, objectv1.OperationMarker)
 	}
-	e := objectEvent(b, h, v, who)
-	e.Operation, e.Time = "Put", v.CreatedAt
+	e := objectEvent(b, h, v, d.actor)
+	e.Operation, e.Time = d.operation, v.CreatedAt
 	e.Size, e.ETag, e.ContentType = v.Size, v.ETag, v.Metadata.ContentType
 	e.Configs = b.matching(objectv1.EventObjectCreated, h.Key)
 	return Event{Seq: h.Seq, Data: e}

@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -20,7 +21,11 @@ type job struct {
 	settle  *settling
 	drop    *Version
 	head    *Head // its discards are to be cleaned away
+	merge   *merging
 }
+
+// merging is a part's reservation that goes into its upload's.
+type merging struct{ into, reservation string }
 
 // settling is a version whose bytes are to be counted as used.
 type settling struct {
@@ -59,6 +64,10 @@ func (j *jobs) settle(v Version, order, delta int64) {
 }
 
 func (j *jobs) drop(v Version) { j.add(job{account: v.Account, drop: &v}) }
+
+func (j *jobs) merge(v Version, reservation string) {
+	j.add(job{account: v.Account, merge: &merging{into: v.Reservation, reservation: reservation}})
+}
 
 func (j *jobs) add(jb job) {
 	j.mu.Lock()
@@ -172,6 +181,9 @@ func (s *Service) workBatch(ctx context.Context, batch []job) {
 	for account, list := range settle {
 		wg.Go(func() { s.report(s.settleAll(ctx, account, list)) })
 	}
+	for account, uploads := range merges(batch) {
+		wg.Go(func() { s.report(s.mergeAll(ctx, account, uploads)) })
+	}
 	wg.Wait()
 	for _, jb := range batch {
 		switch {
@@ -185,6 +197,32 @@ func (s *Service) workBatch(ctx context.Context, batch []job) {
 	for _, jb := range batch {
 		s.jobs.done(jb)
 	}
+}
+
+// merges gives the reservations of a batch that are to be merged, by account and
+// by where they go.
+func merges(batch []job) map[string]map[string][]string {
+	out := make(map[string]map[string][]string)
+	for _, jb := range batch {
+		if jb.merge == nil {
+			continue
+		}
+		if out[jb.account] == nil {
+			out[jb.account] = make(map[string][]string)
+		}
+		out[jb.account][jb.merge.into] = append(out[jb.account][jb.merge.into], jb.merge.reservation)
+	}
+	return out
+}
+
+func (s *Service) mergeAll(ctx context.Context, account string, uploads map[string][]string) error {
+	var errs []error
+	for into, ids := range uploads {
+		if err := s.st.Accounts.Merge(ctx, account, into, ids); err != nil && !errors.Is(err, ErrRefused) {
+			errs = append(errs, fmt.Errorf("merging reservations: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Service) report(err error) {

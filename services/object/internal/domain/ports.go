@@ -6,6 +6,7 @@ import (
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
 )
 
 // What ports answer beside success. Compare with errors.Is.
@@ -80,6 +81,17 @@ type Contents interface {
 	Get(ctx context.Context, id string) (Content, error)
 	// Release takes a hold away, and the document when none is left. Idempotent.
 	Release(ctx context.Context, id, hold string) error
+	// Hold adds a hold to a content that stands, and lets the sweep look at it
+	// then: ErrNoDocument.
+	Hold(ctx context.Context, id, hold string, sweepAt time.Time) error
+	// Leave turns a content that is staged under a version into one that leaves
+	// it: ErrRefused when it is not staged under that one, ErrNoDocument.
+	Leave(ctx context.Context, id, version string, sweepAt time.Time) error
+	// Staged gives contents that are staged under a version.
+	Staged(ctx context.Context, version string, limit int) ([]Content, error)
+	// Due gives contents whose SweepAt has come; Swept takes it away if it is still at.
+	Due(ctx context.Context, now time.Time, limit int) ([]Content, error)
+	Swept(ctx context.Context, id string, at time.Time) error
 	// Between gives contents with from < id < to, in that order; "" is open. A
 	// page may be shorter than limit, but is empty only when nothing follows.
 	Between(ctx context.Context, from, to string, limit int) ([]Content, error)
@@ -98,6 +110,13 @@ type Accounts interface {
 	Resize(ctx context.Context, account, id string, old int64, r Reservation, limit int64) error
 	// Unreserve gives a reservation back, whatever its size. Idempotent.
 	Unreserve(ctx context.Context, account, id string) error
+	// Merge moves reservations that are still there into another one of the
+	// account: ErrRefused when that one is not there.
+	Merge(ctx context.Context, account, into string, ids []string) error
+	// GiveBack takes a staged content's bytes out of the reservation that has them,
+	// once per content: ErrRefused when that was done, ErrStale when the document
+	// is not at epoch, or the reservations are not as r says.
+	GiveBack(ctx context.Context, account string, epoch int64, r Return) error
 	// Settle turns those of the reservations that are still there into the used
 	// bytes of their entries. Idempotent.
 	Settle(ctx context.Context, account string, entries []Settlement) error
@@ -122,6 +141,30 @@ type Settlement struct {
 	Objects     int64 // change of the number of visible objects
 }
 
+// Return is a staged content whose bytes are given back.
+type Return struct {
+	Content     string
+	Reservation string // of its own; its bytes are there if Own, else in Upload
+	Upload      string // reservation of its upload
+	Own         bool
+	Bytes       int64
+}
+
+// Bindings keeps idempotency keys.
+type Bindings interface {
+	Insert(ctx context.Context, b Binding) error // ErrTaken
+	Get(ctx context.Context, id string) (b Binding, rev int64, err error)
+	// Update is like that of Versions.
+	Update(ctx context.Context, id string, change func(b *Binding) error) (Binding, error)
+	Delete(ctx context.Context, id string, rev int64) error // ErrStale
+	Due(ctx context.Context, now time.Time, limit int) ([]Binding, error)
+}
+
+// Composer makes one manifest of several, in order; see blob.Store.Compose.
+type Composer interface {
+	Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error)
+}
+
 // Cursors remembers how far a sweep came.
 type Cursors interface {
 	Get(ctx context.Context, name string) (string, error) // "" at first
@@ -135,6 +178,7 @@ type Store struct {
 	Versions Versions
 	Contents Contents
 	Accounts Accounts
+	Bindings Bindings
 	Cursors  Cursors
 }
 

@@ -8,6 +8,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
 )
 
 // BeginPut gives a ticket for one version.
@@ -24,9 +25,51 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 			return objectv1.Ticket{}, err
 		}
 	}
+	if err := checkStaging(r); err != nil {
+		return objectv1.Ticket{}, err
+	}
 	if err := s.admit(); err != nil {
 		return objectv1.Ticket{}, err
 	}
+	if r.Idempotency == nil {
+		return s.begin(ctx, b, r, s.newID())
+	}
+	got, err := s.bind(ctx, b, r)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
+	if got.replay != nil {
+		return objectv1.Ticket{Replayed: got.replay}, nil
+	}
+	t, err := s.begin(ctx, b, r, got.version)
+	if err != nil {
+		return objectv1.Ticket{}, errors.Join(err, s.unbegin(ctx, b, got))
+	}
+	t.Idempotency = got.ticket
+	return t, nil
+}
+
+// unbegin frees the idempotency key of a write that was refused at its start.
+func (s *Service) unbegin(ctx context.Context, b Bucket, got bound) error {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	_, err := s.unbind(ctx, b.Account, got.version, *got.ticket)
+	return err
+}
+
+// checkStaging holds what a staged ticket is asked for against the rules.
+func checkStaging(r objectv1.BeginPutRequest) error {
+	switch {
+	case r.Staged && (!r.Hold || r.Size != -1):
+		return fault.ErrInvalid.Msgf("a staged ticket is held and of unknown size")
+	case r.LeaseSeconds < 0 || r.LeaseSeconds > int64(objectv1.MaxLease/time.Second) || r.LeaseSeconds > 0 && !r.Staged:
+		return fault.ErrInvalid.Msgf("a staged ticket's lease is at most %s", objectv1.MaxLease)
+	}
+	return nil
+}
+
+// begin decides whether the write may start, and gives its ticket.
+func (s *Service) begin(ctx context.Context, b Bucket, r objectv1.BeginPutRequest, version string) (objectv1.Ticket, error) {
 	limits := r.Principal.Limits
 	if limits.ObjectBytes > 0 && r.Size > limits.ObjectBytes {
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
@@ -46,14 +89,17 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
 	}
 	t := objectv1.Ticket{
-		VersionID: s.newID(), BucketID: b.ID, AccountID: b.Account, KeyDomain: keyDomain(b.Account), Region: b.Region,
+		VersionID: version, BucketID: b.ID, AccountID: b.Account, KeyDomain: keyDomain(b.Account), Region: b.Region,
 		MaxSize: maxSize(limits, r.Size), LeaseTill: s.now().Add(TicketLife),
+		Staged: r.Staged,
 	}
 	if !r.Hold {
 		return t, nil
 	}
 	want := r.Size
-	if want < 0 {
+	if r.Staged {
+		want = 0
+	} else if want < 0 {
 		want = min(objectv1.ReservationStep, room, t.MaxSize)
 	}
 	ctx, cancel := detach(ctx)
@@ -98,13 +144,14 @@ func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
 // hold makes the ticket durable: a version in state held, which keeps the
 // bucket from being deleted, and a reservation of its id.
 func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginPutRequest, want int64) (objectv1.Ticket, error) {
-	t.Held, t.Reserved, t.LeaseTill = true, want, s.now().Add(HoldLease)
+	lease := max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second)
+	t.Held, t.Reserved, t.LeaseTill = true, want, s.now().Add(lease)
 	v := Version{
 		ID: t.VersionID, Account: t.AccountID, Bucket: t.BucketID, Key: r.Key, Live: t.BucketID, State: VersionHeld,
 		Reservation: t.VersionID, SweepAt: t.LeaseTill, Size: want,
 		Upload: &Upload{
 			Limits: r.Principal.Limits, Region: t.Region, MaxSize: t.MaxSize, Reserved: want, LeaseTill: t.LeaseTill,
-			Locks: r.Locks,
+			Locks: r.Locks, Staged: r.Staged,
 		},
 	}
 	if err := s.st.Versions.Insert(ctx, v); err != nil {
@@ -133,7 +180,8 @@ func (s *Service) reserve(ctx context.Context, v Version, id string, bytes, limi
 }
 
 // RenewPut extends a held ticket. Where the quota does not give all that is
-// asked for it gives what is left, as long as that is more than before.
+// asked for it gives what is left, as long as that is more than before. What a
+// staged ticket has reserved are its parts.
 func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
@@ -147,14 +195,19 @@ func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (obj
 	if r.Bytes > v.Upload.MaxSize {
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
 	}
-	reserved, err := s.grow(ctx, v, r.Bytes)
-	if err != nil {
-		return objectv1.Ticket{}, err
+	reserved := v.Upload.Reserved
+	if !v.staged() {
+		if reserved, err = s.grow(ctx, v, r.Bytes); err != nil {
+			return objectv1.Ticket{}, err
+		}
 	}
-	till := s.now().Add(HoldLease)
 	v, err = s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
 		if v.State != VersionHeld {
 			return ErrRefused
+		}
+		till := s.now().Add(HoldLease)
+		if v.staged() && v.Upload.LeaseTill.After(till) {
+			till = v.Upload.LeaseTill
 		}
 		v.SweepAt, v.Upload.LeaseTill, v.Upload.Reserved, v.Size = till, till, reserved, reserved
 		return nil
@@ -173,6 +226,7 @@ func (v Version) ticket() objectv1.Ticket {
 	return objectv1.Ticket{
 		VersionID: v.ID, BucketID: v.Bucket, AccountID: v.Account, KeyDomain: keyDomain(v.Account), Region: v.Upload.Region,
 		MaxSize: v.Upload.MaxSize, Reserved: v.Upload.Reserved, Held: true, LeaseTill: v.Upload.LeaseTill,
+		Staged: v.Upload.Staged,
 	}
 }
 
@@ -217,13 +271,25 @@ func (s *Service) grow(ctx context.Context, v Version, want int64) (int64, error
 func (s *Service) AbortPut(ctx context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
+	var out objectv1.AbortPutResponse
+	var err error
+	if r.Idempotency != nil {
+		out.Committed, err = s.unbind(ctx, r.AccountID, r.VersionID, *r.Idempotency)
+	} else {
+		out.Committed, err = s.abort(ctx, r.AccountID, r.VersionID)
+	}
+	return out, err
+}
+
+// abort gives a version up and reports whether that came too late.
+func (s *Service) abort(ctx context.Context, account, id string) (committed bool, err error) {
 	for range casAttempts {
-		v, err := s.st.Versions.Get(ctx, r.VersionID)
-		if errors.Is(err, ErrNoDocument) || err == nil && v.Account != r.AccountID {
-			return objectv1.AbortPutResponse{}, nil
+		v, err := s.st.Versions.Get(ctx, id)
+		if errors.Is(err, ErrNoDocument) || err == nil && v.Account != account {
+			return false, nil
 		}
 		if err != nil {
-			return objectv1.AbortPutResponse{}, fmt.Errorf("reading the version: %w", err)
+			return false, fmt.Errorf("reading the version: %w", err)
 		}
 		switch v.State {
 		case VersionHeld:
@@ -231,15 +297,15 @@ func (s *Service) AbortPut(ctx context.Context, r objectv1.AbortPutRequest) (obj
 		case VersionPending, VersionAbandoned:
 			err = s.abandon(ctx, v, always)
 		case VersionDropping:
-			return objectv1.AbortPutResponse{}, s.drop(ctx, v)
+			return false, s.dropSoon(ctx, v)
 		default:
-			return objectv1.AbortPutResponse{Committed: true}, nil
+			return true, nil
 		}
 		if err != nil {
-			return objectv1.AbortPutResponse{}, err
+			return false, err
 		}
 	}
-	return objectv1.AbortPutResponse{}, errBusy
+	return false, errBusy
 }
 
 // abandonHeld gives a held version up, if its lease ended by then. It never was
@@ -257,6 +323,16 @@ func (s *Service) abandonHeld(ctx context.Context, id string, by time.Time) erro
 	}
 	if err != nil {
 		return fmt.Errorf("giving the upload up: %w", err)
+	}
+	return s.dropSoon(ctx, v)
+}
+
+// dropSoon cleans a version away that never was visible; one that may have many
+// parts in the background.
+func (s *Service) dropSoon(ctx context.Context, v Version) error {
+	if v.staged() {
+		s.jobs.drop(v)
+		return nil
 	}
 	return s.drop(ctx, v)
 }

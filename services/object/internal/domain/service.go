@@ -46,8 +46,10 @@ type Deps struct {
 	URLs   URLChecker
 	Sealer Sealer
 	Signer Signer
-	Log    *slog.Logger
-	Clock  func() time.Time
+	// Composer is for uploads whose content is staged in parts.
+	Composer Composer
+	Log      *slog.Logger
+	Clock    func() time.Time
 	// Backlog gives the number of events that wait to be published.
 	Backlog func() int64
 }

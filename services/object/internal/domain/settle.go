@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,11 @@ func (s *Service) settleAll(ctx context.Context, account string, list []settling
 	var wg sync.WaitGroup
 	for i, l := range list {
 		wg.Go(func() {
+			if l.v.staged() { // until then the sweep comes back to it
+				if errs[i] = s.releaseStaged(ctx, l.v); errs[i] != nil {
+					return
+				}
+			}
 			err := s.st.Versions.Commit(ctx, l.v.ID, l.order, l.delta, true)
 			if err != nil && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrNoDocument) {
 				errs[i] = fmt.Errorf("committing the version: %w", err)
@@ -48,6 +54,11 @@ func (v Version) settlement(objects int64) Settlement {
 func (s *Service) drop(ctx context.Context, v Version) error {
 	if err := s.st.Accounts.Unreserve(ctx, v.Account, v.Reservation); err != nil {
 		return fmt.Errorf("giving the reservation back: %w", err)
+	}
+	if v.staged() {
+		if err := s.releaseStaged(ctx, v); err != nil {
+			return err
+		}
 	}
 	if err := s.letGo(ctx, v); err != nil {
 		return err
@@ -123,6 +134,11 @@ func (s *Service) cleanRemoved(ctx context.Context, id string, delta int64) erro
 		}
 	}
 	faultpoint.Hit("object.clean.released")
+	if v.staged() {
+		if err := s.releaseStaged(ctx, v); err != nil {
+			return err
+		}
+	}
 	if err := s.letGo(ctx, v); err != nil {
 		return err
 	}
@@ -194,10 +210,12 @@ func (s *Service) release(ctx context.Context, v Version, delta int64) (bool, er
 // bury ends a removed version's document. While a repeated commit may still ask
 // for it, it stays as the memory of its answer.
 func (s *Service) bury(ctx context.Context, v Version) error {
-	asked := s.now()
-	if id, err := ulid.ParseStrict(v.ID); err == nil && !v.Marker {
-		asked = ulid.Time(id.Time()).UTC().Add(TicketLife + commitLease)
+	if v.Idempotency != "" { // it decides the key, until the key knows
+		if err := s.answerStands(ctx, v.Idempotency, v.ID); err != nil {
+			return err
+		}
 	}
+	asked := v.askedUntil(s.now())
 	if !asked.After(s.now()) {
 		if err := s.st.Versions.Delete(ctx, v.ID); err != nil {
 			return fmt.Errorf("removing the version's document: %w", err)
@@ -212,6 +230,25 @@ func (s *Service) bury(ctx context.Context, v Version) error {
 		return fmt.Errorf("burying the version: %w", err)
 	}
 	return nil
+}
+
+// askedUntil is until when a repeated commit may ask for v: as long as its ticket
+// is good, and a while after the commit. Who uploads in parts may come back as
+// long as the upload would have lasted.
+func (v Version) askedUntil(now time.Time) time.Time {
+	if v.Marker {
+		return now
+	}
+	till := v.CreatedAt.Add(TicketLife + commitLease)
+	if id, err := ulid.ParseStrict(v.ID); err == nil {
+		if t := ulid.Time(id.Time()).UTC().Add(TicketLife + commitLease); t.After(till) {
+			till = t
+		}
+	}
+	if v.staged() && v.Upload.LeaseTill.After(till) {
+		till = v.Upload.LeaseTill
+	}
+	return till
 }
 
 // maxMarks is how many released versions a usage document remembers before
@@ -231,14 +268,31 @@ func (s *Service) unmark(ctx context.Context, account string) error {
 	return s.unmarkEnded(ctx, u)
 }
 
+// markEnded reports whether nobody will give back again what a mark stands for.
+func (s *Service) markEnded(ctx context.Context, mark string) (bool, error) {
+	if content, ok := strings.CutPrefix(mark, "c"); ok {
+		_, err := s.st.Contents.Get(ctx, content)
+		if err != nil && !errors.Is(err, ErrNoDocument) {
+			return false, fmt.Errorf("reading a dropped content: %w", err)
+		}
+		return err != nil, nil
+	}
+	v, err := s.st.Versions.Get(ctx, mark)
+	if err != nil && !errors.Is(err, ErrNoDocument) {
+		return false, fmt.Errorf("reading a removed version: %w", err)
+	}
+	return err != nil || v.State == VersionRemoved, nil
+}
+
 func (s *Service) unmarkEnded(ctx context.Context, u Usage) error {
 	var ended []string
 	for id := range u.Released {
-		v, err := s.st.Versions.Get(ctx, id)
-		if errors.Is(err, ErrNoDocument) || err == nil && v.State == VersionRemoved {
+		over, err := s.markEnded(ctx, id)
+		if err != nil {
+			return err
+		}
+		if over {
 			ended = append(ended, id)
-		} else if err != nil {
-			return fmt.Errorf("reading a removed version: %w", err)
 		}
 	}
 	if len(ended) == 0 {
@@ -275,11 +329,13 @@ func (s *Service) abandon(ctx context.Context, v Version, by time.Time) error {
 		return s.settleCurrent(ctx, v)
 	}
 	// It may have been current and have gone on: then it is committed by now.
+	was := v
 	v, err = s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
 		if v.State != VersionAbandoned {
 			return ErrRefused
 		}
-		v.State, v.SweepAt = VersionDropping, s.now().Add(repairAfter)
+		was = *v
+		s.giveUp(v)
 		return nil
 	})
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNoDocument) {
@@ -287,6 +343,10 @@ func (s *Service) abandon(ctx context.Context, v Version, by time.Time) error {
 	}
 	if err != nil {
 		return fmt.Errorf("dropping the version: %w", err)
+	}
+	if v.State == VersionHeld {
+		s.forget(ctx, was)
+		return nil
 	}
 	return s.drop(ctx, v)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -22,7 +23,8 @@ const (
 // number of copies may sweep at once. Errors of single documents do not stop it.
 func (s *Service) Sweep(ctx context.Context) error {
 	return errors.Join(
-		s.sweepVersions(ctx), s.sweepHeads(ctx), s.sweepBuckets(ctx), s.sweepAccounts(ctx), s.sweepContents(ctx),
+		s.sweepVersions(ctx), s.sweepHeads(ctx), s.sweepBuckets(ctx), s.sweepAccounts(ctx), s.sweepContents(ctx), s.sweepHolds(ctx),
+		s.sweepBindings(ctx),
 	)
 }
 
@@ -154,7 +156,7 @@ func (s *Service) sweepAccount(ctx context.Context, u Usage) error {
 		if err == nil && v.Reservation == id {
 			continue // the version's own sweep settles it or gives it back
 		}
-		if err := s.st.Accounts.Unreserve(ctx, u.Account, id); err != nil {
+		if err := s.sweepReservation(ctx, u.Account, id, r); err != nil {
 			return err
 		}
 	}
@@ -169,6 +171,44 @@ func (s *Service) sweepAccount(ctx context.Context, u Usage) error {
 		return s.st.Accounts.Quiet(ctx, cur.Account, cur.Open)
 	}
 	return nil
+}
+
+// sweepReservation ends a reservation that is not its version's: a part's that
+// stands goes into its upload's, any other one is an attempt's that died.
+func (s *Service) sweepReservation(ctx context.Context, account, id string, r Reservation) error {
+	if content, _, ok := strings.Cut(id, "_"); ok && content != r.Version {
+		c, err := s.st.Contents.Get(ctx, content)
+		if err != nil && !errors.Is(err, ErrNoDocument) {
+			return fmt.Errorf("reading a part: %w", err)
+		}
+		if err == nil && c.Leaving == r.Version && c.Reservation == id {
+			return nil // it takes the reservation with it
+		}
+		if err == nil && c.Staged == r.Version && c.Reservation == id {
+			if err := s.st.Accounts.Merge(ctx, account, r.Version, []string{id}); !errors.Is(err, ErrRefused) {
+				return err
+			}
+		}
+	}
+	return s.st.Accounts.Unreserve(ctx, account, id)
+}
+
+// sweepHolds looks at contents that may have a hold of something that never came
+// or is gone: of parts, and of copies.
+func (s *Service) sweepHolds(ctx context.Context) error {
+	due := func(limit int) ([]Content, error) { return s.st.Contents.Due(ctx, s.now(), limit) }
+	return sweepAll(ctx, due, func(c Content) string { return c.ID }, func(c Content) error {
+		if c.Leaving != "" {
+			return s.finishLeaving(ctx, c)
+		}
+		if err := s.sweepContent(ctx, c); err != nil {
+			return err
+		}
+		if err := s.st.Contents.Swept(ctx, c.ID, c.SweepAt); err != nil {
+			return fmt.Errorf("noting that a content was looked at: %w", err)
+		}
+		return nil
+	})
 }
 
 // sweepContents takes away contents whose commit died before its version was
@@ -189,8 +229,10 @@ func (s *Service) sweepContents(ctx context.Context) error {
 			return fmt.Errorf("searching for orphans: %w", err)
 		}
 		for _, c := range page {
-			if err := s.sweepContent(ctx, c); err != nil {
-				return err
+			if c.SweepAt.IsZero() { // otherwise it has its own time
+				if err := s.sweepContent(ctx, c); err != nil {
+					return err
+				}
 			}
 			from = c.ID
 		}
@@ -204,13 +246,15 @@ func (s *Service) sweepContents(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// sweepContent takes the holds off a content that nobody has. They are all older
+// than orphanAfter.
 func (s *Service) sweepContent(ctx context.Context, c Content) error {
 	for hold := range c.Holds {
-		v, err := s.st.Versions.Get(ctx, hold[1:])
-		if err != nil && !errors.Is(err, ErrNoDocument) {
-			return fmt.Errorf("reading the holder of a content: %w", err)
+		wanted, err := s.wanted(ctx, c, hold)
+		if err != nil {
+			return err
 		}
-		if err == nil && v.Content == c.ID {
+		if wanted {
 			continue
 		}
 		if err := s.st.Contents.Release(ctx, c.ID, hold); err != nil {
@@ -218,4 +262,17 @@ func (s *Service) sweepContent(ctx context.Context, c Content) error {
 		}
 	}
 	return nil
+}
+
+// wanted reports whether whoever a hold is named after still has the content.
+func (s *Service) wanted(ctx context.Context, c Content, hold string) (bool, error) {
+	holder, _, _ := strings.Cut(hold[1:], "_")
+	v, err := s.st.Versions.Get(ctx, holder)
+	if err != nil && !errors.Is(err, ErrNoDocument) {
+		return false, fmt.Errorf("reading the holder of a content: %w", err)
+	}
+	if hold == stagedHold(holder) {
+		return err == nil && v.underWay() && c.Staged == v.ID, nil
+	}
+	return err == nil && v.Content == c.ID && v.hold() == hold, nil
 }

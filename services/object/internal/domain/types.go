@@ -143,7 +143,14 @@ type Version struct {
 	Retention    *objectv1.Retention       `bson:"retention,omitempty"`
 	LegalHold    bool                      `bson:"legalHold,omitempty"`
 
-	Upload  *Upload `bson:"upload,omitempty"`  // while held
+	// Hold is the name under which a copy holds the content; "" is the common one.
+	Hold string `bson:"hold,omitempty"`
+	// Idempotency is the binding that has the answer to this version's write.
+	Idempotency string `bson:"idempotency,omitempty"`
+
+	// Upload is there while held; a staged one stays for as long as its version,
+	// since a refused commit goes back to it.
+	Upload  *Upload `bson:"upload,omitempty"`
 	Removal *Actor  `bson:"removal,omitempty"` // who removed it, while removing
 }
 
@@ -154,8 +161,12 @@ type Upload struct {
 	MaxSize   int64         `bson:"maxSize"`
 	Reserved  int64         `bson:"reserved"`
 	LeaseTill time.Time     `bson:"leaseTill"`
-	Locks     bool          `bson:"locks,omitempty"` // whoever began it may set retention or a legal hold
+	Locks     bool          `bson:"locks,omitempty"`  // whoever began it may set retention or a legal hold
+	Staged    bool          `bson:"staged,omitempty"` // its content is staged in parts; they are what is reserved
 }
+
+// staged reports whether v is, or was, an upload whose content is staged in parts.
+func (v Version) staged() bool { return v.Upload != nil && v.Upload.Staged }
 
 // Actor is who did something, for the event that tells of it.
 type Actor struct {
@@ -171,6 +182,31 @@ type Content struct {
 	ID       string          `bson:"-"`
 	Manifest blob.Manifest   `bson:"manifest"`
 	Holds    map[string]bool `bson:"holds"`
+	// SweepAt is when the sweep has to look at the holds, while there is one that
+	// may be of a version, or of an upload, that never came or is gone.
+	SweepAt time.Time `bson:"sweepAt,omitempty"`
+
+	// Of a part of an upload:
+
+	Account     string `bson:"account,omitempty"`
+	Staged      string `bson:"staged,omitempty"`      // the version that it is staged under
+	Leaving     string `bson:"leaving,omitempty"`     // the version that it was staged under, while it is being dropped
+	Reservation string `bson:"reservation,omitempty"` // under which it was counted first, before it went into the upload's
+}
+
+// Binding is what an idempotency key stands for: one version, and the answer to
+// its write. The answer stands in it before the head can name the version; from
+// then on the version's document decides, until Done says so for good.
+type Binding struct {
+	ID          string    `bson:"-"`
+	Account     string    `bson:"account"`
+	Fingerprint []byte    `bson:"fingerprint"`
+	Version     string    `bson:"version"`
+	Owner       string    `bson:"owner"` // the attempt that may write the answer
+	LeaseTill   time.Time `bson:"leaseTill"`
+	Answer      []byte    `bson:"answer,omitempty"` // JSON of an objectv1.Object
+	Done        bool      `bson:"done,omitempty"`
+	SweepAt     time.Time `bson:"sweepAt"` // when the key is free again
 }
 
 // Usage is the document of what an account stores, logical bytes.
@@ -179,8 +215,8 @@ type Usage struct {
 	Used     int64                  `bson:"used"`  // settled versions
 	Total    int64                  `bson:"total"` // Used and all reservations
 	Reserved map[string]Reservation `bson:"res,omitempty"`
-	// Released holds the versions whose bytes were given back and whose
-	// documents may still stand, so that giving back happens once. Taking ids
+	// Released holds the versions, and with a "c" before them the staged contents,
+	// whose bytes were given back and whose documents may still stand, so that giving back happens once. Taking ids
 	// out of it raises Epoch.
 	Released map[string]bool  `bson:"rel,omitempty"`
 	Epoch    int64            `bson:"epoch,omitempty"`

@@ -21,14 +21,9 @@ type Collector interface {
 
 // Object implements objectv1.Service.
 type Object struct {
-	pending // until each method is in the domain
 	*domain.Service
 	blobs Collector
 }
-
-type pending struct{ rest }
-
-type rest struct{ objectv1.Service }
 
 var _ objectv1.Service = (*Object)(nil)
 

@@ -47,6 +47,19 @@ func (collector) Collect(ctx context.Context, c blob.Contents, _ blob.CollectOpt
 	return r, err
 }
 
+// composer adds sizes up.
+type composer struct{}
+
+func (composer) Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error) {
+	var out blob.Manifest
+	err := parts(ctx, func(m blob.Manifest) error {
+		out.Region, out.Domain = m.Region, m.Domain
+		out.Size += m.Size
+		return nil
+	})
+	return out, err
+}
+
 func open(t *testing.T) *endpoint.Object {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "object.db"), sqlite.Options{Sync: sqlite.SyncNormal})
@@ -59,7 +72,7 @@ func open(t *testing.T) *endpoint.Object {
 	}
 	master := keystest.Master(t)
 	s := domain.New(domain.Options{Regions: []string{"local"}, Workers: 2, Queue: 256}, domain.Deps{
-		Store: st, URLs: urls{}, Sealer: master.Sealer(objectv1.PurposeWebhookSecret), Signer: master.Signer("list"),
+		Store: st, URLs: urls{}, Sealer: master.Sealer(objectv1.PurposeWebhookSecret), Signer: master.Signer("list"), Composer: composer{},
 		Log: slog.New(slog.DiscardHandler), Clock: time.Now,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

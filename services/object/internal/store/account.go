@@ -94,6 +94,77 @@ func (s accounts) Unreserve(ctx context.Context, account, id string) error {
 	}
 }
 
+func (s accounts) Merge(ctx context.Context, account, into string, ids []string) error {
+	for {
+		u, err := s.Get(ctx, account)
+		if err != nil {
+			return err
+		}
+		if _, ok := u.Reserved[into]; !ok {
+			return domain.ErrRefused
+		}
+		m := docstore.Mod{If: []docstore.Cond{docstore.Exists(reservation(into))}, Inc: map[string]int64{}}
+		for _, id := range ids {
+			r, ok := u.Reserved[id]
+			if !ok {
+				continue
+			}
+			delete(u.Reserved, id) // it may be there twice
+			m.If = append(m.If, docstore.Eq(reservation(id)+".bytes", r.Bytes))
+			m.Unset = append(m.Unset, reservation(id))
+			m.Inc[reservation(into)+".bytes"] += r.Bytes
+		}
+		if len(m.Unset) == 0 {
+			return nil
+		}
+		_, err = s.blind.Modify(ctx, account, m)
+		if errors.Is(err, docstore.ErrGuard) {
+			continue // another process merged one of them
+		}
+		return ported(err)
+	}
+}
+
+func (s accounts) GiveBack(ctx context.Context, account string, epoch int64, r domain.Return) error {
+	mark := released("c" + r.Content)
+	m := docstore.Mod{
+		If:  []docstore.Cond{epochIs(epoch), docstore.Absent(mark)},
+		Set: map[string]any{mark: true},
+		Inc: map[string]int64{"total": -r.Bytes},
+	}
+	if r.Own {
+		m.If = append(m.If, docstore.Eq(reservation(r.Reservation)+".bytes", r.Bytes))
+		m.Unset = []string{reservation(r.Reservation)}
+	} else {
+		m.If = append(m.If, docstore.Absent(reservation(r.Reservation)), docstore.Exists(reservation(r.Upload)))
+		m.Inc[reservation(r.Upload)+".bytes"] = -r.Bytes
+	}
+	_, err := s.blind.Modify(ctx, account, m)
+	return s.marked(ctx, account, "c"+r.Content, err)
+}
+
+func epochIs(epoch int64) docstore.Cond {
+	if epoch == 0 {
+		return docstore.Absent("epoch")
+	}
+	return docstore.Eq("epoch", epoch)
+}
+
+// marked tells what refused a statement that sets a mark.
+func (s accounts) marked(ctx context.Context, account, mark string, err error) error {
+	if !errors.Is(err, docstore.ErrGuard) {
+		return ported(err)
+	}
+	u, err := s.Get(ctx, account)
+	if err != nil {
+		return err
+	}
+	if u.Released[mark] {
+		return domain.ErrRefused
+	}
+	return domain.ErrStale
+}
+
 func (s accounts) Settle(ctx context.Context, account string, entries []domain.Settlement) error {
 	for {
 		u, err := s.Get(ctx, account)
@@ -126,29 +197,15 @@ func (s accounts) Settle(ctx context.Context, account string, entries []domain.S
 }
 
 func (s accounts) Release(ctx context.Context, account string, epoch int64, e domain.Settlement) error {
-	guard := docstore.Eq("epoch", epoch)
-	if epoch == 0 {
-		guard = docstore.Absent("epoch")
-	}
 	_, err := s.blind.Modify(ctx, account, docstore.Mod{
-		If:  []docstore.Cond{guard, docstore.Absent(released(e.Version))},
+		If:  []docstore.Cond{epochIs(epoch), docstore.Absent(released(e.Version))},
 		Set: map[string]any{released(e.Version): true},
 		Inc: map[string]int64{
 			"used": -e.Bytes, "total": -e.Bytes,
 			"buckets." + e.Bucket + ".n": e.Objects, "buckets." + e.Bucket + ".b": -e.Bytes,
 		},
 	})
-	if !errors.Is(err, docstore.ErrGuard) {
-		return ported(err)
-	}
-	u, err := s.Get(ctx, account)
-	if err != nil {
-		return err
-	}
-	if u.Released[e.Version] {
-		return domain.ErrRefused
-	}
-	return domain.ErrStale
+	return s.marked(ctx, account, e.Version, err)
 }
 
 func (s accounts) Unmark(ctx context.Context, account string, versions []string) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
@@ -62,6 +63,44 @@ func (s contents) Release(ctx context.Context, id, hold string) error {
 		}
 		return absent(ported(err))
 	}
+}
+
+func (s contents) Hold(ctx context.Context, id, hold string, sweepAt time.Time) error {
+	if id == "" {
+		return domain.ErrNoDocument
+	}
+	_, err := s.c.Modify(ctx, id, docstore.Mod{Set: map[string]any{"holds." + hold: true, "sweepAt": sweepAt}})
+	return ported(err)
+}
+
+func (s contents) Leave(ctx context.Context, id, version string, sweepAt time.Time) error {
+	if id == "" || len(id) > docstore.MaxID {
+		return domain.ErrNoDocument
+	}
+	_, err := s.c.Modify(ctx, id, docstore.Mod{
+		If:    []docstore.Cond{docstore.Eq("staged", version)},
+		Set:   map[string]any{"leaving": version, "sweepAt": sweepAt},
+		Unset: []string{"staged"},
+	})
+	return ported(err)
+}
+
+func (s contents) Staged(ctx context.Context, version string, limit int) ([]domain.Content, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "staged", Equal: []any{version}, Limit: limit})
+	return values(p, contentID), ported(err)
+}
+
+func (s contents) Due(ctx context.Context, now time.Time, limit int) ([]domain.Content, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "due", To: now, Limit: limit})
+	return values(p, contentID), ported(err)
+}
+
+func (s contents) Swept(ctx context.Context, id string, at time.Time) error {
+	_, err := s.c.Modify(ctx, id, docstore.Mod{If: []docstore.Cond{docstore.Eq("sweepAt", at)}, Unset: []string{"sweepAt"}})
+	if errors.Is(err, docstore.ErrGuard) {
+		return nil
+	}
+	return absent(ported(err))
 }
 
 func (s contents) Between(ctx context.Context, from, to string, limit int) ([]domain.Content, error) {

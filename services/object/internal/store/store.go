@@ -40,7 +40,10 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
-	c, err := docstore.Open[domain.Content](ctx, db, docstore.Spec{Name: "contents"})
+	c, err := docstore.Open[domain.Content](ctx, db, docstore.Spec{Name: "contents", Indexes: []docstore.Index{
+		{Name: "staged", Fields: []string{"staged"}},
+		{Name: "due", Fields: []string{"sweepAt"}},
+	}})
 	if err != nil {
 		return st, err
 	}
@@ -50,6 +53,12 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 		return st, err
 	}
 	blindU, err := docstore.Open[blind](ctx, db, usageSpec)
+	if err != nil {
+		return st, err
+	}
+	i, err := docstore.Open[domain.Binding](ctx, db, docstore.Spec{Name: "bindings", Indexes: []docstore.Index{
+		{Name: "due", Fields: []string{"sweepAt"}},
+	}})
 	if err != nil {
 		return st, err
 	}
@@ -63,7 +72,7 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	}
 	return domain.Store{
 		Buckets: named, Heads: heads{h}, Versions: versions{v, blindV},
-		Contents: contents{c}, Accounts: accounts{u, blindU}, Cursors: cursors{k},
+		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Cursors: cursors{k},
 	}, nil
 }
 

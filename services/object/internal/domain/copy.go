@@ -1,0 +1,168 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
+)
+
+// copying is a draft's content: that of another version.
+type copying struct {
+	from, to Bucket
+	r        objectv1.CopyObjectRequest
+}
+
+// CopyObject makes a version that shares the content of another one.
+func (s *Service) CopyObject(ctx context.Context, r objectv1.CopyObjectRequest) (objectv1.Object, error) {
+	none := objectv1.Object{}
+	if err := errors.Join(CheckKey(r.SourceKey), CheckKey(r.Key)); err != nil {
+		return none, objectv1.ErrInvalidKey
+	}
+	from, _, err := s.authorize(ctx, r.Principal, r.SourceBucket, objectv1.ActionGetObject, r.SourceKey)
+	if err != nil {
+		return none, err
+	}
+	to, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key)
+	if err != nil {
+		return none, err
+	}
+	till, err := s.copyLease(r.VersionID)
+	if err != nil {
+		return none, err
+	}
+	if r.Metadata != nil {
+		own := *r.Metadata
+		own.Tags = nil
+		if err := checkMetadata(own); err != nil {
+			return none, err
+		}
+	}
+	if err := s.admit(); err != nil {
+		return none, err
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	v, err := s.commit(ctx, draft{
+		v:      Version{ID: r.VersionID, Account: to.Account, Bucket: to.ID, Key: r.Key, Live: to.ID},
+		ticket: objectv1.Ticket{VersionID: r.VersionID, LeaseTill: till}, conditions: r.Conditions,
+		limit: r.Principal.Limits.StorageBytes, actor: actorOf(r.Principal, r.Origin), operation: objectv1.OperationCopy,
+		copy: &copying{from: from, to: to, r: r},
+	})
+	if err != nil {
+		return none, err
+	}
+	m, err := s.manifestOf(ctx, v)
+	return v.view(to, m), err
+}
+
+// copyLease is until when a copy may be made under an id of the caller's.
+func (s *Service) copyLease(version string) (time.Time, error) {
+	id, err := ulid.ParseStrict(version)
+	if err != nil || id.String() != version || ulid.Time(id.Time()).After(s.now().Add(orphanAfter)) {
+		return time.Time{}, fault.ErrInvalid.Msgf("%.40q is no fresh version id", version)
+	}
+	return ulid.Time(id.Time()).UTC().Add(TicketLife), nil
+}
+
+// manifestOf gives the manifest of a version that was committed. Of one that was
+// removed since, only the size is left.
+func (s *Service) manifestOf(ctx context.Context, v Version) (blob.Manifest, error) {
+	c, err := s.st.Contents.Get(ctx, v.Content)
+	if errors.Is(err, ErrNoDocument) {
+		return blob.Manifest{Size: v.Size}, nil
+	}
+	if err != nil {
+		return blob.Manifest{}, fmt.Errorf("reading the content: %w", err)
+	}
+	return c.Manifest, nil
+}
+
+// share finds the source, decides its conditions, and holds its content for v
+// under a name of this attempt alone. The content's document decides: as long as
+// it stands its bytes do, and when it is gone so is the source.
+func (s *Service) share(ctx context.Context, c *copying, v *Version) error {
+	for range casAttempts {
+		src, err := s.found(ctx, c.from, c.r.SourceKey, c.r.SourceVersionID)
+		if errors.Is(err, objectv1.ErrDeleteMarker) {
+			return objectv1.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.allowed(src); err != nil {
+			return err
+		}
+		c.fill(v, src, s.now())
+		err = s.st.Contents.Hold(ctx, src.Content, v.Hold, s.now().Add(orphanAfter))
+		if errors.Is(err, ErrNoDocument) {
+			continue // removed in between: perhaps another one follows it
+		}
+		if err != nil {
+			return fmt.Errorf("holding the source's content: %w", err)
+		}
+		faultpoint.Hit("object.copy.held")
+		return nil
+	}
+	return errBusy
+}
+
+// allowed decides what a copy asks of its source.
+func (c *copying) allowed(src Version) error {
+	if err := checkSource(c.r.SourceConditions, src); err != nil {
+		return err
+	}
+	if c.from.Region != c.to.Region {
+		return objectv1.ErrOtherRegion
+	}
+	if most := c.r.Principal.Limits.ObjectBytes; most > 0 && src.Size > most {
+		return objectv1.ErrTooLarge
+	}
+	return nil
+}
+
+// fill makes v a copy of src: all that describes its bytes, and its tags.
+// Retention and legal hold are the destination's own.
+func (c *copying) fill(v *Version, src Version, now time.Time) {
+	v.Size, v.ETag, v.Digests, v.Composite = src.Size, src.ETag, src.Digests, src.Composite
+	v.Compressed, v.StorageClass, v.Content = src.Compressed, src.StorageClass, src.Content
+	v.Metadata = src.Metadata
+	if c.r.Metadata != nil {
+		v.Metadata = *c.r.Metadata
+		v.Metadata.Tags = src.Metadata.Tags
+	}
+	v.Retention = c.to.retention(now)
+	v.Hold = "v" + v.ID + "_" + v.Owner
+}
+
+// checkSource decides the conditions on the source in the order of RFC 9110,
+// 13.2.2. Times are compared as HTTP writes them, to the second.
+func checkSource(c objectv1.SourceConditions, src Version) error {
+	changed := src.CreatedAt.Truncate(time.Second)
+	has := func(tags []string) bool { return slices.Contains(tags, "*") || slices.Contains(tags, src.ETag) }
+	switch {
+	case len(c.IfMatch) > 0:
+		if !has(c.IfMatch) {
+			return objectv1.ErrPrecondition.Msgf("the source has another entity tag")
+		}
+	case c.IfUnmodifiedSince != nil && changed.After(*c.IfUnmodifiedSince):
+		return objectv1.ErrPrecondition.Msgf("the source was modified since")
+	}
+	switch {
+	case len(c.IfNoneMatch) > 0:
+		if has(c.IfNoneMatch) {
+			return objectv1.ErrPrecondition.Msgf("the source has this entity tag")
+		}
+	case c.IfModifiedSince != nil && !changed.After(*c.IfModifiedSince):
+		return objectv1.ErrPrecondition.Msgf("the source was not modified since")
+	}
+	return nil
+}
