@@ -92,6 +92,10 @@ func Start(t testing.TB, o Options) *World {
 		w.StopAll()
 		if t.Failed() {
 			t.Logf("last lines of the system's log:\n%s", w.logs.tail(60))
+			whole := filepath.Join(KeepDir(t), "system.log")
+			if err := os.WriteFile(whole, []byte(w.logs.String()), 0o600); err == nil {
+				t.Logf("all of it: %s", whole)
+			}
 		}
 	})
 	w.order = []string{"up"}
