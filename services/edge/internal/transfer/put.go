@@ -22,6 +22,7 @@ import (
 const (
 	commitFor  = 30 * time.Second // as long as a restart may take
 	abortFor   = 5 * time.Second
+	firstTry   = 3 * time.Second // nobody tells of a service that died with the call
 	firstPause = 50 * time.Millisecond
 	lastPause  = time.Second
 	leaseSpare = 10 * time.Second // a lease nearer to its end is not relied upon
@@ -213,15 +214,15 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 // insist repeats a call that may be repeated until its answer is known or ctx,
 // whose end is commitFor away, ends.
 func insist[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
-	pause := firstPause
+	patience, pause := firstTry, firstPause
 	for {
-		try, done := context.WithTimeout(ctx, commitFor/3)
+		try, done := context.WithTimeout(ctx, patience)
 		out, err := call(try)
 		done()
 		if err == nil || !unsure(err) || !wait(ctx, pause) {
 			return out, err
 		}
-		pause = min(2*pause, lastPause)
+		patience, pause = 2*patience, min(2*pause, lastPause)
 	}
 }
 

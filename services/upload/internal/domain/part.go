@@ -186,7 +186,7 @@ func (s *Multiparts) unstage(ctx context.Context, m Multipart, contents []string
 
 // ListParts pages through the parts.
 func (s *Multiparts) ListParts(ctx context.Context, r uploadv1.ListPartsRequest) ([]Part, bool, error) {
-	m, err := s.find(ctx, r.MultipartRequest, objectv1.ActionListObjects)
+	m, err := s.find(ctx, r.MultipartRequest, objectv1.ActionPutObject)
 	if err != nil {
 		return nil, false, err
 	}
