@@ -81,7 +81,17 @@ require (
 
 require (
 	github.com/nats-io/nats.go v1.55.0
+	github.com/sluicehq/sluice/contracts v0.0.0
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 )
 
+require (
+	github.com/go-openapi/jsonpointer v1.0.1 // indirect
+	github.com/oasdiff/yaml v0.1.1 // indirect
+	github.com/oasdiff/yaml3 v0.0.14 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+)
+
 replace github.com/sluicehq/sluice/pkg => ../pkg
+
+replace github.com/sluicehq/sluice/contracts => ../contracts

@@ -3,6 +3,7 @@ module github.com/sluicehq/sluice/services/upload
 go 1.26.8
 
 require (
+	github.com/minio/crc64nvme v1.1.1
 	github.com/sluicehq/sluice/contracts v0.0.0
 	github.com/sluicehq/sluice/pkg v0.0.0
 	go.opentelemetry.io/otel v1.47.0
@@ -37,7 +38,6 @@ require (
 	github.com/lithammer/shortuuid/v3 v3.0.7 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
-	github.com/minio/crc64nvme v1.1.1 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/mitchellh/copystructure v1.2.0 // indirect
 	github.com/mitchellh/reflectwalk v1.0.2 // indirect
