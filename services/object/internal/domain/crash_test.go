@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
@@ -26,6 +27,13 @@ type crashKey struct{}
 func withCrash(ctx context.Context, rnd *rand.Rand, n int) (context.Context, *crasher) {
 	c := &crasher{after: rnd.IntN(2) == 0}
 	c.left.Store(int64(1 + rnd.IntN(n)))
+	return context.WithValue(ctx, crashKey{}, c), c
+}
+
+// crashAt lets the operations of ctx die at their n-th write, before or after it.
+func crashAt(ctx context.Context, n int, after bool) (context.Context, *crasher) {
+	c := &crasher{after: after}
+	c.left.Store(int64(n))
 	return context.WithValue(ctx, crashKey{}, c), c
 }
 
@@ -54,6 +62,7 @@ func crashing(st domain.Store) domain.Store {
 	st.Versions = crashVersions{st.Versions}
 	st.Contents = crashContents{st.Contents}
 	st.Accounts = crashAccounts{st.Accounts}
+	st.Bindings = crashBindings{st.Bindings}
 	return st
 }
 
@@ -109,6 +118,32 @@ func (c crashContents) Release(ctx context.Context, id, hold string) error {
 	return write(ctx, func() error { return c.Contents.Release(ctx, id, hold) })
 }
 
+func (c crashContents) Hold(ctx context.Context, id, hold string, sweepAt time.Time) error {
+	return write(ctx, func() error { return c.Contents.Hold(ctx, id, hold, sweepAt) })
+}
+
+func (c crashContents) Leave(ctx context.Context, id, version string, sweepAt time.Time) error {
+	return write(ctx, func() error { return c.Contents.Leave(ctx, id, version, sweepAt) })
+}
+
+type crashBindings struct{ domain.Bindings }
+
+func (c crashBindings) Insert(ctx context.Context, b domain.Binding) error {
+	return write(ctx, func() error { return c.Bindings.Insert(ctx, b) })
+}
+
+func (c crashBindings) Update(ctx context.Context, id string, change func(b *domain.Binding) error) (b domain.Binding, err error) {
+	err = write(ctx, func() error {
+		b, err = c.Bindings.Update(ctx, id, change)
+		return err
+	})
+	return b, err
+}
+
+func (c crashBindings) Delete(ctx context.Context, id string, rev int64) error {
+	return write(ctx, func() error { return c.Bindings.Delete(ctx, id, rev) })
+}
+
 type crashAccounts struct{ domain.Accounts }
 
 func (c crashAccounts) Reserve(ctx context.Context, account, id string, r domain.Reservation, limit int64) error {
@@ -125,6 +160,14 @@ func (c crashAccounts) Unreserve(ctx context.Context, account, id string) error 
 
 func (c crashAccounts) Settle(ctx context.Context, account string, entries []domain.Settlement) error {
 	return write(ctx, func() error { return c.Accounts.Settle(ctx, account, entries) })
+}
+
+func (c crashAccounts) Merge(ctx context.Context, account, into string, ids []string) error {
+	return write(ctx, func() error { return c.Accounts.Merge(ctx, account, into, ids) })
+}
+
+func (c crashAccounts) GiveBack(ctx context.Context, account string, epoch int64, r domain.Return) error {
+	return write(ctx, func() error { return c.Accounts.GiveBack(ctx, account, epoch, r) })
 }
 
 func (c crashAccounts) Release(ctx context.Context, account string, epoch int64, s domain.Settlement) error {

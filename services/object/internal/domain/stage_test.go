@@ -1,0 +1,520 @@
+package domain_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+// upload begins a write in parts.
+func (e *env) upload(bucket, key string) objectv1.Ticket {
+	e.t.Helper()
+	t, err := e.BeginPut(e.t.Context(), objectv1.BeginPutRequest{
+		Principal: alice, Bucket: bucket, Key: key, Size: -1, Hold: true, Staged: true, LeaseSeconds: 8 * 24 * 3600,
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return t
+}
+
+// partOf is a staging of body.
+func partOf(t objectv1.Ticket, body string) objectv1.StageContentRequest {
+	id := objectv1.NewContentID()
+	m := blob.Manifest{Size: int64(len(body)), Stored: int64(len(body)), Region: t.Region, Domain: t.KeyDomain}
+	if body != "" {
+		m.Segments = []blob.SegmentRef{{ID: blob.SegmentID(body), Len: m.Size, Domain: t.KeyDomain, Token: id}}
+	}
+	return objectv1.StageContentRequest{AccountID: t.AccountID, VersionID: t.VersionID, ContentID: id, Manifest: m}
+}
+
+func (e *env) part(t objectv1.Ticket, body string) string {
+	e.t.Helper()
+	r := partOf(t, body)
+	if _, err := e.StageContent(e.t.Context(), r); err != nil {
+		e.t.Fatalf("staging %q: %v", body, err)
+	}
+	return r.ContentID
+}
+
+// completion is the commit of an upload.
+func completion(t objectv1.Ticket, bucket, key string, parts ...string) objectv1.CommitPutRequest {
+	sum := sha256.Sum256([]byte(fmt.Sprint(parts)))
+	return objectv1.CommitPutRequest{
+		Principal: alice, Ticket: t, Bucket: bucket, Key: key, Parts: parts, ETag: fmt.Sprintf(`"%x-%d"`, sum[:16], len(parts)),
+		Digests:   map[blob.Algorithm][]byte{blob.SHA256: sum[:]},
+		Composite: []blob.Algorithm{blob.SHA256}, Operation: objectv1.OperationComplete,
+	}
+}
+
+// contents counts what is stored.
+func (e *env) contents() int {
+	e.t.Helper()
+	page, err := e.st.Contents.Between(e.t.Context(), "", "", 10_000)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return len(page)
+}
+
+// settle lets everything that is left come to its end.
+func (e *env) settle() {
+	e.t.Helper()
+	for range 3 {
+		e.usage()
+		e.advance(15 * time.Minute)
+		if err := e.Sweep(e.t.Context()); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	e.usage()
+}
+
+func (e *env) wantUsage(used, reserved int64) {
+	e.t.Helper()
+	if u := e.usage(); u.Used != used || u.Reserved != reserved {
+		e.t.Fatalf("usage %+v, want %d used and %d reserved", u, used, reserved)
+	}
+}
+
+func TestStage_PartsBecomeAnObject(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	if !ticket.Held || !ticket.Staged || ticket.Reserved != 0 || time.Until(ticket.LeaseTill) < 7*24*time.Hour {
+		t.Fatalf("ticket %+v", ticket)
+	}
+	e.wantUsage(0, 0)
+	wantErr(t, e.DeleteBucket(t.Context(), objectv1.BucketRequest{Principal: alice, Bucket: "files"}), objectv1.ErrBucketNotEmpty)
+	a, b, unused := e.part(ticket, "aaaa"), e.part(ticket, "bb"), e.part(ticket, "not chosen")
+	e.wantUsage(0, 16)
+	o, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", b, a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Size != 6 || !strings.HasSuffix(o.ETag, `-2"`) || !slices.Equal(o.Composite, []blob.Algorithm{blob.SHA256}) ||
+		len(o.Manifest.Segments) != 2 || o.Manifest.Segments[0].ID != "bb" || o.Manifest.Segments[1].ID != "aaaa" {
+		t.Fatalf("object %+v", o)
+	}
+	e.wantUsage(6, 0)
+	page, err := e.st.Contents.Between(t.Context(), "", "", 10)
+	if err != nil || len(page) != 1 || page[0].ID <= max(a, b, unused) {
+		t.Fatalf("contents %+v, %v", page, err)
+	}
+	got, err := e.stat("files", "k", "")
+	if err != nil || got.ETag != o.ETag || got.VersionID != ticket.VersionID || got.Manifest.Size != 6 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if again, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", b, a)); err != nil || again.ETag != o.ETag || again.Size != 6 {
+		t.Fatalf("repeat %+v, %v", again, err)
+	}
+	_, err = e.StageContent(t.Context(), partOf(ticket, "late"))
+	wantErr(t, err, objectv1.ErrUploadGone)
+	e.settle()
+	e.wantUsage(6, 0)
+}
+
+func TestStage_Repeated(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	r := partOf(ticket, "12345")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if got, err := e.StageContent(t.Context(), r); err != nil || got.Reserved < 5 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	e.wantUsage(0, 5)
+	if got, err := e.StageContent(t.Context(), r); err != nil || got.Reserved != 5 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	other := e.upload("files", "k")
+	r.VersionID = other.VersionID
+	_, err := e.StageContent(t.Context(), r)
+	wantErr(t, err, fault.ErrInvalid)
+	e.settle()
+	e.wantUsage(0, 5)
+}
+
+func TestStage_Refused(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	for name, c := range map[string]struct {
+		change func(r *objectv1.StageContentRequest)
+		want   error
+	}{
+		"other account": {func(r *objectv1.StageContentRequest) { r.AccountID = "bob" }, objectv1.ErrUploadGone},
+		"no version":    {func(r *objectv1.StageContentRequest) { r.VersionID = "" }, objectv1.ErrUploadGone},
+		"no id":         {func(r *objectv1.StageContentRequest) { r.ContentID = "" }, fault.ErrInvalid},
+		"small letters": {func(r *objectv1.StageContentRequest) { r.ContentID = strings.ToLower(r.ContentID) }, fault.ErrInvalid},
+		"far future":    {func(r *objectv1.StageContentRequest) { r.ContentID = "7ZZZZZZZZZ" + r.ContentID[10:] }, fault.ErrInvalid},
+		"other domain":  {func(r *objectv1.StageContentRequest) { r.Manifest.Domain = "account-bob" }, fault.ErrInvalid},
+		"other region":  {func(r *objectv1.StageContentRequest) { r.Manifest.Region = "far" }, fault.ErrInvalid},
+		"negative":      {func(r *objectv1.StageContentRequest) { r.Manifest.Size = -1 }, fault.ErrInvalid},
+		"too large":     {func(r *objectv1.StageContentRequest) { r.Manifest.Size = 1<<30 + 1 }, objectv1.ErrTooLarge},
+	} {
+		r := partOf(ticket, "x")
+		c.change(&r)
+		if _, err := e.StageContent(t.Context(), r); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	held, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "h", Size: 3, Hold: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.StageContent(t.Context(), partOf(held, "x"))
+	wantErr(t, err, objectv1.ErrUploadGone)
+	for name, r := range map[string]objectv1.BeginPutRequest{
+		"not held":      {Staged: true, Size: -1},
+		"size":          {Staged: true, Hold: true, Size: 3},
+		"long lease":    {Staged: true, Hold: true, Size: -1, LeaseSeconds: int64(objectv1.MaxLease/time.Second) + 1},
+		"negative":      {Staged: true, Hold: true, Size: -1, LeaseSeconds: -1},
+		"lease of hold": {Hold: true, Size: 1, LeaseSeconds: 60},
+		"idempotency":   {Staged: true, Hold: true, Size: -1, Idempotency: &objectv1.Idempotency{Key: "k", Fingerprint: []byte("x")}},
+	} {
+		r.Principal, r.Bucket, r.Key = alice, "files", "k"
+		if _, err := e.BeginPut(t.Context(), r); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err = e.UnstageContents(t.Context(), objectv1.UnstageContentsRequest{AccountID: "alice", VersionID: ticket.VersionID, ContentIDs: make([]string, 1001)})
+	wantErr(t, err, fault.ErrInvalid)
+}
+
+func TestCommitParts_Refused(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	a := e.part(ticket, "aaaa")
+	other := e.upload("files", "o")
+	foreign := e.part(other, "b")
+	held, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "h", Size: 3, Hold: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lying := held
+	lying.Staged = true
+	for name, r := range map[string]objectv1.CommitPutRequest{
+		"none":          completion(ticket, "files", "k"),
+		"twice":         completion(ticket, "files", "k", a, a),
+		"foreign":       completion(ticket, "files", "k", a, foreign),
+		"never was":     completion(ticket, "files", "k", objectv1.NewContentID()),
+		"no id":         completion(ticket, "files", "k", ""),
+		"not staged":    completion(held, "files", "h", a),
+		"lying ticket":  completion(lying, "files", "h", a),
+		"without parts": commitOf(alice, "files", "k", "body", ticket),
+	} {
+		if _, err := e.CommitPut(t.Context(), r); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	bad := completion(ticket, "files", "k", a)
+	bad.Operation = "Steal"
+	_, err = e.CommitPut(t.Context(), bad)
+	wantErr(t, err, fault.ErrInvalid)
+	if _, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", a)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Two parts that do not fit together: one of them does.
+func TestStage_QuotaRace(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	small := alice
+	small.Limits.StorageBytes = 100
+	ticket, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: small, Bucket: "files", Key: "k", Size: -1, Hold: true, Staged: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var won, lost atomic.Int64
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			_, err := e.StageContent(t.Context(), partOf(ticket, strings.Repeat("x", 60)))
+			switch {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, objectv1.ErrQuotaExceeded):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || lost.Load() != 5 {
+		t.Fatalf("%d won, %d lost", won.Load(), lost.Load())
+	}
+	e.wantUsage(0, 60)
+}
+
+func TestUnstage(t *testing.T) {
+	t.Parallel()
+	for _, merged := range []bool{false, true} {
+		e := newEnv(t, envOptions{idle: !merged})
+		e.bucket("files", false)
+		ticket := e.upload("files", "k")
+		parts := []string{e.part(ticket, "aaaa"), e.part(ticket, "bb"), e.part(ticket, "c")}
+		if merged {
+			e.wantUsage(0, 7)
+		}
+		drop := objectv1.UnstageContentsRequest{
+			AccountID: "alice", VersionID: ticket.VersionID, ContentIDs: []string{parts[0], parts[2], "never was", "", parts[0]},
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if _, err := e.UnstageContents(t.Context(), drop); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		e.wantUsage(0, 2)
+		if n := e.contents(); n != 1 {
+			t.Fatalf("%d contents", n)
+		}
+		_, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", parts[0], parts[1]))
+		wantErr(t, err, fault.ErrInvalid)
+		stranger := drop
+		stranger.AccountID, stranger.ContentIDs = "bob", parts
+		if _, err := e.UnstageContents(t.Context(), stranger); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", parts[1])); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.UnstageContents(t.Context(), objectv1.UnstageContentsRequest{
+			AccountID: "alice", VersionID: ticket.VersionID, ContentIDs: parts,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		e.settle()
+		e.wantUsage(2, 0)
+		if _, err := e.stat("files", "k", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Many replaced parts leave no marks behind.
+func TestUnstage_MarksGoOut(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	var parts []string
+	for range 80 {
+		parts = append(parts, e.part(ticket, "xx"))
+	}
+	if _, err := e.UnstageContents(t.Context(), objectv1.UnstageContentsRequest{
+		AccountID: "alice", VersionID: ticket.VersionID, ContentIDs: parts,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	e.wantUsage(0, 0)
+	u, err := e.st.Accounts.Get(t.Context(), "alice")
+	if err != nil || len(u.Released) > 40 || u.Epoch == 0 {
+		t.Fatalf("%d marks at epoch %d, %v", len(u.Released), u.Epoch, err)
+	}
+	e.settle()
+	if u, err = e.st.Accounts.Get(t.Context(), "alice"); err != nil || len(u.Released) != 0 {
+		t.Fatalf("%d marks, %v", len(u.Released), err)
+	}
+}
+
+func TestStage_AbortAndExpiry(t *testing.T) {
+	t.Parallel()
+	for _, expire := range []bool{false, true} {
+		e := newEnv(t, envOptions{})
+		e.bucket("files", false)
+		ticket := e.upload("files", "k")
+		for range 5 {
+			e.part(ticket, "12345678")
+		}
+		e.wantUsage(0, 40)
+		e.settle() // what is staged stays, whatever its age
+		e.wantUsage(0, 40)
+		if expire {
+			e.advance(8 * 24 * time.Hour)
+			if err := e.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		} else if r, err := e.AbortPut(t.Context(), objectv1.AbortPutRequest{AccountID: "alice", VersionID: ticket.VersionID}); err != nil || r.Committed {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		e.wantUsage(0, 0)
+		e.settle()
+		if n := e.contents(); n != 0 {
+			t.Fatalf("%d contents", n)
+		}
+		_, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", objectv1.NewContentID()))
+		wantErr(t, err, objectv1.ErrUploadGone)
+		if err := e.DeleteBucket(t.Context(), objectv1.BucketRequest{Principal: alice, Bucket: "files"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRenew_KeepsTheLongerLease(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	got, err := e.RenewPut(t.Context(), objectv1.RenewPutRequest{AccountID: "alice", VersionID: ticket.VersionID, Bytes: 1 << 20})
+	if err != nil || !got.LeaseTill.Equal(ticket.LeaseTill) || !got.Staged {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	e.advance(time.Until(ticket.LeaseTill) - time.Minute)
+	got, err = e.RenewPut(t.Context(), objectv1.RenewPutRequest{AccountID: "alice", VersionID: ticket.VersionID})
+	if err != nil || !got.LeaseTill.After(ticket.LeaseTill) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	e.wantUsage(0, 0)
+}
+
+// A refused commit leaves the upload as it was.
+func TestCommitParts_RefusedAndAgain(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{hasty: true})
+	e.bucket("files", false)
+	e.put("files", "k", "old")
+	ticket := e.upload("files", "k")
+	a := e.part(ticket, "aaaa")
+	r := completion(ticket, "files", "k", a)
+	r.Conditions.IfNoneMatchAny = true
+	_, err := e.CommitPut(t.Context(), r)
+	wantErr(t, err, objectv1.ErrPrecondition)
+	b := e.part(ticket, "b")
+	e.wantUsage(3, 5)
+	e.delete("files", "k", "")
+	r.Parts = []string{a, b}
+	if o, err := e.CommitPut(t.Context(), r); err != nil || o.Size != 5 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	e.settle()
+	e.wantUsage(5, 0)
+	if n := e.contents(); n != 1 {
+		t.Fatalf("%d contents", n)
+	}
+}
+
+// The condition turns false when everything is written: the version goes back to
+// being an upload, and its content away.
+func TestCommitParts_RefusedAtTheHead(t *testing.T) {
+	t.Parallel()
+	g := &gate{before: true, reached: make(chan struct{}), open: make(chan struct{})}
+	e := newEnv(t, envOptions{hasty: true, wrap: func(st domain.Store) domain.Store {
+		g.Heads = st.Heads
+		st.Heads = g
+		return st
+	}})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	a := e.part(ticket, "aaaa")
+	r := completion(ticket, "files", "k", a)
+	r.Conditions.IfNoneMatchAny = true
+	done := make(chan error, 1)
+	go func() {
+		_, err := e.CommitPut(context.Background(), r)
+		done <- err
+	}()
+	<-g.reached
+	e.put("files", "k", "fast")
+	close(g.open)
+	wantErr(t, <-done, objectv1.ErrPrecondition)
+	e.wantUsage(4, 4)
+	if n := e.contents(); n != 2 {
+		t.Fatalf("%d contents", n)
+	}
+	r.Conditions = objectv1.Conditions{}
+	if _, err := e.CommitPut(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	e.settle()
+	e.wantUsage(4, 0)
+}
+
+// The answer is remembered as long as the upload would have lasted.
+func TestCommitParts_RepeatedLongAfter(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	a := e.part(ticket, "aaaa")
+	e.advance(5 * time.Hour)
+	first, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.put("files", "k", "newer")
+	e.settle()
+	e.advance(24 * time.Hour)
+	e.settle()
+	again, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", a))
+	if err != nil || again.ETag != first.ETag || again.Size != first.Size || !again.CreatedAt.Equal(first.CreatedAt) {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if o, err := e.stat("files", "k", ""); err != nil || o.Size != 5 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	e.advance(8 * 24 * time.Hour)
+	e.settle()
+	_, err = e.CommitPut(t.Context(), completion(ticket, "files", "k", a))
+	wantErr(t, err, objectv1.ErrUploadGone)
+	e.wantUsage(5, 0)
+}
+
+// A single put that is overwritten at once is remembered from its commit on, even
+// if its ticket was long over.
+func TestCommit_RepeatedAfterALongUpload(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: 4, Hold: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 30 { // an hour
+		e.advance(100 * time.Second)
+		if _, err := e.RenewPut(t.Context(), objectv1.RenewPutRequest{AccountID: "alice", VersionID: ticket.VersionID, Bytes: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := commitOf(alice, "files", "k", "body", ticket)
+	if _, err := e.CommitPut(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	e.put("files", "k", "newer")
+	e.usage()
+	if o, err := e.CommitPut(t.Context(), r); err != nil || o.VersionID != ticket.VersionID {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if o, err := e.stat("files", "k", ""); err != nil || o.Size != 5 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+}
