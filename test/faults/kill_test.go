@@ -147,10 +147,10 @@ func (l *load) upload(t *testing.T, i int) {
 		return
 	}
 	switch {
-	case i%9 == 0 && len(body) > 0:
+	case i%15 == 0 && len(body) > 0:
 		l.multipart(t, key, body)
 		return
-	case i%6 == 0:
+	case i%12 == 0:
 		defer l.copy(t, key)
 	}
 	l.insist(t, key, func() (harness.Response, error) {

@@ -200,6 +200,14 @@ func (p *plot) strike(t *testing.T, method, path string, body any, h http.Header
 	return <-answer
 }
 
+// buckets are those that a story is played in: both where that is quick.
+func (p *plot) buckets() []string {
+	if p.crash.victim != "up" && !harness.Soak() {
+		return []string{kept}
+	}
+	return []string{plain, kept}
+}
+
 // later puts the clock of what is started from now on ahead, more and more.
 func (p *plot) later(t *testing.T, d time.Duration) {
 	t.Helper()

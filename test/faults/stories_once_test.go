@@ -94,7 +94,7 @@ func list(parts []harness.Part) map[string]any {
 // partUnseen dies when the bytes of a part are kept and nobody knows of them:
 // it is sent again, and counted once.
 func partUnseen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		body := p.body(t, "parts")
 		u := p.c.Multipart(t, b, p.key)
 		first := u.Part(t, 1, body[:1000])
@@ -114,7 +114,7 @@ func partUnseen(t *testing.T, p *plot) {
 // partReplaced dies when a part was sent again and the first one is on its way
 // out: the second one counts, and the first is not counted.
 func partReplaced(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		old, body := p.body(t, "old parts"), p.body(t, "new")
 		u := p.c.Multipart(t, b, p.key)
 		u.Part(t, 1, old)
@@ -131,7 +131,7 @@ func partReplaced(t *testing.T, p *plot) {
 // completeUnseen dies before the object is there: it shows nothing of it until
 // the same list is sent again.
 func completeUnseen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		body := p.body(t, "parts")
 		u := p.c.Multipart(t, b, p.key)
 		parts := u.Parts(t, body[:1000], body[1000:])
@@ -147,7 +147,7 @@ func completeUnseen(t *testing.T, p *plot) {
 
 // completeSeen dies when the object is there: completing again answers with it.
 func completeSeen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		body := p.body(t, "parts")
 		u := p.c.Multipart(t, b, p.key)
 		parts := u.Parts(t, body[:1000], body[1000:])

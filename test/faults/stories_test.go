@@ -43,7 +43,7 @@ func markUnseen(t *testing.T, p *plot) {
 // putSeen dies when the version is current: it stays, and the same content
 // again is a version of its own.
 func putSeen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		body := p.body(t, "new")
 		r := p.strike(t, http.MethodPut, harness.ObjectPath(b, p.key), body, nil)
 		p.shows(t, b, p.key, body)
@@ -57,7 +57,7 @@ func putSeen(t *testing.T, p *plot) {
 // putFirstSeen is a conditional put whose answer was lost: repeated, it finds
 // its own work and is refused.
 func putFirstSeen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		body := p.body(t, "first")
 		h := http.Header{"If-None-Match": {"*"}}
 		r := p.strike(t, http.MethodPut, harness.ObjectPath(b, p.key), body, h)
@@ -75,7 +75,7 @@ func putFirstSeen(t *testing.T, p *plot) {
 
 // putOverSeen is the same with If-Match: the old content is not put back.
 func putOverSeen(t *testing.T, p *plot) {
-	for _, b := range []string{plain, kept} {
+	for _, b := range p.buckets() {
 		old, body := p.body(t, "old"), p.body(t, "new")
 		first := p.c.Put(t, b, p.key, old, nil)
 		p.acknowledged(t, b, p.key, old, first)
