@@ -31,6 +31,7 @@ type env struct {
 	master *keys.Master
 	ahead  *atomic.Int64 // of the real clock, ns
 	stop   func()        // ends the background work
+	idle   bool          // there is none
 }
 
 type envOptions struct {
@@ -65,7 +66,7 @@ func newEnv(t testing.TB, o envOptions) *env {
 	if o.wrap != nil {
 		st = o.wrap(st)
 	}
-	e := &env{t: t, db: db, st: st, master: keystest.Master(t), ahead: new(atomic.Int64)}
+	e := &env{t: t, db: db, st: st, master: keystest.Master(t), ahead: new(atomic.Int64), idle: o.idle}
 	options := domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024}
 	if o.hasty {
 		options.Patience = 10 * time.Millisecond

@@ -73,13 +73,14 @@ func (e *env) contents() int {
 func (e *env) settle() {
 	e.t.Helper()
 	for range 3 {
-		e.usage()
+		if !e.idle {
+			e.usage()
+		}
 		e.advance(15 * time.Minute)
 		if err := e.Sweep(e.t.Context()); err != nil {
 			e.t.Fatal(err)
 		}
 	}
-	e.usage()
 }
 
 func (e *env) wantUsage(used, reserved int64) {
