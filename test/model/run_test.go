@@ -191,14 +191,14 @@ func (r *runner) describe(h http.Header, v *version, b *bucket, how int) {
 	}
 }
 
-// retention chooses one: for long, or for hardly any time.
+// retention chooses one: for long, or for a moment.
 func retention(how int) (mode string, until time.Time) {
 	mode, ahead := "GOVERNANCE", time.Duration(1+how%50)*time.Hour
 	if how%2 == 0 {
 		mode = "COMPLIANCE"
 	}
-	if how%13 < 5 {
-		ahead = 150 * time.Millisecond
+	if how%13 < 2 {
+		ahead = time.Second // in which the request has to arrive
 	}
 	return mode, time.Now().Add(ahead).UTC().Truncate(time.Millisecond)
 }
