@@ -55,6 +55,10 @@ func Run(t *testing.T, open func(t *testing.T) objectv1.Service) {
 		{"Policies", policies},
 		{"Authorize", authorize},
 		{"List_Full", fullListing},
+		{"Put_Staged", staged},
+		{"Put_StagedAborted", stagedAborted},
+		{"Copies", copies},
+		{"Idempotency", idempotency},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
