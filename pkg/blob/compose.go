@@ -116,6 +116,10 @@ func (s *Store) putComposed(ctx context.Context, c *composition) error {
 	if err != nil {
 		return fmt.Errorf("opening the keys of a domain: %w", err)
 	}
+	began := s.cfg.Clock()
 	c.m.Indirect, err = s.putList(ctx, segmentJob{domain: domain, name: c.m.Domain, layout: layout}, c.list.bytes())
+	if err == nil && s.cfg.Clock().Sub(began) > s.cfg.Lease/4 { // as in Writer.Finish
+		err = s.touchAll(ctx, c.m.Indirect)
+	}
 	return err
 }

@@ -41,6 +41,7 @@ type modelContent struct {
 	id       int
 	manifest blob.Manifest
 	data     []byte
+	unit     int64 // bytes of data that repeat, so that no more has to be read; 0: all
 	safeTill time.Time // pending ones: until then they may be committed without a touch
 }
 
@@ -153,9 +154,11 @@ func (m *model) step(slow bool) {
 	switch n := m.rnd.IntN(100); {
 	case n < 30:
 		m.upload()
-	case n < 50:
+	case n < 48:
 		m.commit()
-	case n < 65:
+	case n < 54:
+		m.compose()
+	case n < 67:
 		m.remove()
 	case n < 80 && slow:
 		d := time.Duration(m.rnd.Int64N(int64(30 * time.Hour)))
@@ -222,6 +225,62 @@ func (m *model) commit() {
 	sort.Slice(m.committed, func(i, j int) bool { return m.committed[i].id < m.committed[j].id })
 }
 
+// compose makes a content of committed ones. Others act while it does, and take
+// parts away: then it comes to nothing, as for a caller who looks at the parts
+// again behind the document that he inserted. At times the parts go at once.
+func (m *model) compose() {
+	if len(m.committed) == 0 {
+		return
+	}
+	times := 1
+	if m.rnd.IntN(4) == 0 && !slices.ContainsFunc(m.committed, func(c *modelContent) bool { return c.unit > 0 }) {
+		times = 220 // so that the list is stored
+	}
+	c := &modelContent{}
+	var parts []*modelContent
+	for range 1 + m.rnd.IntN(3) {
+		if p := m.committed[m.rnd.IntN(len(m.committed))]; len(p.data) < 10_000 {
+			parts = append(parts, p)
+		}
+	}
+	m.note("compose %d parts %d times", len(parts), times)
+	out, err := m.process(m.crashPoint()).Compose(m.t.Context(), func(_ context.Context, yield func(blob.Manifest) error) error {
+		for range times {
+			for _, p := range parts {
+				c.data = append(c.data, p.data...)
+				if err := yield(p.manifest); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.note("composing failed: %v", err)
+		m.counts["failed"]++
+		return
+	}
+	for _, p := range parts {
+		if !slices.Contains(m.committed, p) {
+			m.note("composed of what is gone")
+			m.counts["gone"]++
+			return
+		}
+	}
+	c.id, c.manifest = m.nextID, out
+	if times > 1 {
+		c.unit = int64(len(c.data) / times)
+	}
+	m.nextID++
+	m.committed = append(m.committed, c)
+	m.counts["composed"]++
+	m.note("composed %d", c.id)
+	if m.rnd.IntN(2) == 0 {
+		m.committed = slices.DeleteFunc(m.committed, func(o *modelContent) bool { return slices.Contains(parts, o) })
+		m.note("its parts are deleted")
+	}
+}
+
 func (m *model) remove() {
 	if len(m.committed) == 0 {
 		return
@@ -270,21 +329,32 @@ func (m *model) fail(format string, args ...any) {
 	m.t.Fatalf(format, args...)
 }
 
-// check reads every committed content.
-func (m *model) check() {
+// store is a process that nobody disturbs.
+func (m *model) store() *blob.Store {
 	m.t.Helper()
 	s, err := blob.OpenFake(m.t.Context(), m.cfg, &blob.FakeClient{Server: m.srv}, nil)
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	return s
+}
+
+// check reads every committed content.
+func (m *model) check() {
+	m.t.Helper()
+	s := m.store()
 	for _, c := range m.committed {
-		r, err := s.Reader(m.t.Context(), c.manifest, 0, -1)
+		want := c.data
+		if c.unit > 0 {
+			want = want[:c.unit]
+		}
+		r, err := s.Reader(m.t.Context(), c.manifest, 0, int64(len(want)))
 		if err != nil {
 			m.fail("content %d (%s) is lost: %v", c.id, tokens(c.manifest), err)
 		}
 		got, err := io.ReadAll(r)
 		_ = r.Close()
-		if err != nil || !bytes.Equal(got, c.data) {
+		if err != nil || !bytes.Equal(got, want) {
 			m.fail("content %d (%s) is lost: %v", c.id, tokens(c.manifest), err)
 		}
 	}
@@ -302,7 +372,11 @@ func (m *model) settle() {
 	m.check()
 	want := map[string]bool{}
 	for _, c := range m.committed {
-		for _, r := range c.manifest.Segments {
+		refs, err := m.store().Segments(m.t.Context(), c.manifest)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, r := range append(slices.Clone(refs), c.manifest.Indirect...) {
 			want[r.Token] = true
 		}
 	}
@@ -357,7 +431,7 @@ func TestCollector_Model(t *testing.T) {
 		}
 	}
 	t.Logf("%v", total)
-	for _, what := range []string{"uploaded", "failed", "committed", "expired", "condemned", "purged", "orphans"} {
+	for _, what := range []string{"uploaded", "failed", "committed", "expired", "condemned", "purged", "orphans", "composed", "gone"} {
 		if total[what] == 0 && len(seeds) > 10 {
 			t.Errorf("the model never got to %q", what)
 		}
