@@ -105,7 +105,13 @@ func (m *model) step(rnd *rand.Rand) {
 	}
 	bucket := modelBuckets[rnd.IntN(len(modelBuckets))]
 	key := string(rune('a' + rnd.IntN(3)))
-	switch n := rnd.IntN(10); {
+	switch n := rnd.IntN(13); {
+	case n == 10:
+		m.parts(ctx, rnd, bucket, key)
+	case n == 11:
+		m.copy(ctx, rnd, bucket, key)
+	case n == 12:
+		m.once(ctx, rnd, bucket, key)
 	case n < 5:
 		m.put(ctx, rnd, bucket, key, n == 0)
 	case n < 8:
@@ -155,12 +161,23 @@ func (m *model) put(ctx context.Context, rnd *rand.Rand, bucket, key string, hol
 	}
 	r := commitOf(alice, bucket, key, body, ticket)
 	r.Conditions = cond
+	m.commit(ctx, rnd, ticket.VersionID, ack{bucket: bucket, key: key, cond: cond}, func(ctx context.Context) (objectv1.Object, error) {
+		return m.e.CommitPut(ctx, r)
+	})
+}
+
+// commit does a write that has a version id, at times again, and notes what was
+// acknowledged.
+func (m *model) commit(
+	ctx context.Context, rnd *rand.Rand, version string, a ack, do func(context.Context) (objectv1.Object, error),
+) {
 	m.mu.Lock()
-	m.maybe[ticket.VersionID] = true
+	m.maybe[version] = true
 	m.mu.Unlock()
 	var o objectv1.Object
+	var err error
 	for try := range 3 {
-		o, err = m.e.CommitPut(ctx, r)
+		o, err = do(ctx)
 		if err == nil && rnd.IntN(8) > 0 {
 			break
 		}
@@ -171,7 +188,7 @@ func (m *model) put(ctx context.Context, rnd *rand.Rand, bucket, key string, hol
 		if rnd.IntN(4) == 0 { // a retry that outlives the first attempt's process
 			ctx = m.e.t.Context()
 		}
-		if fault.KindOf(err) == fault.Precondition {
+		if k := fault.KindOf(err); k == fault.Precondition || k == fault.Conflict {
 			return
 		}
 	}
@@ -181,7 +198,8 @@ func (m *model) put(ctx context.Context, rnd *rand.Rand, bucket, key string, hol
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.acked[o.VersionID] = ack{bucket: bucket, key: key, size: o.Size, etag: o.ETag, cond: cond}
+	a.size, a.etag = o.Size, o.ETag
+	m.acked[o.VersionID] = a
 }
 
 func (m *model) del(ctx context.Context, bucket, key, version string) {

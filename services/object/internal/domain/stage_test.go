@@ -519,3 +519,40 @@ func TestCommit_RepeatedAfterALongUpload(t *testing.T) {
 		t.Fatalf("%+v, %v", o, err)
 	}
 }
+
+// Parts come from many at once; the answer does not wait for what is left of them.
+func TestStage_ManyParts(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	parts := make([]string, 600)
+	if full() {
+		parts = make([]string, 10_000)
+	}
+	began := time.Now()
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := w; i < len(parts); i += 8 {
+				parts[i] = e.part(ticket, "x")
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d parts staged in %v", len(parts), time.Since(began))
+	began = time.Now()
+	o, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", parts...))
+	if err != nil || o.Size != int64(len(parts)) {
+		t.Fatalf("%d bytes, %v", o.Size, err)
+	}
+	t.Logf("committed in %v", time.Since(began))
+	began = time.Now()
+	for e.contents() > 1 || e.usage() != (objectv1.Usage{Used: o.Size}) {
+		if time.Since(began) > time.Minute {
+			t.Fatalf("usage %+v, %d contents", e.usage(), e.contents())
+		}
+	}
+	t.Logf("parts released within %v", time.Since(began))
+	e.checkStaged()
+}
