@@ -120,10 +120,10 @@ func TestBody_Drip(t *testing.T) {
 // TestBody_SlowButSteady takes much longer than the stall time-out and is fine.
 func TestBody_SlowButSteady(t *testing.T) {
 	t.Parallel()
-	w := stall(t, 300*time.Millisecond)
+	w := stall(t, time.Second) // all of it takes longer
 	const parts, size = 10, 9000
 	c, r := dial(t, w, "PUT", object, fmt.Sprintf("Content-Length: %d\r\n", parts*size))
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
 	for range parts {
 		<-tick.C
