@@ -319,3 +319,32 @@ func (e *env) checkOnce(key string, o objectv1.Object) {
 		e.t.Errorf("%d contents are left", n)
 	}
 }
+
+// An attempt dies, its object is overwritten and forgotten, and only then somebody
+// asks for its answer: either it wrote, and that is the answer, or it did not.
+func TestBrokenOff_IdempotentAndForgotten(t *testing.T) {
+	t.Parallel()
+	brokenOff(t, envOptions{}, func(e *env, key string, crash func() context.Context) bool {
+		_, err := e.once(crash(), key, false)
+		died := errors.Is(err, errCrash)
+		e.advance(16 * time.Second)
+		e.put("files", key, "newer")
+		e.settle()
+		made := e.created(key)
+		again, err := e.once(t.Context(), key, false)
+		if err != nil {
+			t.Errorf("replay: %v", err)
+		}
+		later := e.created(key)
+		switch {
+		case len(made) == 2 && (len(later) != 0 || again.VersionID != made[0].VersionID):
+			t.Errorf("written before as %s, and again as %s", made[0].VersionID, again.VersionID)
+		case len(made) == 1 && len(later) != 1:
+			t.Errorf("never written: %d events", len(later))
+		}
+		e.delete("files", key, "")
+		e.settle()
+		e.wantUsage(0, 0)
+		return died
+	})
+}

@@ -342,7 +342,7 @@ func (s *Service) fill(ctx context.Context, d draft, held Version) (Version, err
 		return held, err
 	}
 	v, err := s.st.Versions.Update(ctx, held.ID, func(v *Version) error {
-		if v.State != VersionHeld {
+		if v.State != VersionHeld || v.Reservation != held.Reservation {
 			return ErrRefused
 		}
 		reservation, upload := v.Reservation, v.Upload
@@ -524,8 +524,7 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 		return v, fmt.Errorf("reading the head: %w", err)
 	}
 	if h.Current == v.ID {
-		s.jobs.settle(v, h.Order, h.Delta)
-		return v, nil
+		return s.alreadyThere(ctx, h, v)
 	}
 	b, err := s.activeBucket(ctx, v.Bucket)
 	if err != nil {
@@ -561,6 +560,23 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 	s.jobs.settle(v, next.Order, next.Delta)
 	s.jobs.discard(v.Account, next)
 	return v, nil
+}
+
+// alreadyThere answers an attempt that finds its version at the head: brought
+// there by another attempt, perhaps after this one's document was dropped.
+func (s *Service) alreadyThere(ctx context.Context, h Head, v Version) (Version, error) {
+	cur, err := s.st.Versions.Get(ctx, v.ID)
+	if errors.Is(err, ErrNoDocument) {
+		return v, errAgain
+	}
+	if err != nil {
+		return v, fmt.Errorf("reading the version again: %w", err)
+	}
+	if cur.Reservation != v.Reservation {
+		s.undo(ctx, v)
+	}
+	s.jobs.settle(cur, h.Order, h.Delta)
+	return cur, nil
 }
 
 // refused decides the draft's conditions against the head.

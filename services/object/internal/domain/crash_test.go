@@ -104,6 +104,10 @@ func (c crashVersions) Commit(ctx context.Context, id string, order, delta int64
 	return write(ctx, func() error { return c.Versions.Commit(ctx, id, order, delta, settled) })
 }
 
+func (c crashVersions) Drop(ctx context.Context, v domain.Version) error {
+	return write(ctx, func() error { return c.Versions.Drop(ctx, v) })
+}
+
 func (c crashVersions) Delete(ctx context.Context, id string) error {
 	return write(ctx, func() error { return c.Versions.Delete(ctx, id) })
 }

@@ -224,15 +224,18 @@ func (s *Service) answer(ctx context.Context, d draft, v Version) error {
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}
+	done := false
 	_, err = s.st.Bindings.Update(ctx, d.binding.ID, func(b *Binding) error {
-		if b.Owner != d.binding.Owner || b.Version != v.ID {
+		done = b.Done
+		if b.Done || b.Owner != d.binding.Owner || b.Version != v.ID {
 			return ErrRefused
 		}
-		if !b.Done {
-			b.Answer = raw
-		}
+		b.Answer = raw
 		return nil
 	})
+	if done {
+		return s.wasDone(ctx, v.ID)
+	}
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNoDocument) {
 		return objectv1.ErrIdempotencyBusy
 	}
@@ -241,6 +244,19 @@ func (s *Service) answer(ctx context.Context, d draft, v Version) error {
 	}
 	faultpoint.Hit("object.idempotency.answered")
 	return nil
+}
+
+// wasDone is what an attempt meets whose write was done already: it starts over,
+// and gives the answer of the version, unless that is forgotten by now.
+func (s *Service) wasDone(ctx context.Context, version string) error {
+	committed, err := s.wasCommitted(ctx, version)
+	switch {
+	case err != nil:
+		return err
+	case committed:
+		return errAgain
+	}
+	return objectv1.ErrUploadGone
 }
 
 // KeepIdempotency extends the lease of the attempt that has the key.

@@ -362,3 +362,31 @@ func TestIdempotency_EveryoneIsSlow(t *testing.T) {
 	e.settle()
 	e.wantUsage(40, 0)
 }
+
+// An id comes again with its idempotency key: what is late for its first document
+// leaves the second one alone.
+func TestVersions_DropKnowsItsDocument(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	v := domain.Version{ID: "v", Account: "alice", Bucket: "b", Key: "k", Live: "b", State: domain.VersionDropping, Reservation: "v_1"}
+	next := v
+	next.Reservation = "v_2"
+	if err := e.st.Versions.Insert(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.st.Versions.Drop(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.st.Versions.Get(t.Context(), "v"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.st.Versions.Update(t.Context(), "v", func(v *domain.Version) error { v.State = domain.VersionPending; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.st.Versions.Drop(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.st.Versions.Get(t.Context(), "v"); err != nil {
+		t.Fatal(err)
+	}
+}

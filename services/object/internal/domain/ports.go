@@ -62,6 +62,9 @@ type Versions interface {
 	// that its bytes are counted. ErrRefused when it is already being removed.
 	Commit(ctx context.Context, id string, order, delta int64, settled bool) error
 	Delete(ctx context.Context, id string) error
+	// Drop removes the document of v if it still is that one and dropping: its id
+	// may have come again.
+	Drop(ctx context.Context, v Version) error
 	// Live gives versions of a bucket that are not removed, markers and pending ones too.
 	Live(ctx context.Context, bucket string, limit int) ([]Version, error)
 	// Newest gives the newest committed version of a key that skip does not name.

@@ -146,9 +146,15 @@ func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
 func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginPutRequest, want int64) (objectv1.Ticket, error) {
 	lease := max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second)
 	t.Held, t.Reserved, t.LeaseTill = true, want, s.now().Add(lease)
+	// An upload's parts find its reservation by its id. Any other one's id may come
+	// again, with an idempotency key, and then what is left of it is not the same.
+	reservation := t.VersionID
+	if !r.Staged {
+		reservation += "_" + nonce()
+	}
 	v := Version{
 		ID: t.VersionID, Account: t.AccountID, Bucket: t.BucketID, Key: r.Key, Live: t.BucketID, State: VersionHeld,
-		Reservation: t.VersionID, SweepAt: t.LeaseTill, Size: want,
+		Reservation: reservation, SweepAt: t.LeaseTill, Size: want,
 		Upload: &Upload{
 			Limits: r.Principal.Limits, Region: t.Region, MaxSize: t.MaxSize, Reserved: want, LeaseTill: t.LeaseTill,
 			Locks: r.Locks, Staged: r.Staged,
@@ -201,8 +207,9 @@ func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (obj
 			return objectv1.Ticket{}, err
 		}
 	}
+	reservation := v.Reservation
 	v, err = s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
-		if v.State != VersionHeld {
+		if v.State != VersionHeld || v.Reservation != reservation {
 			return ErrRefused
 		}
 		till := s.now().Add(HoldLease)

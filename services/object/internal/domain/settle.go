@@ -63,7 +63,7 @@ func (s *Service) drop(ctx context.Context, v Version) error {
 	if err := s.letGo(ctx, v); err != nil {
 		return err
 	}
-	if err := s.st.Versions.Delete(ctx, v.ID); err != nil {
+	if err := s.st.Versions.Drop(ctx, v); err != nil {
 		return fmt.Errorf("removing the version's document: %w", err)
 	}
 	return nil
@@ -308,7 +308,7 @@ func (s *Service) unmarkEnded(ctx context.Context, u Usage) error {
 // have it, or an attempt may be about to bring it there: the fence stops the
 // latter, and then the head tells.
 func (s *Service) abandon(ctx context.Context, v Version, by time.Time) error {
-	_, err := s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
+	v, err := s.st.Versions.Update(ctx, v.ID, func(v *Version) error {
 		if v.State != VersionPending && v.State != VersionAbandoned || v.SweepAt.After(by) {
 			return ErrRefused
 		}
@@ -359,6 +359,14 @@ func (s *Service) settleCurrent(ctx context.Context, v Version) error {
 		return fmt.Errorf("reading the head: %w", err)
 	}
 	if h.Current == v.ID {
+		// Now it is certain which of the documents of that id it is.
+		v, err = s.st.Versions.Get(ctx, v.ID)
+		if errors.Is(err, ErrNoDocument) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading the version: %w", err)
+		}
 		return s.settleAll(ctx, v.Account, []settling{{v: v, order: h.Order, delta: h.Delta}})
 	}
 	return nil

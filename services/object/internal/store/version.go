@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -58,6 +59,23 @@ func (s versions) Commit(ctx context.Context, id string, order, delta int64, set
 func (s versions) Delete(ctx context.Context, id string) error {
 	err := ported(s.c.Delete(ctx, id, docstore.DeleteOptions{}))
 	return absent(err)
+}
+
+func (s versions) Drop(ctx context.Context, v domain.Version) error {
+	for {
+		d, err := s.c.Get(ctx, v.ID)
+		if err != nil {
+			return absent(ported(err))
+		}
+		if d.Value.State != domain.VersionDropping || d.Value.Reservation != v.Reservation {
+			return nil
+		}
+		err = ported(s.c.Delete(ctx, v.ID, docstore.DeleteOptions{IfRev: d.Rev}))
+		if errors.Is(err, domain.ErrStale) {
+			continue
+		}
+		return absent(err)
+	}
 }
 
 func (s versions) Live(ctx context.Context, bucket string, limit int) ([]domain.Version, error) {
