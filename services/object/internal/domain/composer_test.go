@@ -7,9 +7,9 @@ import (
 )
 
 // composer joins manifests as pkg/blob would, without a list of its own.
-type composer struct{}
+type composer struct{ after func() }
 
-func (composer) Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error) {
+func (j composer) Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error) {
 	var out blob.Manifest
 	err := parts(ctx, func(m blob.Manifest) error {
 		out.Region, out.Domain = m.Region, m.Domain
@@ -18,5 +18,8 @@ func (composer) Compose(ctx context.Context, parts blob.Contents) (blob.Manifest
 		out.Segments = append(out.Segments, m.Segments...)
 		return nil
 	})
+	if j.after != nil {
+		j.after()
+	}
 	return out, err
 }

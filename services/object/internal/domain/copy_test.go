@@ -313,16 +313,58 @@ func TestCopy_Repeated(t *testing.T) {
 // holdGate stops the first hold of a copy.
 type holdGate struct {
 	domain.Contents
+	after         bool
 	once          sync.Once
 	reached, open chan struct{}
 }
 
 func (g *holdGate) Hold(ctx context.Context, id, hold string, sweepAt time.Time) error {
-	g.once.Do(func() {
-		close(g.reached)
-		<-g.open
-	})
-	return g.Contents.Hold(ctx, id, hold, sweepAt)
+	stop := func() {
+		g.once.Do(func() {
+			close(g.reached)
+			<-g.open
+		})
+	}
+	if !g.after {
+		stop()
+	}
+	err := g.Contents.Hold(ctx, id, hold, sweepAt)
+	stop()
+	return err
+}
+
+// A copy of an old content holds it, and has no version yet, when the sweep looks.
+func TestCopy_SweptWhileUnderWay(t *testing.T) {
+	t.Parallel()
+	g := &holdGate{after: true, reached: make(chan struct{}), open: make(chan struct{})}
+	e := newEnv(t, envOptions{wrap: func(st domain.Store) domain.Store {
+		g.Contents = st.Contents
+		st.Contents = g
+		return st
+	}})
+	e.bucket("files", false)
+	e.put("files", "src", "source")
+	e.advance(11 * time.Minute)
+	r := e.copyOf("files", "src", "files", "dst")
+	done := make(chan error, 1)
+	go func() {
+		_, err := e.CopyObject(context.Background(), r)
+		done <- err
+	}()
+	<-g.reached
+	if err := e.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	close(g.open)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	e.delete("files", "src", "")
+	e.settle()
+	if o, err := e.stat("files", "dst", ""); err != nil || o.Manifest.Size != 6 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	e.wantUsage(6, 0)
 }
 
 // The source is removed, or replaced, when the copy has chosen it.

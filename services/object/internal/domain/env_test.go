@@ -35,13 +35,14 @@ type env struct {
 }
 
 type envOptions struct {
-	path    string // of the database; "" is a fresh one
-	sync    sqlite.Sync
-	wrap    func(domain.Store) domain.Store
-	idle    bool // no background work: everything is left to the sweep
-	urls    domain.URLChecker
-	backlog func() int64
-	hasty   bool // take over pending versions almost at once
+	path     string // of the database; "" is a fresh one
+	sync     sqlite.Sync
+	wrap     func(domain.Store) domain.Store
+	idle     bool // no background work: everything is left to the sweep
+	urls     domain.URLChecker
+	backlog  func() int64
+	composed func() // called behind each composition
+	hasty    bool   // take over pending versions almost at once
 }
 
 func newEnv(t testing.TB, o envOptions) *env {
@@ -72,7 +73,7 @@ func newEnv(t testing.TB, o envOptions) *env {
 		options.Patience = 10 * time.Millisecond
 	}
 	e.Service = domain.New(options, domain.Deps{
-		Store: st, URLs: o.urls, Sealer: e.master.Sealer(objectv1.PurposeWebhookSecret), Signer: e.master.Signer("list"), Composer: composer{},
+		Store: st, URLs: o.urls, Sealer: e.master.Sealer(objectv1.PurposeWebhookSecret), Signer: e.master.Signer("list"), Composer: composer{o.composed},
 		Log: slog.New(slog.DiscardHandler), Backlog: o.backlog,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(e.ahead.Load())) },
 	})

@@ -556,3 +556,31 @@ func TestStage_ManyParts(t *testing.T) {
 	t.Logf("parts released within %v", time.Since(began))
 	e.checkStaged()
 }
+
+// A part is dropped when its bytes are in the composition already: that one comes
+// to nothing, for the collector may have passed.
+func TestCommitParts_PartGoesInBetween(t *testing.T) {
+	t.Parallel()
+	var e *env
+	var drop func()
+	e = newEnv(t, envOptions{composed: func() { drop() }})
+	e.bucket("files", false)
+	ticket := e.upload("files", "k")
+	a, b := e.part(ticket, "aaaa"), e.part(ticket, "bb")
+	drop = func() {
+		if _, err := e.UnstageContents(t.Context(), objectv1.UnstageContentsRequest{
+			AccountID: "alice", VersionID: ticket.VersionID, ContentIDs: []string{a},
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", a, b))
+	wantErr(t, err, fault.ErrInvalid)
+	e.wantUsage(0, 2)
+	if n := e.contents(); n != 1 {
+		t.Fatalf("%d contents", n)
+	}
+	if _, err := e.CommitPut(t.Context(), completion(ticket, "files", "k", b)); err != nil {
+		t.Fatal(err)
+	}
+}
