@@ -41,7 +41,7 @@ type modelContent struct {
 	id       int
 	manifest blob.Manifest
 	data     []byte
-	unit     int64 // bytes of data that repeat, so that no more has to be read; 0: all
+	unit     int64     // bytes of data that repeat, so that no more has to be read; 0: all
 	safeTill time.Time // pending ones: until then they may be committed without a touch
 }
 
