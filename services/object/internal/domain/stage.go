@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -363,7 +364,7 @@ func (s *Service) idAfter(ids []string) string {
 	if err != nil || id > last.String() {
 		return id
 	}
-	return ulid.MustNew(last.Time()+1, ulid.DefaultEntropy()).String()
+	return ulid.MustNew(last.Time()+1, rand.Reader).String()
 }
 
 // reopened is the upload that v was before its commit, which came to nothing.

@@ -99,6 +99,9 @@ type Discard struct {
 //	                       ▼                                                  ▼
 //	                    (none)                                    removed ─► (none)
 //
+// An upload in parts goes back from pending, or from abandoned, to held: its
+// commit may be asked for again.
+//
 // A version that the head names is committed whatever its state says: the state
 // follows later, at the latest before the head moves on.
 type VersionState string
