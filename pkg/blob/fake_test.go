@@ -65,7 +65,7 @@ func OpenFake(ctx context.Context, cfg Config, c *FakeClient, pause func(context
 		return nil, err
 	}
 	// One operation at a time, so that a run can be repeated.
-	s.touches, s.ahead = 1, semaphore.NewWeighted(0)
+	s.touches, s.fetches, s.ahead = 1, 1, semaphore.NewWeighted(0)
 	if pause != nil {
 		s.pause = pause
 	}

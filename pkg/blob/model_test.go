@@ -339,12 +339,15 @@ func (m *model) store() *blob.Store {
 	return s
 }
 
-// check reads every committed content.
-func (m *model) check() {
+// check reads every committed content; those with lists of their own are work.
+func (m *model) check(lists bool) {
 	m.t.Helper()
 	s := m.store()
 	for _, c := range m.committed {
 		want := c.data
+		if c.unit > 0 && !lists {
+			continue
+		}
 		if c.unit > 0 {
 			want = want[:c.unit]
 		}
@@ -369,7 +372,7 @@ func (m *model) settle() {
 		m.now = m.now.Add(2 * modelLease)
 		m.collect(-1)
 	}
-	m.check()
+	m.check(true)
 	want := map[string]bool{}
 	for _, c := range m.committed {
 		refs, err := m.store().Segments(m.t.Context(), c.manifest)
@@ -398,9 +401,9 @@ func (m *model) settle() {
 
 func (m *model) run(steps int) {
 	m.t.Helper()
-	for range steps {
+	for i := range steps {
 		m.step(true)
-		m.check()
+		m.check(i%5 == 4)
 	}
 	m.pending = nil
 	m.settle()

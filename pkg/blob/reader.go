@@ -38,6 +38,7 @@ type Reader struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	queue  chan *fetched // in order; nil when the first part is all
+	turns  chan struct{} // one for each fetch under way
 	wg     sync.WaitGroup
 
 	cur   []byte         // not yet read
@@ -82,12 +83,16 @@ func (r *Reader) start(segments []SegmentRef, off, n int64) error {
 		return err
 	}
 	if p.left > 0 {
-		r.queue = make(chan *fetched, readAhead-2)
+		r.queue, r.turns = make(chan *fetched, readAhead-2), make(chan struct{}, r.s.fetches)
+		r.turns <- struct{}{} // the first one's
 		r.wg.Add(1)
 		go r.ahead(p)
 	}
 	f := &fetched{part: first}
 	f.plain, f.err = p.fetch(r.ctx, first)
+	if r.turns != nil {
+		<-r.turns
+	}
 	return r.take(f)
 }
 
@@ -97,6 +102,11 @@ func (r *Reader) ahead(p *plan) {
 	defer r.wg.Done()
 	defer close(r.queue)
 	for p.left > 0 {
+		select {
+		case r.turns <- struct{}{}:
+		case <-r.ctx.Done():
+			return
+		}
 		f := &fetched{done: make(chan struct{})}
 		if f.part, f.err = p.next(r.ctx); f.err != nil {
 			p.left = 0
@@ -107,6 +117,7 @@ func (r *Reader) ahead(p *plan) {
 				defer r.wg.Done()
 				defer close(f.done)
 				f.plain, f.err = p.fetch(r.ctx, f.part)
+				<-r.turns
 			}()
 		}
 		select {

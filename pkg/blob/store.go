@@ -27,6 +27,7 @@ type Store struct {
 	inFlight *semaphore.Weighted // sealed bytes not yet acknowledged
 	ahead    *semaphore.Weighted // plain bytes of segments beyond each writer's first
 	touches  int                 // records touched at a time by one call
+	fetches  int                 // chunks fetched at a time by one Reader
 	pause    func(ctx context.Context, d time.Duration) error
 }
 
@@ -50,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 func open(ctx context.Context, cfg Config, be backend) (*Store, error) {
 	s := &Store{
-		cfg: cfg, be: be, tel: cfg.Tel, layouts: map[string]*layout{}, pause: sleep, touches: touchesAtOnce,
+		cfg: cfg, be: be, tel: cfg.Tel, layouts: map[string]*layout{}, pause: sleep, touches: touchesAtOnce, fetches: readAhead,
 		plain: newPool(cfg.ChunkSize), sealed: newPool(cfg.ChunkSize + chunkOverhead),
 		inFlight: semaphore.NewWeighted(max(cfg.InFlight, int64(window)*int64(cfg.ChunkSize+chunkOverhead))),
 		ahead:    semaphore.NewWeighted(aheadBytes),
