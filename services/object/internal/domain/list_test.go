@@ -208,6 +208,9 @@ func TestList_AnswerFitsIntoAMessage(t *testing.T) {
 // TestList_OnTheStore holds the same listings against the real index.
 func TestList_OnTheStore(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("size, not concurrency: make test has it without the race detector")
+	}
 	e := newEnv(t, envOptions{})
 	e.bucket("files", false)
 	rnd := rand.New(rand.NewPCG(1, 2))

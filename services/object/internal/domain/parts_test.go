@@ -187,6 +187,9 @@ func TestCommit_RepeatedAfterALongUpload(t *testing.T) {
 // Parts come from many at once; the answer does not wait for what is left of them.
 func TestStage_ManyParts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("size, not concurrency: make test has it without the race detector")
+	}
 	e := newEnv(t, envOptions{})
 	e.bucket("files", false)
 	ticket := e.upload("files", "k")

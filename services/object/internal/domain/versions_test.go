@@ -396,6 +396,9 @@ func TestListVersions_CurrentButPending(t *testing.T) {
 
 func TestListVersions_PageEndsByBytes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("size, not concurrency: make test has it without the race detector")
+	}
 	e := newEnv(t, envOptions{idle: true})
 	b := e.bucket("files", false)
 	long := strings.Repeat("k", 1000)
