@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -95,7 +97,8 @@ func (c *collection) run(ctx context.Context, contents Contents) error {
 	if err := c.spareRecorded(ctx); err != nil {
 		return err
 	}
-	for token, cand := range c.found {
+	for _, token := range slices.Sorted(maps.Keys(c.found)) { // in an order that a test can repeat
+		cand := c.found[token]
 		if err := c.hold.keep(ctx); err != nil {
 			return err
 		}
@@ -145,7 +148,7 @@ func (c *collection) list(ctx context.Context, store string) error {
 	if err != nil {
 		return err
 	}
-	for token := range bare {
+	for _, token := range slices.Sorted(maps.Keys(bare)) {
 		if err := c.noteBare(ctx, store, token); err != nil {
 			return err
 		}
@@ -272,7 +275,7 @@ func (c *collection) spareRecorded(ctx context.Context) error {
 			bare[cand.store] = true
 		}
 	}
-	for store := range bare {
+	for _, store := range slices.Sorted(maps.Keys(bare)) {
 		err := c.records(ctx, store, func(r *record, _ uint64) error {
 			if c.found[r.token].store == store && c.found[r.token].id == "" {
 				delete(c.found, r.token)

@@ -251,16 +251,16 @@ func (w *segmentWrite) finish(ctx context.Context, seq uint64) error {
 	if w.digest != nil {
 		w.rec.digest = "SHA-256=" + base64.URLEncoding.EncodeToString(w.digest.Sum(nil))
 	}
-	if len(w.j.blocks) == 1 {
-		return w.finishOne(ctx, seq)
-	}
-	for len(w.out) > 0 {
+	for len(w.j.blocks) > 1 && len(w.out) > 0 {
 		if err := w.settle(ctx); err != nil {
 			return err
 		}
 	}
 	if w.s.cfg.Clock().Sub(w.began) > w.s.cfg.Lease/2 { // the collector may take the chunks for a crashed writer's
 		return ErrExpired
+	}
+	if len(w.j.blocks) == 1 {
+		return w.finishOne(ctx, seq)
 	}
 	w.sent = true
 	return w.s.putRecord(ctx, &w.rec, seq)
