@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -76,6 +77,19 @@ func policyRules() []rule {
 					}
 				}
 			}
+		}},
+		{says: "a denied lock is refused at the write that would set it, whatever its size, and at an upload's beginning", check: func(t *testing.T, g *ground) {
+			b := g.bucket(t, "objectLock", true)
+			setPolicy(t, g.c, b, deny("putObjectLegalHold"))
+			hold, until := []string{"X-Lockwell-Legal-Hold", "ON"}, []string{"X-Lockwell-Retention-Mode", "GOVERNANCE", "X-Lockwell-Retain-Until", in(time.Hour)}
+			for _, body := range []func() any{func() any { return "small" }, func() any { return unsized([]byte("long")) }} {
+				g.c.Call(t, "PUT", harness.KeyPath(b, "objects", "k"), body(), hold...).Is(t, 403, "access_denied")
+				g.c.Call(t, "PUT", harness.KeyPath(b, "objects", "k"), body(), append(hold, until...)...).Is(t, 403, "access_denied")
+			}
+			g.c.Call(t, "POST", harness.KeyPath(b, "multipart", "k"), nil, hold...).Is(t, 403, "access_denied")
+			g.c.Call(t, "PUT", harness.KeyPath(b, "objects", "k"), "small", until...).Want(t, 201)
+			setPolicy(t, g.c, b, deny("putObjectRetention"))
+			g.c.Call(t, "PUT", harness.KeyPath(b, "objects", "k"), unsized([]byte("long")), until...).Is(t, 403, "access_denied")
 		}},
 		{says: "an explicit Deny wins over every Allow, in any order", check: func(t *testing.T, g *ground) {
 			b, k := g.key(t, "x")

@@ -23,7 +23,7 @@ import (
 //	AUTH             10  the bearer rule, the tenant                      rules_token_test.go
 //	TOKEN            17  /auth/token, the token's form, its end           rules_token_test.go
 //	KEY              14  access keys: form, scopes, limits, management    rules_key_test.go
-//	POLICY           15  bucket policies                                  rules_policy_test.go
+//	POLICY           16  bucket policies                                  rules_policy_test.go
 //	BUCKET           18  buckets and versioning states                    rules_bucket_test.go
 //	NAME             11  object keys arrive exactly                       rules_name_test.go
 //	PUT              35  PUT: headers, conditions, digests, bodies        rules_put_test.go, rules_digest_test.go
@@ -42,7 +42,7 @@ import (
 //	ERROR            10  errors and request ids                           rules_error_test.go
 //	AUDIT             6  the audit trail                                  rules_audit_test.go
 //	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
-//	ALL             343
+//	ALL             344
 type section struct {
 	name  string
 	rules []rule

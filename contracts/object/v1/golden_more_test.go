@@ -48,7 +48,7 @@ func versionMessages(m map[string]any) map[string]any {
 		"list_objects_request_full":   objectv1.ListObjectsRequest{Principal: who, Bucket: "photos", MaxKeys: 10, Full: true},
 		"list_objects_response_full":  objectv1.ListObjectsResponse{Objects: []objectv1.ListedObject{listed}, CommonPrefixes: []string{}},
 		"commit_put_request_locking":  lockingCommit(m, retention),
-		"begin_put_request_locking":   objectv1.BeginPutRequest{Principal: who, Bucket: "photos", Key: "a/b", Size: 11, Locks: true},
+		"begin_put_request_locking":   objectv1.BeginPutRequest{Principal: who, Bucket: "photos", Key: "a/b", Size: 11, Retention: &retention, LegalHold: true},
 		"set_tags_request_clear":      objectv1.SetTagsRequest{Principal: who, Bucket: "photos", Key: "a/b"},
 		"policy_none":                 objectv1.Policy{Statements: []objectv1.Statement{}},
 		"list_versions_response_last": objectv1.ListVersionsResponse{Versions: []objectv1.ListedVersion{}},

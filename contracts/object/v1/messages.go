@@ -160,9 +160,10 @@ type BeginPutRequest struct {
 	Staged bool `json:"staged,omitempty"`
 	// LeaseSeconds of a staged ticket; 0 means as any held one. MaxLease at most.
 	LeaseSeconds int64 `json:"leaseSeconds,omitempty"`
-	// Locks says that the write sets retention or a legal hold, which takes the
-	// admin scope and an object-lock bucket.
-	Locks       bool         `json:"locks,omitempty"`
+	// Retention and LegalHold are what the commit will set. Whether it may is
+	// decided here, so that whoever completes a held write need not have the scope.
+	Retention   *Retention   `json:"retention,omitempty"`
+	LegalHold   bool         `json:"legalHold,omitempty"`
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
 }
 

@@ -227,13 +227,14 @@ func locks(t *testing.T, w world) {
 func locksWithTheWrite(t *testing.T, w world) {
 	w.lockBucket(t, "locked", nil)
 	w.bucket(t, "plain", true)
-	begin := objectv1.BeginPutRequest{Principal: w.who, Bucket: "locked", Key: "k", Size: 1, Locks: true}
+	retention := &objectv1.Retention{Mode: objectv1.Governance, Until: time.Now().Add(time.Hour).Truncate(time.Millisecond)}
+	begin := objectv1.BeginPutRequest{Principal: w.who, Bucket: "locked", Key: "k", Size: 1, Retention: retention, LegalHold: true}
 	ticket, err := w.BeginPut(t.Context(), begin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := w.commit("locked", "k", "1", ticket)
-	c.Retention, c.LegalHold = &objectv1.Retention{Mode: objectv1.Governance, Until: time.Now().Add(time.Hour).Truncate(time.Millisecond)}, true
+	c.Retention, c.LegalHold = retention, true
 	if _, err := w.CommitPut(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

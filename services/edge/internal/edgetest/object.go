@@ -271,10 +271,11 @@ func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (object
 	if err != nil {
 		return objectv1.Ticket{}, err
 	}
+	locks := r.Retention != nil || r.LegalHold
 	switch {
-	case r.Locks && r.Principal.KeyID != "" && !slices.Contains(r.Principal.Grant.Scopes, authv1.ScopeAdmin):
+	case locks && r.Principal.KeyID != "" && !slices.Contains(r.Principal.Grant.Scopes, authv1.ScopeAdmin):
 		return objectv1.Ticket{}, objectv1.ErrAccessDenied
-	case r.Locks && !b.ObjectLock:
+	case locks && !b.ObjectLock:
 		return objectv1.Ticket{}, objectv1.ErrLockNotEnabled
 	case r.Size > o.MaxSize:
 		return objectv1.Ticket{}, objectv1.ErrTooLarge

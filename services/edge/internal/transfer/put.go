@@ -67,7 +67,7 @@ type Engine struct {
 func (e *Engine) Put(ctx context.Context, in Put) (Result, error) {
 	begin := objectv1.BeginPutRequest{
 		Principal: in.Principal, Bucket: in.Bucket, Key: in.Key, Size: in.Size, Conditions: in.Conditions,
-		Locks: in.Retention != nil || in.LegalHold, Idempotency: in.Idempotency,
+		Retention: in.Retention, LegalHold: in.LegalHold, Idempotency: in.Idempotency,
 	}
 	if in.Size >= 0 && in.Size <= SmallMax {
 		return e.putSmall(ctx, in, begin)

@@ -60,7 +60,7 @@ func (s *Service) batchBucket(ctx context.Context, r objectv1.DeleteObjectsReque
 
 // deleteOne deletes one object of a batch.
 func (s *Service) deleteOne(ctx context.Context, b Bucket, r objectv1.DeleteObjectsRequest, o objectv1.ObjectRef) objectv1.DeleteResult {
-	err := CheckKey(o.Key)
+	err := objectv1.CheckKey(o.Key)
 	if err == nil {
 		err = b.mayDo(r.Principal, deletion(o.VersionID), o.Key)
 	}

@@ -15,9 +15,6 @@ import (
 // driveBucket is the name under which the tree of files appears beside the buckets.
 const driveBucket = "drive"
 
-// maxRetentionDays is a hundred years: beyond it a date is a mistake.
-const maxRetentionDays = 36500
-
 // CreateBucket makes a bucket.
 func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketRequest) (objectv1.Bucket, error) {
 	if err := granted(r.Principal, r.Name, objectv1.ActionCreateBucket, ""); err != nil {
@@ -66,8 +63,8 @@ func checkDefaultRetention(r objectv1.CreateBucketRequest) error {
 		return fault.ErrInvalid.Msgf("defaultRetention needs objectLock")
 	case d.Mode != objectv1.Governance && d.Mode != objectv1.Compliance:
 		return fault.ErrInvalid.Msgf("defaultRetention.mode is GOVERNANCE or COMPLIANCE")
-	case d.Days < 1 || d.Days > maxRetentionDays:
-		return fault.ErrInvalid.Msgf("defaultRetention.days is 1 to %d", maxRetentionDays)
+	case d.Days < 1 || d.Days > objectv1.MaxRetentionDays:
+		return fault.ErrInvalid.Msgf("defaultRetention.days is 1 to %d", objectv1.MaxRetentionDays)
 	}
 	return nil
 }

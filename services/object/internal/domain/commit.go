@@ -106,7 +106,7 @@ func actorOf(p authv1.Principal, o objectv1.Origin) Actor {
 }
 
 func (s *Service) checkCommit(r objectv1.CommitPutRequest) error {
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return err
 	}
 	if err := granted(r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key); err != nil {
@@ -143,7 +143,7 @@ func checkMetadata(m objectv1.Metadata) error {
 	if user > maxUserMetadata {
 		return fault.ErrInvalid.Msgf("user metadata is at most %d bytes in all", maxUserMetadata)
 	}
-	return checkTags(m.Tags)
+	return objectv1.CheckTags(m.Tags)
 }
 
 // commit brings a draft to the head, or to the version that an earlier attempt

@@ -24,7 +24,7 @@ type copying struct {
 // CopyObject makes a version that shares the content of another one.
 func (s *Service) CopyObject(ctx context.Context, r objectv1.CopyObjectRequest) (objectv1.Object, error) {
 	none := objectv1.Object{}
-	if err := errors.Join(CheckKey(r.SourceKey), CheckKey(r.Key)); err != nil {
+	if err := errors.Join(objectv1.CheckKey(r.SourceKey), objectv1.CheckKey(r.Key)); err != nil {
 		return none, objectv1.ErrInvalidKey
 	}
 	from, _, err := s.authorize(ctx, r.Principal, r.SourceBucket, objectv1.ActionGetObject, r.SourceKey)

@@ -129,7 +129,7 @@ func (s *Service) Authorize(ctx context.Context, r objectv1.AuthorizeRequest) (o
 	case !ok || r.Action == objectv1.ActionCreateBucket:
 		return objectv1.AuthorizeResponse{}, fault.ErrInvalid.Msgf("there is no action %.40q on a bucket", r.Action)
 	case rl.reach == reachKey:
-		if err := CheckKey(r.Key); err != nil {
+		if err := objectv1.CheckKey(r.Key); err != nil {
 			return objectv1.AuthorizeResponse{}, err
 		}
 	}

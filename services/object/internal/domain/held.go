@@ -27,7 +27,7 @@ func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginP
 		Reservation: reservation, SweepAt: t.LeaseTill, Size: want,
 		Upload: &Upload{
 			Limits: r.Principal.Limits, Region: t.Region, MaxSize: t.MaxSize, Reserved: want, LeaseTill: t.LeaseTill,
-			Locks: r.Locks, Staged: r.Staged,
+			Retention: r.Retention, LegalHold: r.LegalHold, Staged: r.Staged,
 		},
 	}
 	if err := s.st.Versions.Insert(ctx, v); err != nil {

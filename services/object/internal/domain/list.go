@@ -38,8 +38,8 @@ func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest
 		return out, fault.ErrInvalid.Msgf("maxKeys is 1 to %d", maxKeys)
 	}
 	for _, text := range []string{r.Prefix, r.Delimiter, r.StartAfter} {
-		if len(text) > maxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
-			return out, fault.ErrInvalid.Msgf("prefix, delimiter and startAfter are at most %d bytes of UTF-8 without NUL", maxKey)
+		if len(text) > objectv1.MaxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return out, fault.ErrInvalid.Msgf("prefix, delimiter and startAfter are at most %d bytes of UTF-8 without NUL", objectv1.MaxKey)
 		}
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionListObjects, r.Prefix)

@@ -113,7 +113,7 @@ func FuzzListObjects(f *testing.F) {
 	f.Add("\xf4\x8f\xbf\xbf/x \xf4\x8f\xbf\xbf é/ü", "\xf4\x8f\xbf\xbf", "/", "", 1)
 	f.Add("aXXb aXXc aX a", "a", "XX", "", 3)
 	f.Fuzz(func(t *testing.T, all, prefix, delimiter, after string, maxKeys int) {
-		keys := slices.DeleteFunc(strings.Split(all, " "), func(k string) bool { return domain.CheckKey(k) != nil })
+		keys := slices.DeleteFunc(strings.Split(all, " "), func(k string) bool { return objectv1.CheckKey(k) != nil })
 		s, heads := listing(t, keys)
 		r := objectv1.ListObjectsRequest{
 			Principal: alice, Bucket: "files", Prefix: prefix, Delimiter: delimiter, StartAfter: after, MaxKeys: maxKeys,

@@ -31,17 +31,23 @@ func (b Bucket) retention(at time.Time) *objectv1.Retention {
 	return &objectv1.Retention{Mode: b.DefaultRetention.Mode, Until: at.AddDate(0, 0, b.DefaultRetention.Days)}
 }
 
-// mayLock decides early about a write that will set retention or a legal hold;
-// which of them the commit will tell.
-func (b Bucket) mayLock(p authv1.Principal, key string) error {
-	err := b.mayDo(p, objectv1.ActionPutObjectRetention, key)
-	if err != nil {
-		err = b.mayDo(p, objectv1.ActionPutObjectLegalHold, key)
+// mayLock decides whether a write may set retention or a legal hold.
+func (b Bucket) mayLock(p authv1.Principal, key string, retention *objectv1.Retention, hold bool) error {
+	if retention == nil && !hold {
+		return nil
 	}
-	if err == nil && !b.ObjectLock {
+	if !b.ObjectLock {
 		return objectv1.ErrLockNotEnabled
 	}
-	return err
+	if retention != nil {
+		if err := b.mayDo(p, objectv1.ActionPutObjectRetention, key); err != nil {
+			return err
+		}
+	}
+	if hold {
+		return b.mayDo(p, objectv1.ActionPutObjectLegalHold, key)
+	}
+	return nil
 }
 
 // mayDo decides an action on a bucket that was found already.
@@ -58,18 +64,9 @@ func (s *Service) mayCommit(ctx context.Context, b Bucket, r *objectv1.CommitPut
 	if err := b.permits(r.Principal, objectv1.ActionPutObject, r.Key); err != nil {
 		return err
 	}
-	if r.Retention == nil && !r.LegalHold {
-		return nil
-	}
-	if !b.ObjectLock {
-		return objectv1.ErrLockNotEnabled
-	}
-	decided, err := s.locksDecided(ctx, r.Ticket)
-	if err == nil && !decided && r.Retention != nil {
-		err = b.mayDo(r.Principal, objectv1.ActionPutObjectRetention, r.Key)
-	}
-	if err == nil && !decided && r.LegalHold {
-		err = b.mayDo(r.Principal, objectv1.ActionPutObjectLegalHold, r.Key)
+	decided, err := s.locksDecided(ctx, *r)
+	if err == nil && !decided {
+		err = b.mayLock(r.Principal, r.Key, r.Retention, r.LegalHold)
 	}
 	if err != nil || r.Retention == nil {
 		return err
@@ -80,39 +77,35 @@ func (s *Service) mayCommit(ctx context.Context, b Bucket, r *objectv1.CommitPut
 	if id, err := ulid.ParseStrict(r.Ticket.VersionID); err == nil {
 		began = ulid.Time(id.Time()).UTC()
 	}
-	retention, err := checkRetention(*r.Retention, began)
+	retention, err := r.Retention.Check(began)
 	r.Retention = &retention
 	return err
 }
 
-// locksDecided reports whether it was decided when a held ticket was given that
-// the write may set locks: who completes an upload need not be who began it.
-func (s *Service) locksDecided(ctx context.Context, t objectv1.Ticket) (bool, error) {
-	if !t.Held {
+// locksDecided reports whether these locks were decided when the ticket was
+// given: who completes an upload need not be who began it.
+func (s *Service) locksDecided(ctx context.Context, r objectv1.CommitPutRequest) (bool, error) {
+	if !r.Ticket.Held || r.Retention == nil && !r.LegalHold {
 		return false, nil
 	}
-	v, err := s.st.Versions.Get(ctx, t.VersionID)
+	v, err := s.st.Versions.Get(ctx, r.Ticket.VersionID)
 	if errors.Is(err, ErrNoDocument) {
 		return false, objectv1.ErrUploadGone
 	}
 	if err != nil {
 		return false, fmt.Errorf("reading the upload: %w", err)
 	}
-	return v.State != VersionHeld || v.Upload.Locks, nil // a commit that was done is only repeated
+	if v.State != VersionHeld { // a commit that was done is only repeated
+		return true, nil
+	}
+	return v.Upload.LegalHold == r.LegalHold && sameRetention(v.Upload.Retention, r.Retention), nil
 }
 
-// checkRetention gives r as it is stored, if it may be set at that time.
-func checkRetention(r objectv1.Retention, at time.Time) (objectv1.Retention, error) {
-	r.Until = r.Until.UTC().Truncate(time.Millisecond)
-	switch {
-	case r.Mode != objectv1.Governance && r.Mode != objectv1.Compliance:
-		return r, fault.ErrInvalid.Msgf("mode is %s or %s", objectv1.Governance, objectv1.Compliance)
-	case !r.Until.After(at):
-		return r, fault.ErrInvalid.Msgf("retainUntil lies in the future")
-	case r.Until.After(at.AddDate(0, 0, maxRetentionDays)):
-		return r, fault.ErrInvalid.Msgf("retainUntil is at most %d days away", maxRetentionDays)
+func sameRetention(a, b *objectv1.Retention) bool {
+	if a == nil || b == nil {
+		return a == b
 	}
-	return r, nil
+	return a.Mode == b.Mode && a.Until.Equal(b.Until.Truncate(time.Millisecond))
 }
 
 // weakens reports whether next protects v less than it is protected at that
@@ -141,7 +134,7 @@ func (s *Service) SetRetention(ctx context.Context, r objectv1.SetRetentionReque
 		return objectv1.Retention{}, err
 	}
 	now := s.now()
-	next, err := checkRetention(r.Retention, now)
+	next, err := r.Retention.Check(now)
 	if err != nil {
 		return objectv1.Retention{}, err
 	}
@@ -179,7 +172,7 @@ func (s *Service) SetLegalHold(ctx context.Context, r objectv1.SetLegalHoldReque
 
 // lockBucket authorises an action and wants the bucket to have object lock.
 func (s *Service) lockBucket(ctx context.Context, p authv1.Principal, bucket, key string, a objectv1.Action) (Bucket, error) {
-	if err := CheckKey(key); err != nil {
+	if err := objectv1.CheckKey(key); err != nil {
 		return Bucket{}, err
 	}
 	b, _, err := s.authorize(ctx, p, bucket, a, key)

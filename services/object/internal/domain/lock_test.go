@@ -184,7 +184,7 @@ func (e *env) wantBucketKept(name string) {
 // putLocked writes an object with locks of its own.
 func (e *env) putLocked(t *testing.T, bucket, key string, r *objectv1.Retention, hold bool) objectv1.Object {
 	t.Helper()
-	ticket, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: alice, Bucket: bucket, Key: key, Size: 4, Locks: true})
+	ticket, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: alice, Bucket: bucket, Key: key, Size: 4, Retention: r, LegalHold: hold})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestLocks_AtTheWrite(t *testing.T) {
 	if o := e.put("files", "d", "1"); o.Retention == nil || o.Retention.Mode != objectv1.Compliance || o.LegalHold {
 		t.Fatalf("default %+v", o)
 	}
-	begin := objectv1.BeginPutRequest{Principal: alice, Bucket: "plain", Key: "k", Size: 4, Locks: true}
+	begin := objectv1.BeginPutRequest{Principal: alice, Bucket: "plain", Key: "k", Size: 4, LegalHold: true}
 	_, err := e.BeginPut(t.Context(), begin)
 	wantErr(t, err, objectv1.ErrLockNotEnabled)
 	writer := alice
@@ -264,13 +264,17 @@ func TestLocks_DecidedWhenTheUploadBegan(t *testing.T) {
 	e.lockBucket("files", nil)
 	writer := withKey(keyA, authv1.ScopeWrite)
 	for _, locks := range []bool{true, false} {
-		begin := objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: 4, Hold: true, Locks: locks}
+		begin := objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: 4, Hold: true}
+		retention := &objectv1.Retention{Mode: objectv1.Governance, Until: e.now().Add(time.Hour)}
+		if locks {
+			begin.Retention, begin.LegalHold = retention, true
+		}
 		ticket, err := e.BeginPut(t.Context(), begin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := commitOf(writer, "files", "k", "body", ticket)
-		c.LegalHold, c.Retention = true, &objectv1.Retention{Mode: objectv1.Governance, Until: e.now().Add(time.Hour)}
+		c.LegalHold, c.Retention = true, retention
 		if !locks {
 			_, err := e.CommitPut(t.Context(), c)
 			wantErr(t, err, objectv1.ErrAccessDenied)
@@ -279,6 +283,50 @@ func TestLocks_DecidedWhenTheUploadBegan(t *testing.T) {
 		for range 2 {
 			if o, err := e.CommitPut(t.Context(), c); err != nil || !o.LegalHold || o.Retention == nil {
 				t.Fatalf("%+v, %v", o, err)
+			}
+		}
+	}
+}
+
+// Neither of the two locks opens the door for the other: not where a policy
+// denies one of them, and not at the commit of an upload that asked for one.
+func TestLocks_EachIsDecided(t *testing.T) {
+	t.Parallel()
+	retention := func(e *env) *objectv1.Retention {
+		return &objectv1.Retention{Mode: objectv1.Governance, Until: e.now().Add(time.Hour)}
+	}
+	for _, x := range []struct {
+		denied          objectv1.Action
+		retention, hold bool
+		want            error
+	}{
+		{objectv1.ActionPutObjectLegalHold, true, false, nil}, {objectv1.ActionPutObjectLegalHold, false, true, objectv1.ErrAccessDenied},
+		{objectv1.ActionPutObjectLegalHold, true, true, objectv1.ErrAccessDenied}, {objectv1.ActionPutObjectRetention, false, true, nil},
+		{objectv1.ActionPutObjectRetention, true, false, objectv1.ErrAccessDenied}, {objectv1.ActionPutObjectRetention, true, true, objectv1.ErrAccessDenied},
+	} {
+		e := newEnv(t, envOptions{})
+		e.lockBucket("files", nil)
+		if err := e.policy("files", statement(objectv1.Deny, x.denied)); err != nil {
+			t.Fatal(err)
+		}
+		admin := withKey(keyA, authv1.ScopeAdmin, authv1.ScopeWrite)
+		for _, held := range []bool{false, true} {
+			begin := objectv1.BeginPutRequest{Principal: admin, Bucket: "files", Key: "k", Size: 4, Hold: held}
+			plain, err := e.BeginPut(t.Context(), begin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := commitOf(admin, "files", "k", "body", plain)
+			c.LegalHold = x.hold
+			if x.retention {
+				c.Retention = retention(e)
+			}
+			begin.Retention, begin.LegalHold = c.Retention, c.LegalHold
+			if _, err := e.BeginPut(t.Context(), begin); !errors.Is(err, x.want) {
+				t.Errorf("%+v, held %t: beginning gave %v", x, held, err)
+			}
+			if _, err := e.CommitPut(t.Context(), c); !errors.Is(err, x.want) {
+				t.Errorf("%+v, held %t: a commit of what was not announced gave %v", x, held, err)
 			}
 		}
 	}

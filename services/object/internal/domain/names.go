@@ -3,13 +3,9 @@ package domain
 import (
 	"net/netip"
 	"strings"
-	"unicode/utf8"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 )
-
-// maxKey is the longest key, bytes.
-const maxKey = 1024
 
 // CheckBucketName holds a name against the rules of S3: 3-63 of lower-case
 // letters, digits, '-' and '.', letter or digit at both ends, no empty label,
@@ -57,13 +53,4 @@ func looksLikeIPv4(name string) bool {
 		}
 	}
 	return true
-}
-
-// CheckKey holds a key against the rules: 1-1024 bytes of UTF-8 without NUL.
-// Nothing else about it matters; keys are never cleaned.
-func CheckKey(key string) error {
-	if key == "" || len(key) > maxKey || strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
-		return objectv1.ErrInvalidKey
-	}
-	return nil
 }

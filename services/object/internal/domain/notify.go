@@ -142,8 +142,8 @@ func (s *Service) checkConfig(ctx context.Context, c *objectv1.NotificationConfi
 		return fault.ErrInvalid.Msgf("url is an absolute http or https URL of at most %d bytes", maxURL)
 	case len(c.Events) == 0:
 		return fault.ErrInvalid.Msgf("events names at least one event")
-	case len(c.Prefix) > maxKey || len(c.Suffix) > maxKey:
-		return fault.ErrInvalid.Msgf("prefix and suffix are at most %d bytes", maxKey)
+	case len(c.Prefix) > objectv1.MaxKey || len(c.Suffix) > objectv1.MaxKey:
+		return fault.ErrInvalid.Msgf("prefix and suffix are at most %d bytes", objectv1.MaxKey)
 	}
 	for _, e := range c.Events {
 		if e != objectv1.EventObjectCreated && e != objectv1.EventObjectRemoved {

@@ -145,8 +145,8 @@ func statementProblem(st objectv1.Statement) string {
 		if prefix == "" {
 			return "a prefix is not empty; leave prefixes out to mean every key"
 		}
-		if CheckKey(prefix) != nil {
-			return fmt.Sprintf("a prefix is at most %d bytes of UTF-8 without NUL", maxKey)
+		if objectv1.CheckKey(prefix) != nil {
+			return fmt.Sprintf("a prefix is at most %d bytes of UTF-8 without NUL", objectv1.MaxKey)
 		}
 	}
 	for _, id := range st.AccessKeyIDs {

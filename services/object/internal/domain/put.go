@@ -13,17 +13,22 @@ import (
 
 // BeginPut gives a ticket for one version.
 func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return objectv1.Ticket{}, err
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key)
 	if err != nil {
 		return objectv1.Ticket{}, err
 	}
-	if r.Locks {
-		if err := b.mayLock(r.Principal, r.Key); err != nil {
+	if err := b.mayLock(r.Principal, r.Key, r.Retention, r.LegalHold); err != nil {
+		return objectv1.Ticket{}, err
+	}
+	if r.Retention != nil {
+		retention, err := r.Retention.Check(s.now())
+		if err != nil {
 			return objectv1.Ticket{}, err
 		}
+		r.Retention = &retention
 	}
 	if err := checkStaging(r); err != nil {
 		return objectv1.Ticket{}, err

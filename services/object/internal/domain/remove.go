@@ -16,7 +16,7 @@ const nullAlias = "null"
 // DeleteObject removes an object, marks it deleted, or removes one version.
 func (s *Service) DeleteObject(ctx context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
 	none := objectv1.DeleteObjectResponse{}
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return none, err
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, deletion(r.VersionID), r.Key)

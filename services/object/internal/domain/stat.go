@@ -11,7 +11,7 @@ import (
 // StatObject gives metadata and manifest of a version, the current one without
 // a version id.
 func (s *Service) StatObject(ctx context.Context, r objectv1.StatObjectRequest) (objectv1.Object, error) {
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return objectv1.Object{}, err
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionGetObject, r.Key)

@@ -3,24 +3,13 @@ package domain
 import (
 	"context"
 	"maps"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
-	"github.com/sluicehq/sluice/pkg/fault"
-)
-
-// Limits of tags (lockwell.md, Versions, tags, WORM).
-const (
-	maxTags     = 10
-	maxTagKey   = 128 // characters
-	maxTagValue = 256 // characters
 )
 
 // GetTags reads the tags of a version.
 func (s *Service) GetTags(ctx context.Context, r objectv1.VersionRequest) (objectv1.Tags, error) {
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return objectv1.Tags{}, err
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionGetObject, r.Key)
@@ -36,14 +25,14 @@ func (s *Service) GetTags(ctx context.Context, r objectv1.VersionRequest) (objec
 
 // SetTags replaces the tags of a version. Retention does not protect them.
 func (s *Service) SetTags(ctx context.Context, r objectv1.SetTagsRequest) (objectv1.Tags, error) {
-	if err := CheckKey(r.Key); err != nil {
+	if err := objectv1.CheckKey(r.Key); err != nil {
 		return objectv1.Tags{}, err
 	}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObjectTags, r.Key)
 	if err != nil {
 		return objectv1.Tags{}, err
 	}
-	if err := checkTags(r.Tags); err != nil {
+	if err := objectv1.CheckTags(r.Tags); err != nil {
 		return objectv1.Tags{}, err
 	}
 	v, err := s.change(ctx, b, r.Key, r.VersionID, func(v *Version) error {
@@ -61,22 +50,4 @@ func (v Version) tags() objectv1.Tags {
 	out := objectv1.Tags{VersionID: v.ID, Tags: make(map[string]string, len(v.Metadata.Tags))}
 	maps.Copy(out.Tags, v.Metadata.Tags)
 	return out
-}
-
-// checkTags holds tags against their limits.
-func checkTags(tags map[string]string) error {
-	if len(tags) > maxTags {
-		return fault.ErrInvalid.Msgf("an object has at most %d tags", maxTags)
-	}
-	for k, v := range tags {
-		if k == "" || !isTagText(k, maxTagKey) || !isTagText(v, maxTagValue) {
-			return fault.ErrInvalid.Msgf(
-				"a tag's key is 1-%d and its value at most %d characters, without control characters", maxTagKey, maxTagValue)
-		}
-	}
-	return nil
-}
-
-func isTagText(text string, limit int) bool {
-	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= limit && !strings.ContainsFunc(text, unicode.IsControl)
 }

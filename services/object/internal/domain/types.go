@@ -164,8 +164,10 @@ type Upload struct {
 	MaxSize   int64         `bson:"maxSize"`
 	Reserved  int64         `bson:"reserved"`
 	LeaseTill time.Time     `bson:"leaseTill"`
-	Locks     bool          `bson:"locks,omitempty"`  // whoever began it may set retention or a legal hold
 	Staged    bool          `bson:"staged,omitempty"` // its content is staged in parts; they are what is reserved
+	// The locks that whoever began it was allowed to set.
+	Retention *objectv1.Retention `bson:"retention,omitempty"`
+	LegalHold bool                `bson:"legalHold,omitempty"`
 }
 
 // staged reports whether v is, or was, an upload whose content is staged in parts.

@@ -49,8 +49,8 @@ func checkVersionListing(r objectv1.ListVersionsRequest) error {
 		return fault.ErrInvalid.Msgf("maxKeys is 1 to %d", maxKeys)
 	}
 	for _, text := range []string{r.Prefix, r.KeyMarker} {
-		if len(text) > maxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
-			return fault.ErrInvalid.Msgf("prefix and keyMarker are at most %d bytes of UTF-8 without NUL", maxKey)
+		if len(text) > objectv1.MaxKey || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return fault.ErrInvalid.Msgf("prefix and keyMarker are at most %d bytes of UTF-8 without NUL", objectv1.MaxKey)
 		}
 	}
 	if r.VersionIDMarker == "" || r.VersionIDMarker == nullAlias && r.KeyMarker != "" {

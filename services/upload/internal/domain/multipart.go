@@ -148,7 +148,7 @@ func (s *Multiparts) now() time.Time { return s.Clock().UTC().Truncate(time.Mill
 func (s *Multiparts) Create(ctx context.Context, r uploadv1.CreateMultipartRequest) (Multipart, error) {
 	ticket, err := s.Objects.BeginPut(ctx, objectv1.BeginPutRequest{
 		Principal: r.Principal, Bucket: r.Bucket, Key: r.Key, Size: -1, Hold: true, Staged: true,
-		LeaseSeconds: int64((s.o.Expiry + leaseSpare) / time.Second), Locks: r.Retention != nil || r.LegalHold,
+		LeaseSeconds: int64((s.o.Expiry + leaseSpare) / time.Second), Retention: r.Retention, LegalHold: r.LegalHold,
 	})
 	if err != nil {
 		return Multipart{}, fmt.Errorf("taking a ticket: %w", err)

@@ -28,7 +28,7 @@ func (h *Handler) BatchDeleteObjects(w http.ResponseWriter, r *http.Request) err
 			return fault.ErrInvalid.Msgf("the versionId of object %d is malformed", i)
 		}
 		// object decides about keys; of one that is too long it needs no more.
-		refs[i] = objectv1.ObjectRef{Key: o.Key[:min(len(o.Key), maxKey+1)], VersionID: o.VersionID}
+		refs[i] = objectv1.ObjectRef{Key: o.Key[:min(len(o.Key), objectv1.MaxKey+1)], VersionID: o.VersionID}
 	}
 	results, err := h.core.DeleteObjects(r.Context(), objectv1.DeleteObjectsRequest{
 		Principal: principal(r), Bucket: r.PathValue("bucket"), Objects: refs, Origin: origin(r),

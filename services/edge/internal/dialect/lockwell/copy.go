@@ -46,9 +46,9 @@ func (h *Handler) CopyObject(w http.ResponseWriter, r *http.Request) error {
 // into checks the body and fills in what it asks for.
 func (b wireCopy) into(req *objectv1.CopyObjectRequest) error {
 	switch {
-	case b.SourceBucket == "" || len(b.SourceBucket) > maxKey:
+	case b.SourceBucket == "" || len(b.SourceBucket) > objectv1.MaxKey:
 		return fault.ErrInvalid.Msgf("sourceBucket is needed")
-	case !validKey(b.SourceKey):
+	case objectv1.CheckKey(b.SourceKey) != nil:
 		return objectv1.ErrInvalidKey.Msgf("sourceKey is needed; keys are 1-1024 bytes of UTF-8 without NUL")
 	case !validVersion(b.SourceVersionID):
 		return fault.ErrInvalid.Msgf("sourceVersionId is malformed")

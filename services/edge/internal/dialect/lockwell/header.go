@@ -25,11 +25,8 @@ const (
 	headerRetainUntil   = "X-Lockwell-Retain-Until"
 	headerLegalHold     = "X-Lockwell-Legal-Hold"
 
-	maxMeta     = 2 << 10 // names and values of X-Lockwell-Meta-*, bytes
-	maxStored   = 1 << 10 // one of the stored standard headers, bytes
-	maxTags     = 10
-	maxTagKey   = 128 // characters
-	maxTagValue = 256
+	maxMeta   = 2 << 10 // names and values of X-Lockwell-Meta-*, bytes
+	maxStored = 1 << 10 // one of the stored standard headers, bytes
 )
 
 var (
@@ -129,8 +126,8 @@ func tags(values []string) (map[string]string, error) {
 		return nil, nil
 	}
 	q, err := url.ParseQuery(strings.Join(values, "&"))
-	if err != nil || len(q) > maxTags {
-		return nil, fault.ErrInvalid.Msgf("X-Lockwell-Tags must be a query string of %d tags at most", maxTags)
+	if err != nil || len(q) > objectv1.MaxTags {
+		return nil, fault.ErrInvalid.Msgf("X-Lockwell-Tags must be a query string of %d tags at most", objectv1.MaxTags)
 	}
 	out := make(map[string]string, len(q))
 	for k, vs := range q {
@@ -139,25 +136,7 @@ func tags(values []string) (map[string]string, error) {
 		}
 		out[k] = vs[0]
 	}
-	return out, checkTags(out)
-}
-
-// checkTags holds a set of tags against its limits.
-func checkTags(tags map[string]string) error {
-	if len(tags) > maxTags {
-		return fault.ErrInvalid.Msgf("an object may have %d tags at most", maxTags)
-	}
-	for k, v := range tags {
-		if !validTag(k, 1, maxTagKey) || !validTag(v, 0, maxTagValue) {
-			return fault.ErrInvalid.Msgf("a tag has a name of 1 to %d characters and a value of %d at most, without control characters", maxTagKey, maxTagValue)
-		}
-	}
-	return nil
-}
-
-func validTag(s string, least, most int) bool {
-	n := utf8.RuneCountInString(s)
-	return utf8.ValidString(s) && n >= least && n <= most && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+	return out, objectv1.CheckTags(out)
 }
 
 // digests reads what the body must hash to.

@@ -15,9 +15,6 @@ const (
 	holdOff = "OFF"
 )
 
-// maxRetention bounds how far ahead a version may be protected.
-const maxRetention = 100 * 365 * 24 * time.Hour
-
 // GetObjectRetention answers GET /buckets/{bucket}/object-retention/{key...}.
 func (h *Handler) GetObjectRetention(w http.ResponseWriter, r *http.Request) error {
 	req, err := versionRequest(r)
@@ -44,7 +41,7 @@ func (h *Handler) SetObjectRetention(w http.ResponseWriter, r *http.Request) err
 	if body.RetainUntil == nil {
 		return fault.ErrInvalid.Msgf("mode and retainUntil are both needed")
 	}
-	want, err := h.retention(body.Mode, *body.RetainUntil)
+	want, err := objectv1.Retention{Mode: body.Mode, Until: *body.RetainUntil}.Check(h.now())
 	if err != nil {
 		return err
 	}
@@ -53,21 +50,6 @@ func (h *Handler) SetObjectRetention(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	return dialect.WriteJSON(w, http.StatusOK, retentionToWire(t))
-}
-
-// retention checks what somebody asks for; the past of the version is object's
-// to look at.
-func (h *Handler) retention(mode string, until time.Time) (objectv1.Retention, error) {
-	now := h.now()
-	switch {
-	case mode != objectv1.Governance && mode != objectv1.Compliance:
-		return objectv1.Retention{}, fault.ErrInvalid.Msgf("the mode of a retention is %s or %s", objectv1.Governance, objectv1.Compliance)
-	case !until.After(now):
-		return objectv1.Retention{}, fault.ErrInvalid.Msgf("a retention must end in the future")
-	case until.After(now.Add(maxRetention)):
-		return objectv1.Retention{}, fault.ErrInvalid.Msgf("a retention may last 100 years at most")
-	}
-	return objectv1.Retention{Mode: mode, Until: until.UTC().Truncate(time.Millisecond)}, nil
 }
 
 // GetObjectLegalHold answers GET /buckets/{bucket}/object-legal-hold/{key...}.
@@ -137,7 +119,7 @@ func (h *Handler) locks(head http.Header) (*objectv1.Retention, bool, error) {
 	if err != nil {
 		return nil, false, fault.ErrInvalid.Msgf("%s is a time by RFC 3339", headerRetainUntil)
 	}
-	ret, err := h.retention(mode, t)
+	ret, err := objectv1.Retention{Mode: mode, Until: t}.Check(h.now())
 	if err != nil {
 		return nil, false, err
 	}

@@ -87,7 +87,7 @@ func uploadMetadata(r *http.Request) (objectv1.Metadata, error) {
 	if m.User, err = userMetadata(body.Metadata); err != nil {
 		return objectv1.Metadata{}, err
 	}
-	return m, checkTags(m.Tags)
+	return m, objectv1.CheckTags(m.Tags)
 }
 
 // noBody reports whether a request came without a body, or with an empty one;

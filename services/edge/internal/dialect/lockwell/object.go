@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -13,7 +12,6 @@ import (
 )
 
 const (
-	maxKey       = 1024
 	maxVersionID = 128
 	maxListed    = 1000
 )
@@ -123,7 +121,7 @@ func (h *Handler) ListObjects(w http.ResponseWriter, r *http.Request) error {
 	if err := checkKeyParts(q, "prefix", "delimiter", "startAfter"); err != nil {
 		return err
 	}
-	if len(req.Token) > 4*maxKey || strings.Contains(req.Token, "\x00") {
+	if len(req.Token) > 4*objectv1.MaxKey || strings.Contains(req.Token, "\x00") {
 		return fault.ErrInvalid.Msgf("continuationToken is malformed")
 	}
 	if q.Has("fields") && !req.Full {
@@ -139,20 +137,16 @@ func (h *Handler) ListObjects(w http.ResponseWriter, r *http.Request) error {
 // objectKey gives the key exactly as it was sent, once unescaped.
 func objectKey(r *http.Request) (string, error) {
 	key := r.PathValue("key")
-	if !validKey(key) {
-		return "", objectv1.ErrInvalidKey
+	if err := objectv1.CheckKey(key); err != nil {
+		return "", err
 	}
 	return key, nil
-}
-
-func validKey(key string) bool {
-	return key != "" && len(key) <= maxKey && utf8.ValidString(key) && !strings.Contains(key, "\x00")
 }
 
 // checkKeyParts looks at query parameters that are, or stand beside, keys.
 func checkKeyParts(q url.Values, names ...string) error {
 	for _, name := range names {
-		if v := q.Get(name); len(v) > maxKey || strings.Contains(v, "\x00") {
+		if v := q.Get(name); len(v) > objectv1.MaxKey || strings.Contains(v, "\x00") {
 			return fault.ErrInvalid.Msgf("%s is too long or has a NUL in it", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package lockwell
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,16 +27,16 @@ func (h *Handler) SignURL(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case body.Method != http.MethodGet && body.Method != http.MethodPut:
 		return fault.ErrInvalid.Msgf("method is needed: GET or PUT")
-	case body.Bucket == "" || len(body.Bucket) > maxKey:
+	case body.Bucket == "" || len(body.Bucket) > objectv1.MaxKey:
 		return fault.ErrInvalid.Msgf("bucket is needed")
-	case !validKey(body.Key):
+	case objectv1.CheckKey(body.Key) != nil:
 		return objectv1.ErrInvalidKey
 	case body.TTLSeconds != nil && *body.TTLSeconds <= 0:
 		return fault.ErrInvalid.Msgf("ttlSeconds must be greater than 0")
 	}
 	ttl := defaultPresign
 	if body.TTLSeconds != nil {
-		ttl = time.Duration(min(*body.TTLSeconds, int64(maxRetention/time.Second))) * time.Second
+		ttl = time.Duration(min(*body.TTLSeconds, int64(math.MaxInt64/time.Second))) * time.Second
 	}
 	token, ends, err := h.core.SignURL(r.Context(), c.Caller, core.Access{Method: body.Method, Bucket: body.Bucket, Key: body.Key}, ttl)
 	if err != nil {

@@ -98,7 +98,7 @@ func (h *Handler) SetObjectTags(w http.ResponseWriter, r *http.Request) error {
 	if body.Tags == nil {
 		return fault.ErrInvalid.Msgf("tags is needed; an empty object clears them")
 	}
-	if err := checkTags(body.Tags); err != nil {
+	if err := objectv1.CheckTags(body.Tags); err != nil {
 		return err
 	}
 	t, err := h.core.SetTags(r.Context(), objectv1.SetTagsRequest{Principal: req.Principal, Bucket: req.Bucket, Key: req.Key, VersionID: req.VersionID, Tags: body.Tags})
