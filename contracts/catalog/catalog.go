@@ -19,14 +19,18 @@ func Errors() []*fault.Error {
 	return []*fault.Error{
 		authv1.ErrBadCredentials, authv1.ErrBadToken, authv1.ErrThrottled, authv1.ErrUsernameTaken, authv1.ErrEmailTaken,
 		authv1.ErrAccountNotFound, authv1.ErrTooManyKeys, authv1.ErrKeyNotFound,
+		authv1.ErrTokenNotFound, authv1.ErrTooManyTokens, authv1.ErrUnknownPlan,
 		objectv1.ErrBucketNotFound, objectv1.ErrBucketExists, objectv1.ErrBucketNotEmpty, objectv1.ErrInvalidBucketName,
 		objectv1.ErrInvalidKey, objectv1.ErrAccessDenied, objectv1.ErrNotFound, objectv1.ErrDeleteMarker, objectv1.ErrPrecondition,
 		objectv1.ErrTooLarge, objectv1.ErrQuotaExceeded, objectv1.ErrUploadGone, objectv1.ErrObjectLocked,
 		objectv1.ErrLockNotEnabled, objectv1.ErrLockNeedsVersioning, objectv1.ErrNoRetention, objectv1.ErrOtherRegion,
 		objectv1.ErrIdempotencyConflict, objectv1.ErrIdempotencyBusy,
 		objectv1.ErrConfigNotFound, objectv1.ErrTargetNotImplemented, objectv1.ErrCollectorBusy,
+		objectv1.ErrNodeName, objectv1.ErrNodeNotFound, objectv1.ErrNodeExists, objectv1.ErrNodeCycle, objectv1.ErrNotAFolder,
+		objectv1.ErrNotInDrive, objectv1.ErrFileTaken, objectv1.ErrUnknownRegion, objectv1.ErrAccountClosed,
 		uploadv1.ErrGone, uploadv1.ErrNoSuchUpload, uploadv1.ErrInvalidPartNumber, uploadv1.ErrInvalidPart, uploadv1.ErrInvalidPartOrder,
 		uploadv1.ErrPartTooSmall, uploadv1.ErrCompleting,
+		uploadv1.ErrSessionGone, uploadv1.ErrSessionBusy, uploadv1.ErrSessionDone, uploadv1.ErrWrongOffset, uploadv1.ErrSizeMismatch,
 		webhookv1.ErrDeliveryNotFound,
 	}
 }

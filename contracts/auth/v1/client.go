@@ -70,3 +70,33 @@ func (c *Client) MintAccessToken(ctx context.Context, r MintAccessTokenRequest) 
 func (c *Client) KeyState(ctx context.Context, r KeyStateRequest) (KeyStateResponse, error) {
 	return rpc.Call(ctx, c.rpc, KeyStateOf, r)
 }
+
+// CreateToken implements Service.
+func (c *Client) CreateToken(ctx context.Context, r CreateTokenRequest) (CreatedToken, error) {
+	return rpc.Call(ctx, c.rpc, CreateToken, r)
+}
+
+// ListTokens implements Service.
+func (c *Client) ListTokens(ctx context.Context, r ListTokensRequest) (ListTokensResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListTokens, r)
+}
+
+// RevokeToken implements Service.
+func (c *Client) RevokeToken(ctx context.Context, r RevokeTokenRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, RevokeToken, r)
+}
+
+// ChangePassword implements Service.
+func (c *Client) ChangePassword(ctx context.Context, r ChangePasswordRequest) (Account, error) {
+	return rpc.Call(ctx, c.rpc, ChangePassword, r)
+}
+
+// DeleteAccount implements Service.
+func (c *Client) DeleteAccount(ctx context.Context, r DeleteAccountRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, DeleteAccount, r)
+}
+
+// SetAccount implements Service.
+func (c *Client) SetAccount(ctx context.Context, r SetAccountRequest) (Account, error) {
+	return rpc.Call(ctx, c.rpc, SetAccount, r)
+}

@@ -12,4 +12,7 @@ var (
 	ErrAccountNotFound = fault.New(fault.NotFound, "auth.account_not_found", "there is no such account")
 	ErrTooManyKeys     = fault.New(fault.Conflict, "auth.too_many_keys", "the account has too many access keys; revoke one first")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "auth.key_not_found", "there is no such access key")
+	ErrTokenNotFound   = fault.New(fault.NotFound, "auth.token_not_found", "there is no such token")
+	ErrTooManyTokens   = fault.New(fault.Conflict, "auth.too_many_tokens", "the account has too many tokens; revoke one first")
+	ErrUnknownPlan     = fault.New(fault.Invalid, "auth.unknown_plan", "there is no such plan")
 )

@@ -18,6 +18,8 @@ type Account struct {
 	Plan      string    `json:"plan"`
 	Limits    Limits    `json:"limits"`
 	CreatedAt time.Time `json:"createdAt"`
+	// Region is where new files of the drive live; empty: the first one.
+	Region string `json:"region,omitempty"`
 }
 
 // Scope is one right of an access key.
@@ -47,6 +49,7 @@ type Principal struct {
 	Admin     bool   `json:"admin,omitempty"`
 	Grant     Grant  `json:"grant"`
 	Limits    Limits `json:"limits"`
+	Region    string `json:"region,omitempty"` // as in Account
 }
 
 // CreateAccountRequest asks for a new account. Username: 3–64 of [a-z0-9._-],
@@ -70,12 +73,103 @@ type LoginRequest struct {
 	Identifier string `json:"identifier"`
 	Password   string `json:"password"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
+	// Kind and Name of the token; empty: TokenAPI without a name.
+	Kind TokenKind `json:"kind,omitempty"`
+	Name string    `json:"name,omitempty"`
 }
 
-// AuthenticateRequest carries an account token.
+// AuthenticateRequest carries an account token, or a user name or e-mail address
+// with the password; a token in the password's place is one too.
 type AuthenticateRequest struct {
+	Token      string `json:"token,omitempty"`
+	Identifier string `json:"identifier,omitempty"`
+	Password   string `json:"password,omitempty"`
+	Source     string `json:"source,omitempty"` // the client's address, for throttling
+}
+
+// TokenKind is what an account token is for.
+type TokenKind string
+
+// The kinds of account tokens.
+const (
+	TokenAPI     TokenKind = "api"     // lives until it is revoked
+	TokenSession TokenKind = "session" // of a browser; ends SessionLife after its login
+)
+
+// SessionLife is how long a browser stays logged in.
+const SessionLife = 30 * 24 * time.Hour
+
+// AccountToken is a token as its owner sees it, without its secret.
+type AccountToken struct {
+	ID        string     `json:"id"` // tok_ and 16 characters; names it and gives no right
+	Kind      TokenKind  `json:"kind"`
+	Name      string     `json:"name,omitempty"` // 64 characters at most
+	CreatedAt time.Time  `json:"createdAt"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+}
+
+// CreateTokenRequest asks for a token of an account.
+type CreateTokenRequest struct {
+	AccountID string    `json:"accountId"`
+	Kind      TokenKind `json:"kind,omitempty"`
+	Name      string    `json:"name,omitempty"`
+}
+
+// CreatedToken is a token with its secret, which is in this answer and never again.
+type CreatedToken struct {
+	AccountToken
 	Token string `json:"token"`
 }
+
+// ListTokensRequest names the account; Token, if given, is marked as Current.
+type ListTokensRequest struct {
+	AccountID string `json:"accountId"`
+	Token     string `json:"token,omitempty"`
+}
+
+// ListTokensResponse is all tokens that hold, newest first. Current is the id of
+// the token that the request was made with.
+type ListTokensResponse struct {
+	Tokens  []AccountToken `json:"tokens"`
+	Current string         `json:"current,omitempty"`
+}
+
+// RevokeTokenRequest names a token of an account, by its id or by itself.
+type RevokeTokenRequest struct {
+	AccountID string `json:"accountId,omitempty"`
+	TokenID   string `json:"tokenId,omitempty"`
+	Token     string `json:"token,omitempty"`
+}
+
+// ChangePasswordRequest carries both passwords. All tokens of the account end
+// with the old one, but for Keep.
+type ChangePasswordRequest struct {
+	AccountID string `json:"accountId"`
+	Current   string `json:"current"`
+	New       string `json:"new"`
+	Keep      string `json:"keep,omitempty"` // a token
+	Source    string `json:"source,omitempty"`
+}
+
+// DeleteAccountRequest names the account and proves the wish by its password.
+type DeleteAccountRequest struct {
+	AccountID string `json:"accountId"`
+	Password  string `json:"password"`
+	Source    string `json:"source,omitempty"`
+	// DryRun only checks the password.
+	DryRun bool `json:"dryRun,omitempty"`
+}
+
+// SetAccountRequest changes what is not empty. Plan is honoured only from the
+// operator's connection, never set by the edge.
+type SetAccountRequest struct {
+	AccountID string `json:"accountId"`
+	Plan      string `json:"plan,omitempty"`
+	Region    string `json:"region,omitempty"`
+}
+
+// Empty is an answer without content.
+type Empty struct{}
 
 // GetAccountRequest names an account by one of its fields.
 type GetAccountRequest struct {
@@ -202,6 +296,7 @@ type AccountState struct {
 	Admin     bool      `json:"admin,omitempty"`
 	Limits    Limits    `json:"limits"`
 	NotBefore time.Time `json:"notBefore"` // whole seconds; tokens issued before it do not hold
+	Region    string    `json:"region,omitempty"`
 	Revision  int64     `json:"revision"`
 }
 

@@ -20,5 +20,11 @@ func Register(s *rpc.Server, svc Service) error {
 		rpc.Handle(s, RevokeAccessKey, svc.RevokeAccessKey),
 		rpc.Handle(s, MintAccessToken, svc.MintAccessToken),
 		rpc.Handle(s, KeyStateOf, svc.KeyState),
+		rpc.Handle(s, CreateToken, svc.CreateToken),
+		rpc.Handle(s, ListTokens, svc.ListTokens),
+		rpc.Handle(s, RevokeToken, svc.RevokeToken),
+		rpc.Handle(s, ChangePassword, svc.ChangePassword),
+		rpc.Handle(s, DeleteAccount, svc.DeleteAccount),
+		rpc.Handle(s, SetAccount, svc.SetAccount),
 	)
 }

@@ -16,7 +16,8 @@ type Service interface {
 	// password give the same auth.bad_credentials; a disabled account too. Codes:
 	// auth.throttled (with RetryAfter).
 	Login(ctx context.Context, r LoginRequest) (Session, error)
-	// Authenticate says whom an account token stands for. Codes: auth.bad_token.
+	// Authenticate says whom an account token, or a name and password, stands for.
+	// Codes: auth.bad_token, auth.bad_credentials, auth.throttled (with RetryAfter).
 	Authenticate(ctx context.Context, r AuthenticateRequest) (Account, error)
 	// GetAccount looks an account up by id or by name. Codes: auth.account_not_found.
 	GetAccount(ctx context.Context, r GetAccountRequest) (Account, error)
@@ -46,4 +47,23 @@ type Service interface {
 	// documents themselves: what an edge asks while it cannot trust its copy.
 	// An unknown key is a state, not an error.
 	KeyState(ctx context.Context, r KeyStateRequest) (KeyStateResponse, error)
+
+	// CreateToken makes an account token. Codes: invalid_request,
+	// auth.account_not_found, auth.too_many_tokens.
+	CreateToken(ctx context.Context, r CreateTokenRequest) (CreatedToken, error)
+	// ListTokens gives an account's tokens that hold.
+	ListTokens(ctx context.Context, r ListTokensRequest) (ListTokensResponse, error)
+	// RevokeToken ends a token at once. Idempotent. Codes: auth.token_not_found,
+	// also for another account's.
+	RevokeToken(ctx context.Context, r RevokeTokenRequest) (Empty, error)
+	// ChangePassword sets a new password. Codes: auth.bad_credentials,
+	// auth.throttled, invalid_request.
+	ChangePassword(ctx context.Context, r ChangePasswordRequest) (Account, error)
+	// DeleteAccount ends an account, its tokens and its keys for good, and frees its
+	// names. What it stores is object's: CloseAccount comes first. It answers when
+	// every edge can know. Codes: auth.bad_credentials, auth.throttled.
+	DeleteAccount(ctx context.Context, r DeleteAccountRequest) (Empty, error)
+	// SetAccount changes plan or region. Codes: auth.account_not_found,
+	// auth.unknown_plan, invalid_request.
+	SetAccount(ctx context.Context, r SetAccountRequest) (Account, error)
 }

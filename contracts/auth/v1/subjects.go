@@ -15,4 +15,10 @@ var (
 	RevokeAccessKey    = rpc.Method[RevokeAccessKeyRequest, AccessKey]{Subject: "auth.v1.revoke_access_key", Idempotent: true}
 	MintAccessToken    = rpc.Method[MintAccessTokenRequest, AccessToken]{Subject: "auth.v1.mint_access_token"}
 	KeyStateOf         = rpc.Method[KeyStateRequest, KeyStateResponse]{Subject: "auth.v1.key_state", Idempotent: true}
+	CreateToken        = rpc.Method[CreateTokenRequest, CreatedToken]{Subject: "auth.v1.create_token"}
+	ListTokens         = rpc.Method[ListTokensRequest, ListTokensResponse]{Subject: "auth.v1.list_tokens", Idempotent: true}
+	RevokeToken        = rpc.Method[RevokeTokenRequest, Empty]{Subject: "auth.v1.revoke_token", Idempotent: true}
+	ChangePassword     = rpc.Method[ChangePasswordRequest, Account]{Subject: "auth.v1.change_password"}
+	DeleteAccount      = rpc.Method[DeleteAccountRequest, Empty]{Subject: "auth.v1.delete_account"}
+	SetAccount         = rpc.Method[SetAccountRequest, Account]{Subject: "auth.v1.set_account", Idempotent: true}
 )

@@ -178,3 +178,58 @@ func (c *Client) ListContents(ctx context.Context, r ListContentsRequest) (ListC
 func (c *Client) CollectGarbage(ctx context.Context, r CollectGarbageRequest) (CollectGarbageResponse, error) {
 	return rpc.Call(ctx, c.rpc, CollectGarbage, r)
 }
+
+// StatNode implements Service.
+func (c *Client) StatNode(ctx context.Context, r NodeRequest) (Node, error) {
+	return rpc.Call(ctx, c.rpc, StatNode, r)
+}
+
+// ListFolder implements Service.
+func (c *Client) ListFolder(ctx context.Context, r ListFolderRequest) (ListFolderResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListFolder, r)
+}
+
+// MakeFolder implements Service.
+func (c *Client) MakeFolder(ctx context.Context, r MakeFolderRequest) (Node, error) {
+	return rpc.Call(ctx, c.rpc, MakeFolder, r)
+}
+
+// MoveNode implements Service.
+func (c *Client) MoveNode(ctx context.Context, r MoveNodeRequest) (Node, error) {
+	return rpc.Call(ctx, c.rpc, MoveNode, r)
+}
+
+// RemoveNode implements Service.
+func (c *Client) RemoveNode(ctx context.Context, r RemoveNodeRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, RemoveNode, r)
+}
+
+// StatFile implements Service.
+func (c *Client) StatFile(ctx context.Context, r StatFileRequest) (Object, error) {
+	return rpc.Call(ctx, c.rpc, StatFile, r)
+}
+
+// ListFiles implements Service.
+func (c *Client) ListFiles(ctx context.Context, r ListFilesRequest) (ListFilesResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListFiles, r)
+}
+
+// UpdateFile implements Service.
+func (c *Client) UpdateFile(ctx context.Context, r UpdateFileRequest) (Object, error) {
+	return rpc.Call(ctx, c.rpc, UpdateFile, r)
+}
+
+// RegisterFile implements Service.
+func (c *Client) RegisterFile(ctx context.Context, r RegisterFileRequest) (Object, error) {
+	return rpc.Call(ctx, c.rpc, RegisterFile, r)
+}
+
+// CountDownloads implements Service.
+func (c *Client) CountDownloads(ctx context.Context, r CountDownloadsRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, CountDownloads, r)
+}
+
+// CloseAccount implements Service.
+func (c *Client) CloseAccount(ctx context.Context, r CloseAccountRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, CloseAccount, r)
+}

@@ -165,6 +165,10 @@ type BeginPutRequest struct {
 	Retention   *Retention   `json:"retention,omitempty"`
 	LegalHold   bool         `json:"legalHold,omitempty"`
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
+	// File is for writes into the drive; nil is the zero value. Region is where a
+	// new file's content lives; empty: the principal's, or the first one.
+	File   *FileOptions `json:"file,omitempty"`
+	Region string       `json:"region,omitempty"`
 }
 
 // MaxLease bounds the lease of a staged ticket.
@@ -216,6 +220,9 @@ type Ticket struct {
 	// Replayed is the first answer to a write that was done before: there is
 	// nothing to write, and nothing else of the ticket holds.
 	Replayed *Object `json:"replayed,omitempty"`
+	// NodeID is the file that a write into the drive makes, or gives a new content:
+	// with ConflictRename it is the one of the result.
+	NodeID string `json:"nodeId,omitempty"`
 }
 
 // ReservationStep is by how much a body of unknown length grows its reservation, bytes.
@@ -248,6 +255,7 @@ type CommitPutRequest struct {
 	Parts     []string         `json:"parts,omitempty"`
 	ETag      string           `json:"etag,omitempty"`      // quotes included; empty: from the sha256
 	Composite []blob.Algorithm `json:"composite,omitempty"` // digests that are of the parts' digests
+	File      *FileOptions     `json:"file,omitempty"`      // as in BeginPut
 }
 
 // The operations of events, in S3's words.
@@ -335,6 +343,7 @@ type Object struct {
 	Retention    *Retention                `json:"retention,omitempty"`
 	LegalHold    bool                      `json:"legalHold,omitempty"`
 	ObjectLock   bool                      `json:"objectLock,omitempty"` // its bucket has it
+	File         *File                     `json:"file,omitempty"`       // of an object of the drive
 }
 
 // Retention protects a version until a time: GOVERNANCE or COMPLIANCE, which

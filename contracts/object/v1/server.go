@@ -42,5 +42,16 @@ func Register(s *rpc.Server, impl Service) error {
 		rpc.Handle(s, GetUsage, impl.GetUsage),
 		rpc.Handle(s, ListContents, impl.ListContents),
 		rpc.Handle(s, CollectGarbage, impl.CollectGarbage),
+		rpc.Handle(s, StatNode, impl.StatNode),
+		rpc.Handle(s, ListFolder, impl.ListFolder),
+		rpc.Handle(s, MakeFolder, impl.MakeFolder),
+		rpc.Handle(s, MoveNode, impl.MoveNode),
+		rpc.Handle(s, RemoveNode, impl.RemoveNode),
+		rpc.Handle(s, StatFile, impl.StatFile),
+		rpc.Handle(s, ListFiles, impl.ListFiles),
+		rpc.Handle(s, UpdateFile, impl.UpdateFile),
+		rpc.Handle(s, RegisterFile, impl.RegisterFile),
+		rpc.Handle(s, CountDownloads, impl.CountDownloads),
+		rpc.Handle(s, CloseAccount, impl.CloseAccount),
 	)
 }

@@ -113,6 +113,48 @@ type Service interface {
 	// cost proportional to the page. Codes: invalid_request (token, maxKeys).
 	ListObjects(ctx context.Context, r ListObjectsRequest) (ListObjectsResponse, error)
 
+	// The drive: an account's files and folders. All methods above take its bucket
+	// and paths too, but those about versions, locks, policies and notifications,
+	// which are object.not_in_drive.
+
+	// StatNode finds a file or folder of the drive by its path. Codes:
+	// object.node_not_found, object.invalid_key.
+	StatNode(ctx context.Context, r NodeRequest) (Node, error)
+	// ListFolder pages through what a folder holds. Codes: object.node_not_found,
+	// object.not_a_folder, object.invalid_key, invalid_request.
+	ListFolder(ctx context.Context, r ListFolderRequest) (ListFolderResponse, error)
+	// MakeFolder makes a folder. Codes: object.node_exists, object.node_not_found
+	// (its parent), object.not_a_folder, object.invalid_key.
+	MakeFolder(ctx context.Context, r MakeFolderRequest) (Node, error)
+	// MoveNode renames a file or folder, with all that is in it, at once. Codes:
+	// object.node_not_found, object.node_exists, object.node_cycle,
+	// object.not_a_folder, object.invalid_key.
+	MoveNode(ctx context.Context, r MoveNodeRequest) (Node, error)
+	// RemoveNode removes a file, or a folder with all that is in it; a removal that
+	// breaks off has removed some of it, and goes on when it is repeated. Codes:
+	// object.node_not_found, object.invalid_key.
+	RemoveNode(ctx context.Context, r RemoveNodeRequest) (Empty, error)
+	// StatFile gives a file of anybody by its id, with manifest. Whether the caller
+	// may read it is the caller's to decide. Codes: object.node_not_found, also
+	// for one that has expired.
+	StatFile(ctx context.Context, r StatFileRequest) (Object, error)
+	// ListFiles pages through all files of the account's drive, newest first. Codes:
+	// invalid_request.
+	ListFiles(ctx context.Context, r ListFilesRequest) (ListFilesResponse, error)
+	// UpdateFile changes a file's key or modification time. Codes:
+	// object.node_not_found, also for another account's.
+	UpdateFile(ctx context.Context, r UpdateFileRequest) (Object, error)
+	// RegisterFile makes a guest's file the account's, under its id and the next free
+	// name in the root, without expiry; no byte moves. One's own is no error. Codes:
+	// object.node_not_found, object.file_taken, object.quota_exceeded.
+	RegisterFile(ctx context.Context, r RegisterFileRequest) (Object, error)
+	// CountDownloads adds to files' counts of downloads.
+	CountDownloads(ctx context.Context, r CountDownloadsRequest) (Empty, error)
+	// CloseAccount ends all writing of an account and removes whatever it stores in
+	// the background; a kill does not end that. Codes: object.object_locked when
+	// retention or a legal hold protects any of it: then nothing is changed.
+	CloseAccount(ctx context.Context, r CloseAccountRequest) (Empty, error)
+
 	// GetUsage gives an account's logical bytes: committed and reserved.
 	GetUsage(ctx context.Context, r GetUsageRequest) (Usage, error)
 	// ListContents pages through every content's manifest, for the collector.

@@ -41,4 +41,15 @@ var (
 	GetUsage            = rpc.Method[GetUsageRequest, Usage]{Subject: "object.v1.get_usage", Idempotent: true}
 	ListContents        = rpc.Method[ListContentsRequest, ListContentsResponse]{Subject: "object.v1.list_contents", Idempotent: true}
 	CollectGarbage      = rpc.Method[CollectGarbageRequest, CollectGarbageResponse]{Subject: "object.v1.collect_garbage", Timeout: 30 * time.Minute}
+	StatNode            = rpc.Method[NodeRequest, Node]{Subject: "object.v1.stat_node", Idempotent: true}
+	ListFolder          = rpc.Method[ListFolderRequest, ListFolderResponse]{Subject: "object.v1.list_folder", Idempotent: true}
+	MakeFolder          = rpc.Method[MakeFolderRequest, Node]{Subject: "object.v1.make_folder"}
+	MoveNode            = rpc.Method[MoveNodeRequest, Node]{Subject: "object.v1.move_node", Timeout: time.Minute}
+	RemoveNode          = rpc.Method[RemoveNodeRequest, Empty]{Subject: "object.v1.remove_node", Idempotent: true, Timeout: time.Minute}
+	StatFile            = rpc.Method[StatFileRequest, Object]{Subject: "object.v1.stat_file", Idempotent: true}
+	ListFiles           = rpc.Method[ListFilesRequest, ListFilesResponse]{Subject: "object.v1.list_files", Idempotent: true}
+	UpdateFile          = rpc.Method[UpdateFileRequest, Object]{Subject: "object.v1.update_file", Idempotent: true}
+	RegisterFile        = rpc.Method[RegisterFileRequest, Object]{Subject: "object.v1.register_file", Idempotent: true}
+	CountDownloads      = rpc.Method[CountDownloadsRequest, Empty]{Subject: "object.v1.count_downloads"}
+	CloseAccount        = rpc.Method[CloseAccountRequest, Empty]{Subject: "object.v1.close_account", Idempotent: true}
 )

@@ -56,3 +56,31 @@ func (c client) AbortMultipart(ctx context.Context, r MultipartRequest) (Empty, 
 func (c client) ListMultiparts(ctx context.Context, r ListMultipartsRequest) (ListMultipartsResponse, error) {
 	return rpc.Call(ctx, c.rpc, ListMultiparts, r)
 }
+
+func (c client) CreateSession(ctx context.Context, r CreateSessionRequest) (CreatedSession, error) {
+	return rpc.Call(ctx, c.rpc, CreateSession, r)
+}
+
+func (c client) GetSession(ctx context.Context, r SessionRequest) (Session, error) {
+	return rpc.Call(ctx, c.rpc, GetSession, r)
+}
+
+func (c client) AcquireSession(ctx context.Context, r AcquireSessionRequest) (SessionLease, error) {
+	return rpc.Call(ctx, c.rpc, AcquireSession, r)
+}
+
+func (c client) AppendSession(ctx context.Context, r AppendSessionRequest) (SessionLease, error) {
+	return rpc.Call(ctx, c.rpc, AppendSession, r)
+}
+
+func (c client) ReleaseSession(ctx context.Context, r ReleaseSessionRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, ReleaseSession, r)
+}
+
+func (c client) FinishSession(ctx context.Context, r FinishSessionRequest) (objectv1.Object, error) {
+	return rpc.Call(ctx, c.rpc, FinishSession, r)
+}
+
+func (c client) CancelSession(ctx context.Context, r SessionRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, CancelSession, r)
+}

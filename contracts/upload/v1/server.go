@@ -20,5 +20,12 @@ func Register(s *rpc.Server, svc Service) error {
 		rpc.Handle(s, CompleteMultipart, svc.CompleteMultipart),
 		rpc.Handle(s, AbortMultipart, svc.AbortMultipart),
 		rpc.Handle(s, ListMultiparts, svc.ListMultiparts),
+		rpc.Handle(s, CreateSession, svc.CreateSession),
+		rpc.Handle(s, GetSession, svc.GetSession),
+		rpc.Handle(s, AcquireSession, svc.AcquireSession),
+		rpc.Handle(s, AppendSession, svc.AppendSession),
+		rpc.Handle(s, ReleaseSession, svc.ReleaseSession),
+		rpc.Handle(s, FinishSession, svc.FinishSession),
+		rpc.Handle(s, CancelSession, svc.CancelSession),
 	)
 }

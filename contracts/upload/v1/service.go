@@ -49,4 +49,32 @@ type Service interface {
 	AbortMultipart(ctx context.Context, r MultipartRequest) (Empty, error)
 	// ListMultiparts pages through the open uploads of a bucket.
 	ListMultiparts(ctx context.Context, r ListMultipartsRequest) (ListMultipartsResponse, error)
+
+	// CreateSession opens a resumable session. It lives until it is finished,
+	// cancelled, or expires, and its answer as long as it would have. Codes: those
+	// of objectv1 BeginPut, invalid_request.
+	CreateSession(ctx context.Context, r CreateSessionRequest) (CreatedSession, error)
+	// GetSession tells how far a session came. Codes: upload.session_gone, for one
+	// that expired or was cancelled too.
+	GetSession(ctx context.Context, r SessionRequest) (Session, error)
+	// AcquireSession makes the caller the session's writer. One that is finished is
+	// given without a fence. Codes: upload.session_gone, upload.session_busy (with
+	// RetryAfter), upload.size_mismatch, object.too_large, object.quota_exceeded.
+	AcquireSession(ctx context.Context, r AcquireSessionRequest) (SessionLease, error)
+	// AppendSession makes contents durable behind what is there, and renews the
+	// lease. A repeat with the same content ids is known. Codes:
+	// upload.session_gone, upload.session_busy (another writer has it),
+	// upload.wrong_offset, upload.size_mismatch, object.too_large,
+	// object.quota_exceeded.
+	AppendSession(ctx context.Context, r AppendSessionRequest) (SessionLease, error)
+	// ReleaseSession lets the next writer in at once. Idempotent; a fence that is no
+	// longer the latest does nothing.
+	ReleaseSession(ctx context.Context, r ReleaseSessionRequest) (Empty, error)
+	// FinishSession commits the object. Idempotent: the answer repeats. Codes as
+	// AppendSession, and those of objectv1 CommitPut.
+	FinishSession(ctx context.Context, r FinishSessionRequest) (objectv1.Object, error)
+	// CancelSession gives a session up, and its space back. Idempotent. Codes:
+	// upload.session_gone for one that never was, or expired; upload.session_done
+	// for one whose object is committed.
+	CancelSession(ctx context.Context, r SessionRequest) (Empty, error)
 }

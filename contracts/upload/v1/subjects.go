@@ -21,4 +21,12 @@ var (
 	CompleteMultipart = rpc.Method[CompleteMultipartRequest, objectv1.Object]{Subject: "upload.v1.complete_multipart", Timeout: time.Minute, Idempotent: true}
 	AbortMultipart    = rpc.Method[MultipartRequest, Empty]{Subject: "upload.v1.abort_multipart", Idempotent: true}
 	ListMultiparts    = rpc.Method[ListMultipartsRequest, ListMultipartsResponse]{Subject: "upload.v1.list_multiparts", Idempotent: true}
+
+	CreateSession  = rpc.Method[CreateSessionRequest, CreatedSession]{Subject: "upload.v1.create_session"}
+	GetSession     = rpc.Method[SessionRequest, Session]{Subject: "upload.v1.get_session", Idempotent: true}
+	AcquireSession = rpc.Method[AcquireSessionRequest, SessionLease]{Subject: "upload.v1.acquire_session"}
+	AppendSession  = rpc.Method[AppendSessionRequest, SessionLease]{Subject: "upload.v1.append_session", Idempotent: true}
+	ReleaseSession = rpc.Method[ReleaseSessionRequest, Empty]{Subject: "upload.v1.release_session", Idempotent: true}
+	FinishSession  = rpc.Method[FinishSessionRequest, objectv1.Object]{Subject: "upload.v1.finish_session", Timeout: time.Minute, Idempotent: true}
+	CancelSession  = rpc.Method[SessionRequest, Empty]{Subject: "upload.v1.cancel_session", Idempotent: true}
 )
