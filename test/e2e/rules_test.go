@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/test/harness"
 )
 
-// The rules of lockwell.md (and of its source, where that says more), one row
-// each, in the order of the document. A row is named by its section and its
+// The rules of lockwell.md and lockr.md (and of their sources, where those say
+// more), one row each, in the order of the documents. A row is named by its section and its
 // number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
 // TestRules_Complete holds this list to the tables; tenants_test.go is beside it,
 // a second tenant who tries every route:
@@ -42,7 +42,13 @@ import (
 //	ERROR            10  errors and request ids                           rules_error_test.go
 //	AUDIT             6  the audit trail                                  rules_audit_test.go
 //	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
-//	ALL             344
+//	ACCOUNT          14  lockr: log-in, tokens, password, deletion        rules_account_test.go
+//	SESSION          18  lockr: resumable sessions                        rules_session_test.go
+//	TUS               8  lockr: tus 1.0.0                                 rules_session_test.go
+//	DIRECT            7  lockr: direct uploads, guests                    rules_file_test.go
+//	FILE              7  lockr: list, register, key, delete               rules_file_test.go
+//	DOWNLOAD          8  lockr: downloads                                 rules_file_test.go
+//	ALL             406
 type section struct {
 	name  string
 	rules []rule
@@ -62,6 +68,7 @@ func sections() []section {
 		{"PUT", putRules()}, {"IDEM", idempotencyRules()}, {"SIZE", sizeRules()}, {"GET", getRules()}, {"LIST", listRules()}, {"DELETE", deleteRules()},
 		{"COPY", copyRules()}, {"VERSION", versionRules()}, {"TAG", tagRules()}, {"WORM", wormRules()}, {"PART", append(multipartRules(), partRules()...)},
 		{"SIGN", signRules()}, {"NOTIFY", notifyRules()}, {"ERROR", errorRules()}, {"AUDIT", auditRules()}, {"FIXED", fixedRules()},
+		{"ACCOUNT", accountRules()}, {"SESSION", sessionRules()}, {"TUS", tusRules()}, {"DIRECT", directRules()}, {"FILE", fileRules()}, {"DOWNLOAD", downloadRules()},
 	}
 }
 
@@ -78,6 +85,7 @@ const (
 	tightStorage = 4 << 20
 	tightObject  = 2 << 20
 	tightBurst   = 8 // tokens at once
+	tightGuest   = 1 << 20
 )
 
 // leastPart is the least size of a part in the World that is not tight; rules
@@ -93,6 +101,7 @@ func tightSettings() []string {
 		fmt.Sprintf("SLUICE_ACCOUNTS_STORAGE=%d", tightStorage), fmt.Sprintf("SLUICE_ACCOUNTS_OBJECT=%d", tightObject),
 		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
 		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
+		"SLUICE_UPLOAD_SESSION_EXPIRY=3s", fmt.Sprintf("SLUICE_LOCKR_GUEST_OBJECT_BYTES=%d", tightGuest), "SLUICE_LOCKR_GUEST_TTL=3s",
 		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_REGIONS=us-central1,eu-west1",
 		"SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1",
 	}
