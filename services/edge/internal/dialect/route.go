@@ -36,6 +36,7 @@ type Body string
 const (
 	NoBody   Body = "none"   // never read
 	JSONBody Body = "json"   // at most MaxJSON bytes, by ReadJSON
+	XMLBody  Body = "xml"    // at most what its dialect says
 	Stream   Body = "stream" // passed on as it arrives
 )
 
@@ -89,7 +90,13 @@ func R(name, pattern string, h Handler, a Auth, b Body, doc string) Route {
 
 // Mutates reports whether the route changes something or hands out a
 // credential: what the audit trail must hold before the answer.
-func (rt Route) Mutates() bool { return rt.Method != http.MethodGet && rt.Method != http.MethodHead }
+func (rt Route) Mutates() bool {
+	switch rt.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND":
+		return false
+	}
+	return true
+}
 
 // Dialect is one way of speaking to the system.
 type Dialect interface {

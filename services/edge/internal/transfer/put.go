@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -44,6 +45,11 @@ type Put struct {
 	Retention   *objectv1.Retention // instead of the bucket's default
 	LegalHold   bool
 	Idempotency *objectv1.Idempotency // nil: the client named no key
+
+	File   *objectv1.FileOptions // of a file of the drive
+	Region string                // of a new one; empty: as object decides
+	// Keep are digests that are made and kept beside those that always are.
+	Keep []blob.Algorithm
 }
 
 // Result is what a Put made, or had made before.
@@ -67,7 +73,7 @@ type Engine struct {
 func (e *Engine) Put(ctx context.Context, in Put) (Result, error) {
 	begin := objectv1.BeginPutRequest{
 		Principal: in.Principal, Bucket: in.Bucket, Key: in.Key, Size: in.Size, Conditions: in.Conditions,
-		Retention: in.Retention, LegalHold: in.LegalHold, Idempotency: in.Idempotency,
+		Retention: in.Retention, LegalHold: in.LegalHold, Idempotency: in.Idempotency, File: in.File, Region: in.Region,
 	}
 	if in.Size >= 0 && in.Size <= SmallMax {
 		return e.putSmall(ctx, in, begin)
@@ -155,6 +161,7 @@ func (e *Engine) write(ctx context.Context, in Put, t objectv1.Ticket, body io.R
 		Compress: Compressible(in.Metadata.ContentType, in.Metadata.ContentEncoding),
 	}
 	opts.SizeHint = max(in.Size, 0)
+	opts.Digests = append(opts.Digests, in.Keep...)
 	for alg := range in.Want {
 		if alg != blob.SHA256 && alg != blob.CRC64NVME {
 			opts.Digests = append(opts.Digests, alg)
@@ -180,7 +187,9 @@ func (e *Engine) write(ctx context.Context, in Put, t objectv1.Ticket, body io.R
 			return blob.Content{}, ErrBadDigest.Msgf("the body's %s is not what the request names; nothing was stored", alg)
 		}
 	}
-	delete(content.Digests, blob.MD5) // only ever a check, never kept
+	if !slices.Contains(in.Keep, blob.MD5) {
+		delete(content.Digests, blob.MD5) // only a check
+	}
 	return content, nil
 }
 
@@ -201,7 +210,7 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 	req := objectv1.CommitPutRequest{
 		Principal: in.Principal, Ticket: t, Bucket: in.Bucket, Key: in.Key, Manifest: c.Manifest, Digests: c.Digests,
 		Compressed: c.Compressed, Metadata: in.Metadata, Conditions: in.Conditions, Origin: in.Origin,
-		Retention: in.Retention, LegalHold: in.LegalHold, Operation: in.Operation,
+		Retention: in.Retention, LegalHold: in.LegalHold, Operation: in.Operation, File: in.File,
 	}
 	obj, err := insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return e.Objects.CommitPut(ctx, req) })
 	if err != nil {
