@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,15 +53,7 @@ type load struct {
 }
 
 func killDuringLoad(t *testing.T, topology harness.Topology) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("SLUICE_TEST_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("SLUICE_TEST_SEED=%d", seed)
+	seed := harness.Seed(t)
 	w := harness.Start(t, harness.Options{Topology: topology, Env: []string{"SLUICE_UPLOAD_MIN_PART_SIZE=1KiB"}})
 	l := &load{w: w, c: harness.NewClient(t, w, "killer"), seed: seed, acked: map[string]string{}, sure: map[string]bool{}, cut: map[string]bool{}}
 	l.c.HTTP.Timeout = 30 * time.Second

@@ -50,8 +50,7 @@ type interruption struct {
 }
 
 func interrupted(t *testing.T, topology harness.Topology, size int64) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := harness.Seed(t)
 	w := harness.Start(t, harness.Options{Topology: topology})
 	c := harness.NewClient(t, w, "resumer")
 	c.HTTP.Timeout = time.Hour

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -53,26 +51,12 @@ func TestLinearizable(t *testing.T) {
 			c.HTTP.Timeout = 40 * time.Second
 			s := sizesOf(topology)
 			for round := range s.rounds {
-				if seed := seedOf(t); !record(t, w, c, s, seed, round) {
+				if seed := harness.Seed(t); !record(t, w, c, s, seed, round) {
 					break
 				}
 			}
 		})
 	}
-}
-
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("SLUICE_TEST_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("SLUICE_TEST_SEED=%d", seed)
-	return seed
 }
 
 // record makes one history on keys of its own and judges it.

@@ -8,12 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -34,7 +31,7 @@ func TestModel(t *testing.T) {
 		rounds, length = 30, 1000
 	}
 	for round := range rounds {
-		seed := seedOf(t)
+		seed := harness.Seed(t)
 		t.Run(fmt.Sprintf("Random%d", round), func(t *testing.T) {
 			stop := make(chan struct{})
 			var disturbing sync.WaitGroup
@@ -55,20 +52,6 @@ func TestModel(t *testing.T) {
 			return
 		}
 	}
-}
-
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("SLUICE_TEST_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	t.Logf("SLUICE_TEST_SEED=%d", seed)
-	return seed
 }
 
 // random does one sequence, and makes it small and keeps it when it fails.
