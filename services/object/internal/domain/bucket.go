@@ -12,9 +12,6 @@ import (
 	"github.com/sluicehq/sluice/pkg/fault"
 )
 
-// driveBucket is the name under which the tree of files appears beside the buckets.
-const driveBucket = "drive"
-
 // CreateBucket makes a bucket.
 func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketRequest) (objectv1.Bucket, error) {
 	if err := granted(r.Principal, r.Name, objectv1.ActionCreateBucket, ""); err != nil {
@@ -23,8 +20,8 @@ func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketReque
 	if err := CheckBucketName(r.Name); err != nil {
 		return objectv1.Bucket{}, err
 	}
-	if r.Name == driveBucket {
-		return objectv1.Bucket{}, objectv1.ErrBucketExists.Msgf("the name %s is kept for the account's files", driveBucket)
+	if r.Name == objectv1.DriveBucket {
+		return objectv1.Bucket{}, objectv1.ErrBucketExists.Msgf("the name %s is kept for the account's files", objectv1.DriveBucket)
 	}
 	if r.Region == "" {
 		r.Region = s.cfg.Regions[0]
@@ -45,13 +42,17 @@ func (s *Service) CreateBucket(ctx context.Context, r objectv1.CreateBucketReque
 	if err := s.st.Accounts.Create(ctx, b.Account); err != nil {
 		return objectv1.Bucket{}, fmt.Errorf("opening the account's usage: %w", err)
 	}
+	if err := s.open(ctx, b.Account); err != nil {
+		return objectv1.Bucket{}, err
+	}
 	switch err := s.st.Buckets.Insert(ctx, b); {
 	case errors.Is(err, ErrTaken):
 		return objectv1.Bucket{}, objectv1.ErrBucketExists
 	case err != nil:
 		return objectv1.Bucket{}, fmt.Errorf("creating the bucket: %w", err)
 	}
-	return b.view(Count{}), nil
+	// Whoever closes the account either finds the bucket or is seen here.
+	return b.view(Count{}), s.open(ctx, b.Account)
 }
 
 func checkDefaultRetention(r objectv1.CreateBucketRequest) error {
@@ -108,7 +109,7 @@ func (s *Service) ListBuckets(ctx context.Context, r objectv1.ListBucketsRequest
 		return out, err
 	}
 	for _, b := range all {
-		if !b.System && seesBucket(r.Principal, b.Name) && b.permits(r.Principal, objectv1.ActionGetBucket, "") == nil {
+		if seesBucket(r.Principal, b.Name) && b.permits(r.Principal, objectv1.ActionGetBucket, "") == nil {
 			out.Buckets = append(out.Buckets, b.view(u.Buckets[b.ID]))
 		}
 	}
@@ -172,6 +173,9 @@ func (s *Service) deleteBucket(ctx context.Context, id string) error {
 		}
 		if err != nil {
 			return fmt.Errorf("reading the bucket: %w", err)
+		}
+		if b.State == BucketClosed {
+			return objectv1.ErrAccountClosed
 		}
 		b.State, b.SweepAt = BucketDeleting, s.now().Add(repairAfter)
 		err = s.st.Buckets.Replace(ctx, b, rev)

@@ -63,6 +63,7 @@ func crashing(st domain.Store) domain.Store {
 	st.Contents = crashContents{st.Contents}
 	st.Accounts = crashAccounts{st.Accounts}
 	st.Bindings = crashBindings{st.Bindings}
+	st.Nodes = crashNodes{st.Nodes}
 	return st
 }
 
@@ -178,6 +179,36 @@ func (c crashAccounts) Release(ctx context.Context, account string, epoch int64,
 	return write(ctx, func() error { return c.Accounts.Release(ctx, account, epoch, s) })
 }
 
+func (c crashAccounts) Close(ctx context.Context, account string, was, next domain.Closing) error {
+	return write(ctx, func() error { return c.Accounts.Close(ctx, account, was, next) })
+}
+
+func (c crashAccounts) Forget(ctx context.Context, account string, was domain.Closing) error {
+	return write(ctx, func() error { return c.Accounts.Forget(ctx, account, was) })
+}
+
+func (c crashAccounts) DropBucket(ctx context.Context, account, bucket string) error {
+	return write(ctx, func() error { return c.Accounts.DropBucket(ctx, account, bucket) })
+}
+
 func (c crashAccounts) Unmark(ctx context.Context, account string, versions []string) error {
 	return write(ctx, func() error { return c.Accounts.Unmark(ctx, account, versions) })
+}
+
+type crashNodes struct{ domain.Nodes }
+
+func (c crashNodes) Insert(ctx context.Context, n domain.Node) error {
+	return write(ctx, func() error { return c.Nodes.Insert(ctx, n) })
+}
+
+func (c crashNodes) Replace(ctx context.Context, n domain.Node, rev int64) error {
+	return write(ctx, func() error { return c.Nodes.Replace(ctx, n, rev) })
+}
+
+func (c crashNodes) Delete(ctx context.Context, id string, rev int64) error {
+	return write(ctx, func() error { return c.Nodes.Delete(ctx, id, rev) })
+}
+
+func (c crashNodes) SetMoving(ctx context.Context, account string, m *domain.Move, rev int64) error {
+	return write(ctx, func() error { return c.Nodes.SetMoving(ctx, account, m, rev) })
 }

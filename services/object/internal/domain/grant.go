@@ -69,6 +69,9 @@ func (s *Service) authorize(
 	if err != nil {
 		return b, 0, err
 	}
+	if b.State == BucketClosed {
+		return b, 0, objectv1.ErrAccountClosed
+	}
 	return b, rev, b.permits(p, a, key)
 }
 

@@ -145,6 +145,9 @@ func (s *Service) SetRetention(ctx context.Context, r objectv1.SetRetentionReque
 		v.Retention = &next
 		return nil
 	})
+	if err == nil {
+		err = s.open(ctx, b.Account)
+	}
 	if err != nil {
 		return objectv1.Retention{}, err
 	}
@@ -167,6 +170,9 @@ func (s *Service) SetLegalHold(ctx context.Context, r objectv1.SetLegalHoldReque
 		v.LegalHold = r.On
 		return nil
 	})
+	if err == nil {
+		err = s.open(ctx, b.Account)
+	}
 	return objectv1.LegalHold{VersionID: v.ID, On: v.LegalHold}, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 )
 
@@ -21,31 +22,54 @@ const (
 	maxDepth    = 100 // folders above a node
 )
 
-// The errors of the tree. They have no call yet, so they stand here.
-var (
-	ErrNodeName     = fault.New(fault.Invalid, "object.invalid_node_name", "names are 1-255 bytes of UTF-8 without '/' and NUL, and not '.' or '..'")
-	ErrNodeNotFound = fault.New(fault.NotFound, "object.node_not_found", "there is no such file or folder")
-	ErrNodeExists   = fault.New(fault.Conflict, "object.node_exists", "the folder already has something of this name")
-	ErrNodeCycle    = fault.New(fault.Conflict, "object.node_cycle", "a folder cannot be moved into itself")
-	ErrNotAFolder   = fault.New(fault.Conflict, "object.not_a_folder", "only folders hold files and folders")
+// NodeState says whether a node is on its way out; empty: it is not.
+type NodeState string
+
+// The states of a node.
+const (
+	// NodeDoubted is a file without an object: nobody's write goes on with it, and
+	// it is taken away unless one came to its end just before.
+	NodeDoubted NodeState = "doubted"
+	// NodeRemoving is a node whose removal is decided. Whoever meets it may finish
+	// that; nothing comes into it any more.
+	NodeRemoving NodeState = "removing"
 )
 
-// Node is a file or a folder of an account's tree. Its id stays for life; name
-// and parent change by compare-and-set of this one document.
+// Node is a file or a folder of an account's drive. Its id stays for life; name
+// and parent change by compare-and-set of this one document. A file's object is
+// the one under the node's id in the drive's bucket: the file is there for
+// readers while that is, and a node without one is a name that a write keeps.
 type Node struct {
 	ID      string `bson:"-"`
 	Account string `bson:"account"`
-	Parent  string `bson:"parent"`
-	Name    string `bson:"name"` // unique in its parent
+	Parent  string `bson:"parent"` // Root, a folder, or of a guest's file itself
+	Name    string `bson:"name"`   // unique in its parent
 	// Sort is what the node sorts by among its siblings: its name, for a folder
 	// followed by '/', so that a walk in this order is the byte order of paths.
 	Sort       string    `bson:"sort"`
 	Folder     bool      `bson:"folder,omitempty"`
-	Content    string    `bson:"content,omitempty"` // of a file; the node holds it under "n" + id
-	Size       int64     `bson:"size,omitempty"`
-	ETag       string    `bson:"etag,omitempty"`
+	State      NodeState `bson:"state,omitempty"`
 	CreatedAt  time.Time `bson:"createdAt"`
-	ModifiedAt time.Time `bson:"modifiedAt"`
+	ModifiedAt time.Time `bson:"modifiedAt"`        // of the node; a content has its own
+	SweepAt    time.Time `bson:"sweepAt,omitempty"` // when the sweep has to look, while there is something to do
+
+	// Of a file:
+
+	Files     string    `bson:"files,omitempty"` // equals Account: the index over it holds files alone
+	Order     string    `bson:"order,omitempty"` // by the time of its making
+	Region    string    `bson:"region,omitempty"`
+	KeyHash   []byte    `bson:"keyHash,omitempty"`
+	ExpiresAt time.Time `bson:"expiresAt,omitempty"`
+	Downloads int64     `bson:"downloads,omitempty"`
+	Claim     *Claim    `bson:"claim,omitempty"`
+}
+
+// Claim is a guest's file on its way to an account: the node is the account's
+// already, its object still the guests'.
+type Claim struct {
+	Version   string    `bson:"version"` // that it will have
+	Name      string    `bson:"name"`    // with the guests
+	ExpiresAt time.Time `bson:"expiresAt,omitempty"`
 }
 
 // Move is a folder on its way to another parent. While it stands in the tree's
@@ -58,22 +82,7 @@ type Move struct {
 	Name   string `bson:"name"`
 }
 
-// Nodes keeps the documents of trees.
-type Nodes interface {
-	Insert(ctx context.Context, n Node) error // ErrTaken: the parent has the name
-	Get(ctx context.Context, id string) (n Node, rev int64, err error)
-	// Replace writes n if it is still at rev: ErrStale, ErrTaken.
-	Replace(ctx context.Context, n Node, rev int64) error
-	// Children gives nodes of a folder with Sort from from on, in that order.
-	Children(ctx context.Context, account, parent, from string, limit int) ([]Node, error)
-	// Moving gives the account's move, nil for none, with the revision of its
-	// document (0: absent); SetMoving writes it by compare-and-set: ErrStale.
-	Moving(ctx context.Context, account string) (m *Move, rev int64, err error)
-	SetMoving(ctx context.Context, account string, m *Move, rev int64) error
-}
-
-// Tree implements the rules of the second namespace. It has no call yet: the
-// dialects that know files and folders will use it.
+// Tree implements the rules of names and places in drives.
 type Tree struct {
 	nodes Nodes
 	newID func() string
@@ -89,7 +98,7 @@ func NewTree(nodes Nodes, newID func() string, clock func() time.Time) *Tree {
 func CheckNodeName(name string) error {
 	if name == "" || len(name) > maxNodeName || name == "." || name == ".." ||
 		strings.ContainsAny(name, "/\x00") || !utf8.ValidString(name) {
-		return ErrNodeName
+		return objectv1.ErrNodeName
 	}
 	return nil
 }
@@ -134,7 +143,9 @@ func (t *Tree) Create(ctx context.Context, n Node, rename bool) (Node, error) {
 	if err := t.folder(ctx, n.Account, n.Parent); err != nil {
 		return n, err
 	}
-	n.ID = t.newID()
+	if n.ID == "" {
+		n.ID = t.newID()
+	}
 	n.CreatedAt = t.clock().UTC().Truncate(time.Millisecond)
 	n.ModifiedAt = n.CreatedAt
 	err := t.naming(&n, rename, func() error { return t.nodes.Insert(ctx, n) })
@@ -150,7 +161,7 @@ func (t *Tree) naming(n *Node, rename bool, write func() error) error {
 			return err
 		}
 		if !rename {
-			return ErrNodeExists
+			return objectv1.ErrNodeExists
 		}
 		n.Name = NextName(n.Name)
 	}
@@ -163,8 +174,11 @@ func (t *Tree) folder(ctx context.Context, account, id string) error {
 		return nil
 	}
 	n, _, err := t.get(ctx, account, id)
-	if err == nil && !n.Folder {
-		return ErrNotAFolder
+	switch {
+	case err == nil && !n.Folder:
+		return objectv1.ErrNotAFolder
+	case err == nil && n.State != "":
+		return objectv1.ErrNodeNotFound
 	}
 	return err
 }
@@ -172,7 +186,7 @@ func (t *Tree) folder(ctx context.Context, account, id string) error {
 func (t *Tree) get(ctx context.Context, account, id string) (Node, int64, error) {
 	n, rev, err := t.nodes.Get(ctx, id)
 	if errors.Is(err, ErrNoDocument) || err == nil && n.Account != account {
-		return n, 0, ErrNodeNotFound
+		return n, 0, objectv1.ErrNodeNotFound
 	}
 	return n, rev, err
 }
@@ -221,7 +235,7 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 		return n, err
 	}
 	moved, err := t.finish(ctx, n.Account, m, rev+1)
-	if rename && errors.Is(err, ErrNodeExists) {
+	if rename && errors.Is(err, objectv1.ErrNodeExists) {
 		m.Name = NextName(m.Name)
 		return t.moveFolder(ctx, n, m, rename)
 	}
@@ -230,7 +244,7 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 
 // moveRefused reports that a move came to an end by being refused.
 func moveRefused(err error) bool {
-	return errors.Is(err, ErrStale) || errors.Is(err, ErrNodeExists) || errors.Is(err, ErrNodeCycle) || errors.Is(err, ErrNodeNotFound)
+	return errors.Is(err, ErrStale) || errors.Is(err, objectv1.ErrNodeExists) || errors.Is(err, objectv1.ErrNodeCycle) || errors.Is(err, objectv1.ErrNodeNotFound)
 }
 
 // finish decides and carries out an announced move; rev is that of its note.
@@ -245,7 +259,7 @@ func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (N
 		n.ModifiedAt = t.clock().UTC().Truncate(time.Millisecond)
 		err = t.nodes.Replace(ctx, n, m.Rev)
 		if errors.Is(err, ErrTaken) {
-			err = ErrNodeExists
+			err = objectv1.ErrNodeExists
 		}
 	}
 	if err != nil && !moveRefused(err) {
@@ -264,7 +278,7 @@ func (t *Tree) outside(ctx context.Context, account, folder, id string) error {
 			return nil
 		}
 		if folder == id {
-			return ErrNodeCycle
+			return objectv1.ErrNodeCycle
 		}
 		n, _, err := t.get(ctx, account, folder)
 		if err != nil {

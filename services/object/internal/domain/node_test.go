@@ -13,20 +13,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
-	"github.com/sluicehq/sluice/services/object/internal/store"
 )
 
 func newTree(t *testing.T) *domain.Tree {
 	t.Helper()
 	e := newEnv(t, envOptions{idle: true})
-	nodes, err := store.OpenNodes(t.Context(), e.db)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var n atomic.Int64
-	return domain.NewTree(nodes, func() string { return fmt.Sprint("n", n.Add(1)) }, time.Now)
+	return domain.NewTree(e.st.Nodes, func() string { return fmt.Sprint("n", n.Add(1)) }, time.Now)
 }
 
 func create(t *testing.T, tree *domain.Tree, parent, name string, folder bool) domain.Node {
@@ -88,18 +84,18 @@ func TestTree_CreateRenameMove(t *testing.T) {
 	a, b := create(t, tree, domain.Root, "a", true), create(t, tree, domain.Root, "b", true)
 	f := create(t, tree, a.ID, "f.txt", false)
 	_, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: "f.txt"}, false)
-	wantErr(t, err, domain.ErrNodeExists)
+	wantErr(t, err, objectv1.ErrNodeExists)
 	g, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: "f.txt", Folder: true}, true)
 	if err != nil || g.Name != "f (2).txt" {
 		t.Fatalf("%+v, %v", g, err)
 	}
 	_, err = tree.Create(t.Context(), domain.Node{Account: "alice", Parent: f.ID, Name: "x"}, false)
-	wantErr(t, err, domain.ErrNotAFolder)
+	wantErr(t, err, objectv1.ErrNotAFolder)
 	_, err = tree.Create(t.Context(), domain.Node{Account: "bob", Parent: a.ID, Name: "x"}, false)
-	wantErr(t, err, domain.ErrNodeNotFound)
+	wantErr(t, err, objectv1.ErrNodeNotFound)
 	for _, bad := range []string{"", ".", "..", "a/b", "a\x00", "\xff", strings.Repeat("x", 256)} {
 		_, err = tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: bad}, true)
-		wantErr(t, err, domain.ErrNodeName)
+		wantErr(t, err, objectv1.ErrNodeName)
 	}
 	if f, err = tree.Move(t.Context(), "alice", f.ID, b.ID, "g.txt", false); err != nil || f.Parent != b.ID {
 		t.Fatalf("%+v, %v", f, err)
@@ -109,7 +105,7 @@ func TestTree_CreateRenameMove(t *testing.T) {
 	}
 	for _, into := range []string{a.ID, b.ID} {
 		_, err = tree.Move(t.Context(), "alice", a.ID, into, "a", false)
-		wantErr(t, err, domain.ErrNodeCycle)
+		wantErr(t, err, objectv1.ErrNodeCycle)
 	}
 	if got := walk(t, tree, ""); !slices.Equal(got, []string{"a/b/g.txt"}) {
 		t.Fatalf("paths %q", got)
@@ -119,7 +115,7 @@ func TestTree_CreateRenameMove(t *testing.T) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	_, err = tree.Move(t.Context(), "alice", c.ID, domain.Root, "a", false)
-	wantErr(t, err, domain.ErrNodeExists)
+	wantErr(t, err, objectv1.ErrNodeExists)
 }
 
 // Folders that move into each other at the same time never lose the root.
@@ -139,7 +135,7 @@ func TestTree_RacingMovesMakeNoCycle(t *testing.T) {
 			for range 25 {
 				a, b := rnd.IntN(5), rnd.IntN(5)
 				_, err := tree.Move(t.Context(), "alice", folders[a], folders[b], fmt.Sprint("d", a), false)
-				if err != nil && !errors.Is(err, domain.ErrNodeCycle) && fault.KindOf(err) != fault.Unavailable {
+				if err != nil && !errors.Is(err, objectv1.ErrNodeCycle) && fault.KindOf(err) != fault.Unavailable {
 					t.Errorf("moving: %v", err)
 				}
 			}
@@ -165,7 +161,7 @@ func TestTree_WalkIsTheByteOrderOfPaths(t *testing.T) {
 		name, folder := names[rnd.IntN(len(names))], rnd.IntN(3) == 0
 		n, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: folders[dir], Name: name, Folder: folder}, false)
 		switch {
-		case errors.Is(err, domain.ErrNodeExists):
+		case errors.Is(err, objectv1.ErrNodeExists):
 		case err != nil:
 			t.Fatal(err)
 		case folder:

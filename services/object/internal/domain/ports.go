@@ -67,6 +67,9 @@ type Versions interface {
 	Drop(ctx context.Context, v Version) error
 	// Live gives versions of a bucket that are not removed, markers and pending ones too.
 	Live(ctx context.Context, bucket string, limit int) ([]Version, error)
+	// Locked gives versions of a bucket that are not removed, pending ones too, and
+	// have a legal hold, or a retention that lasts beyond at.
+	Locked(ctx context.Context, bucket string, at time.Time, limit int) ([]Version, error)
 	// Newest gives the newest committed version of a key that skip does not name.
 	Newest(ctx context.Context, bucket, key string, skip func(id string) bool) (Version, error)
 	// Between gives versions that are not removed, pending ones too, by key and
@@ -104,9 +107,10 @@ type Contents interface {
 type Accounts interface {
 	Create(ctx context.Context, account string) error // if absent
 	Get(ctx context.Context, account string) (Usage, error)
-	Total(ctx context.Context, account string) (int64, error) // Usage.Total alone; 0 for an unknown account
-	// Reserve takes bytes under id, if the account then has at most limit in
-	// all (0: no limit): ErrRefused. A taken id is ErrTaken.
+	// Standing gives Usage.Total and Usage.Closing alone; zero for an unknown account.
+	Standing(ctx context.Context, account string) (total int64, c Closing, err error)
+	// Reserve takes bytes under id, if the account is open and then has at most
+	// limit in all (0: no limit): ErrRefused. A taken id is ErrTaken.
 	Reserve(ctx context.Context, account, id string, r Reservation, limit int64) error
 	// Resize changes a reservation from old to its new bytes: ErrRefused when it
 	// is not there with old, or over the limit.
@@ -133,6 +137,13 @@ type Accounts interface {
 	Quiet(ctx context.Context, account string, at time.Time) error
 	// Opened gives accounts that reserved something since they were quiet.
 	Opened(ctx context.Context, after string, limit int) (page []Usage, next string, err error)
+	// Close writes next in place of was: ErrRefused when that is not there any
+	// more. The zero value opens the account.
+	Close(ctx context.Context, account string, was, next Closing) error
+	// Closing gives accounts whose Closing.At has come.
+	Closing(ctx context.Context, now time.Time, limit int) ([]Usage, error)
+	// Forget removes the document if its Closing still is was: ErrRefused.
+	Forget(ctx context.Context, account string, was Closing) error
 }
 
 // Settlement is one version's part in an account's counts.
@@ -163,6 +174,27 @@ type Bindings interface {
 	Due(ctx context.Context, now time.Time, limit int) ([]Binding, error)
 }
 
+// Nodes keeps the documents of drives.
+type Nodes interface {
+	Insert(ctx context.Context, n Node) error // ErrTaken: the id is there, or the parent has the name
+	Get(ctx context.Context, id string) (n Node, rev int64, err error)
+	ByName(ctx context.Context, account, parent, name string) (n Node, rev int64, err error)
+	// Replace writes n if it is still at rev: ErrStale, ErrTaken.
+	Replace(ctx context.Context, n Node, rev int64) error
+	Delete(ctx context.Context, id string, rev int64) error // ErrStale
+	// Children gives nodes of a folder with Sort from from on, in that order.
+	Children(ctx context.Context, account, parent, from string, limit int) ([]Node, error)
+	// Files gives files of an account with an Order below before ("": any), newest first.
+	Files(ctx context.Context, account, before string, limit int) ([]Node, error)
+	// Downloaded adds to the count of a file: ErrNoDocument.
+	Downloaded(ctx context.Context, id string, n int64) error
+	Due(ctx context.Context, now time.Time, limit int) ([]Node, error)
+	// Moving gives the account's move, nil for none, with the revision of its
+	// document (0: absent); SetMoving writes it by compare-and-set: ErrStale.
+	Moving(ctx context.Context, account string) (m *Move, rev int64, err error)
+	SetMoving(ctx context.Context, account string, m *Move, rev int64) error
+}
+
 // Composer makes one manifest of several, in order; see blob.Store.Compose.
 type Composer interface {
 	Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error)
@@ -182,6 +214,7 @@ type Store struct {
 	Contents Contents
 	Accounts Accounts
 	Bindings Bindings
+	Nodes    Nodes
 	Cursors  Cursors
 }
 

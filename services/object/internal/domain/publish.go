@@ -94,6 +94,9 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 		return s.alreadyThere(ctx, h, v)
 	}
 	b, err := s.activeBucket(ctx, v.Bucket)
+	if err == nil && (b.ObjectLock || d.ticket.Held) {
+		err = s.open(ctx, v.Account) // what reserves something now asks there
+	}
 	if err != nil {
 		s.lose(ctx, v)
 		return v, err

@@ -136,12 +136,15 @@ func maxSize(l authv1.Limits, size int64) int64 {
 
 // room is how many bytes the account may still take.
 func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
-	if p.Limits.StorageBytes <= 0 {
-		return noLimit, nil
-	}
-	total, err := s.st.Accounts.Total(ctx, p.AccountID)
+	total, closing, err := s.st.Accounts.Standing(ctx, p.AccountID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the account's usage: %w", err)
+	}
+	if err := closing.refusal(); err != nil {
+		return 0, err
+	}
+	if p.Limits.StorageBytes <= 0 {
+		return noLimit, nil
 	}
 	return p.Limits.StorageBytes - total, nil
 }
@@ -150,7 +153,7 @@ func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
 func (s *Service) reserve(ctx context.Context, v Version, id string, bytes, limit int64) error {
 	err := s.st.Accounts.Reserve(ctx, v.Account, id, Reservation{Version: v.ID, Bytes: bytes, Lease: s.now().Add(commitLease)}, limit)
 	if errors.Is(err, ErrRefused) {
-		return objectv1.ErrQuotaExceeded
+		return firstFault(s.open(ctx, v.Account), objectv1.ErrQuotaExceeded)
 	}
 	if err != nil {
 		return fmt.Errorf("reserving quota: %w", err)

@@ -166,7 +166,7 @@ func (s *Service) removeVersion(ctx context.Context, b Bucket, key, id string, w
 		switch {
 		case v.State != VersionCommitted:
 			return ErrRefused
-		case v.locked(now):
+		case v.locked(now) && b.State != BucketClosed:
 			return objectv1.ErrObjectLocked
 		}
 		v.State, v.Removal, v.SweepAt = VersionRemoving, &who, now.Add(repairAfter)

@@ -71,6 +71,7 @@ type Service struct {
 	cfg  Options
 	d    Deps
 	st   Store
+	tree *Tree
 	jobs *jobs
 }
 
@@ -79,7 +80,10 @@ func New(cfg Options, d Deps) *Service {
 	if cfg.Patience <= 0 {
 		cfg.Patience = 2 * time.Second
 	}
-	return &Service{cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue)}
+	return &Service{
+		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue),
+		tree: NewTree(d.Store.Nodes, newNodeID, d.Clock),
+	}
 }
 
 // Run does background work until ctx is done, and finishes what is under way.
@@ -116,6 +120,9 @@ func (s *Service) admit() error {
 
 // bucketFor finds a bucket of the account by its name.
 func (s *Service) bucketFor(ctx context.Context, account, name string) (Bucket, int64, error) {
+	if name == objectv1.DriveBucket {
+		return s.drive(ctx, account)
+	}
 	b, rev, err := s.st.Buckets.ByName(ctx, account, name)
 	if errors.Is(err, ErrNoDocument) {
 		return b, 0, objectv1.ErrBucketNotFound
@@ -135,6 +142,8 @@ func (s *Service) activeBucket(ctx context.Context, id string) (Bucket, error) {
 		return b, objectv1.ErrBucketNotFound
 	case err != nil:
 		return b, fmt.Errorf("reading the bucket: %w", err)
+	case b.State == BucketClosed:
+		return b, objectv1.ErrAccountClosed
 	case b.State != BucketActive:
 		return b, fault.ErrUnavailable.Msgf("the bucket is being deleted; repeat the request shortly").After(time.Second)
 	}

@@ -15,6 +15,8 @@ type BucketState string
 const (
 	BucketActive   BucketState = "active"
 	BucketDeleting BucketState = "deleting"
+	// BucketClosed is a bucket of a closed account, until the sweep has emptied it.
+	BucketClosed BucketState = "closed"
 )
 
 // Bucket is the document of a bucket. Its name is unique in its account; its id
@@ -24,7 +26,7 @@ type Bucket struct {
 	Account          string                     `bson:"account"`
 	Name             string                     `bson:"name"`
 	State            BucketState                `bson:"state"`
-	System           bool                       `bson:"system,omitempty"` // never listed
+	System           bool                       `bson:"system,omitempty"` // a drive: its keys are node ids; it stays and is unversioned
 	CreatedAt        time.Time                  `bson:"createdAt"`
 	Versioning       objectv1.Versioning        `bson:"versioning"`
 	ObjectLock       bool                       `bson:"objectLock,omitempty"`
@@ -148,6 +150,8 @@ type Version struct {
 
 	// Hold is the name under which a copy holds the content; "" is the common one.
 	Hold string `bson:"hold,omitempty"`
+	// ModTime of a file's content, if its owner says one.
+	ModTime *time.Time `bson:"modTime,omitempty"`
 	// Idempotency is the binding that has the answer to this version's write.
 	Idempotency string `bson:"idempotency,omitempty"`
 
@@ -227,6 +231,16 @@ type Usage struct {
 	Epoch    int64            `bson:"epoch,omitempty"`
 	Buckets  map[string]Count `bson:"buckets,omitempty"`
 	Open     time.Time        `bson:"open,omitempty"` // last reservation, until the sweep found nothing left to do
+	Closing  Closing          `bson:"closing,omitempty"`
+}
+
+// Closing is how far the closing of an account came; zero while it is open.
+type Closing struct {
+	// State is accountClosed for good, or the name of an attempt that decides
+	// whether it may be closed.
+	State string    `bson:"state,omitempty"`
+	Since time.Time `bson:"since,omitempty"` // when State came
+	At    time.Time `bson:"at,omitempty"`    // when the sweep has to look
 }
 
 // Reservation is quota taken for a version that is not settled yet.

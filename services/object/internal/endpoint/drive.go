@@ -56,8 +56,3 @@ func (*Object) RegisterFile(context.Context, objectv1.RegisterFileRequest) (obje
 func (*Object) CountDownloads(context.Context, objectv1.CountDownloadsRequest) (objectv1.Empty, error) {
 	return objectv1.Empty{}, fault.ErrUnavailable
 }
-
-// CloseAccount implements objectv1.Service.
-func (*Object) CloseAccount(context.Context, objectv1.CloseAccountRequest) (objectv1.Empty, error) {
-	return objectv1.Empty{}, fault.ErrUnavailable
-}

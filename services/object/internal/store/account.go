@@ -37,12 +37,12 @@ func (s accounts) Get(ctx context.Context, account string) (domain.Usage, error)
 	return d.Value, ported(err)
 }
 
-func (s accounts) Total(ctx context.Context, account string) (int64, error) {
+func (s accounts) Standing(ctx context.Context, account string) (int64, domain.Closing, error) {
 	if account == "" {
-		return 0, nil
+		return 0, domain.Closing{}, nil
 	}
 	d, err := s.blind.Get(ctx, account)
-	return d.Value.Total, absent(ported(err))
+	return d.Value.Total, d.Value.Closing, absent(ported(err))
 }
 
 // within holds while the account has room for bytes more; taking none is
@@ -56,7 +56,7 @@ func within(bytes, limit int64) []docstore.Cond {
 
 func (s accounts) Reserve(ctx context.Context, account, id string, r domain.Reservation, limit int64) error {
 	_, err := s.blind.Modify(ctx, account, docstore.Mod{
-		If:  append(within(r.Bytes, limit), docstore.Absent(reservation(id))),
+		If:  append(within(r.Bytes, limit), docstore.Absent(reservation(id)), docstore.Absent("closing")),
 		Set: map[string]any{reservation(id): r, "open": r.Lease},
 		Inc: map[string]int64{"total": r.Bytes},
 	})
@@ -238,4 +238,43 @@ func (s accounts) Quiet(ctx context.Context, account string, at time.Time) error
 func (s accounts) Opened(ctx context.Context, after string, limit int) ([]domain.Usage, string, error) {
 	p, err := s.c.Scan(ctx, docstore.Query{Index: "open", After: after, Limit: limit})
 	return values(p, nil), p.Next, ported(err)
+}
+
+// closingIs holds while a document's closing is c.
+func closingIs(c domain.Closing) []docstore.Cond {
+	if c.State == "" {
+		return []docstore.Cond{docstore.Absent("closing")}
+	}
+	return []docstore.Cond{docstore.Eq("closing.state", c.State), docstore.Eq("closing.at", c.At)}
+}
+
+func (s accounts) Close(ctx context.Context, account string, was, next domain.Closing) error {
+	m := docstore.Mod{If: closingIs(was)}
+	if next.State == "" {
+		m.Unset = []string{"closing"}
+	} else {
+		m.Set = map[string]any{"closing": next}
+	}
+	_, err := s.blind.Modify(ctx, account, m)
+	return ported(err)
+}
+
+func (s accounts) Closing(ctx context.Context, now time.Time, limit int) ([]domain.Usage, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "closing", To: now, Limit: limit})
+	return values(p, nil), ported(err)
+}
+
+func (s accounts) Forget(ctx context.Context, account string, was domain.Closing) error {
+	d, err := s.blind.Get(ctx, account)
+	if err != nil {
+		return absent(ported(err))
+	}
+	if d.Value.Closing.State != was.State || !d.Value.Closing.At.Equal(was.At) {
+		return domain.ErrRefused
+	}
+	err = ported(s.blind.Delete(ctx, account, docstore.DeleteOptions{IfRev: d.Rev}))
+	if errors.Is(err, domain.ErrStale) {
+		return domain.ErrRefused
+	}
+	return absent(err)
 }

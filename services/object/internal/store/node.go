@@ -3,12 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
 
-// nodes keeps trees. The note of a moving folder has a document per account.
+// nodes keeps drives. The note of a moving folder has a document per account.
 type nodes struct {
 	c     *docstore.Collection[domain.Node]
 	moves *docstore.Collection[moving]
@@ -18,11 +19,12 @@ type moving struct {
 	Move *domain.Move `bson:"move,omitempty"`
 }
 
-// OpenNodes opens the collections of the tree namespace in db.
-func OpenNodes(ctx context.Context, db docstore.DB) (domain.Nodes, error) {
+func openNodes(ctx context.Context, db docstore.DB) (domain.Nodes, error) {
 	c, err := docstore.Open[domain.Node](ctx, db, docstore.Spec{Name: "nodes", Indexes: []docstore.Index{
 		{Name: "name", Fields: []string{"account", "parent", "name"}, Unique: true},
 		{Name: "sort", Fields: []string{"account", "parent", "sort"}},
+		{Name: "files", Fields: []string{"files", "order"}},
+		{Name: "due", Fields: []string{"sweepAt"}},
 	}})
 	if err != nil {
 		return nil, err
@@ -48,6 +50,19 @@ func (s nodes) Get(ctx context.Context, id string) (domain.Node, int64, error) {
 	return d.Value, d.Rev, ported(err)
 }
 
+func (s nodes) ByName(ctx context.Context, account, parent, name string) (domain.Node, int64, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "name", Equal: []any{account, parent, name}, Limit: 1})
+	if err != nil {
+		return domain.Node{}, 0, ported(err)
+	}
+	if len(p.Docs) == 0 {
+		return domain.Node{}, 0, domain.ErrNoDocument
+	}
+	n := p.Docs[0].Value
+	n.ID = p.Docs[0].ID
+	return n, p.Docs[0].Rev, nil
+}
+
 func (s nodes) Replace(ctx context.Context, n domain.Node, rev int64) error {
 	_, err := s.c.Replace(ctx, docstore.Doc[domain.Node]{ID: n.ID, Rev: rev, Value: n})
 	return gone(ported(err))
@@ -59,8 +74,33 @@ func (s nodes) Children(ctx context.Context, account, parent, from string, limit
 		q.From = from
 	}
 	p, err := s.c.Scan(ctx, q)
-	return values(p, func(id string, n *domain.Node) { n.ID = id }), ported(err)
+	return values(p, nodeID), ported(err)
 }
+
+func (s nodes) Delete(ctx context.Context, id string, rev int64) error {
+	return gone(ported(s.c.Delete(ctx, id, docstore.DeleteOptions{IfRev: rev})))
+}
+
+func (s nodes) Files(ctx context.Context, account, before string, limit int) ([]domain.Node, error) {
+	q := docstore.Query{Index: "files", Equal: []any{account}, Desc: true, Limit: limit}
+	if before != "" {
+		q.To, q.ToExclusive = before, true
+	}
+	p, err := s.c.Scan(ctx, q)
+	return values(p, nodeID), ported(err)
+}
+
+func (s nodes) Downloaded(ctx context.Context, id string, n int64) error {
+	_, err := s.c.Increment(ctx, id, "downloads", n)
+	return ported(err)
+}
+
+func (s nodes) Due(ctx context.Context, now time.Time, limit int) ([]domain.Node, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "due", To: now, Limit: limit})
+	return values(p, nodeID), ported(err)
+}
+
+func nodeID(id string, n *domain.Node) { n.ID = id }
 
 func (s nodes) Moving(ctx context.Context, account string) (*domain.Move, int64, error) {
 	d, err := s.moves.Get(ctx, account)

@@ -30,6 +30,8 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	}
 	versionSpec := docstore.Spec{Name: "versions", Indexes: []docstore.Index{
 		{Name: "live", Fields: []string{"live", "key", "order"}},
+		{Name: "held", Fields: []string{"legalHold", "live"}},
+		{Name: "retained", Fields: []string{"retention.mode", "live", "retention.until"}},
 		{Name: "due", Fields: []string{"sweepAt"}},
 	}}
 	v, err := docstore.Open[domain.Version](ctx, db, versionSpec)
@@ -47,7 +49,10 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
-	usageSpec := docstore.Spec{Name: "usage", Indexes: []docstore.Index{{Name: "open", Fields: []string{"open"}}}}
+	usageSpec := docstore.Spec{Name: "usage", Indexes: []docstore.Index{
+		{Name: "open", Fields: []string{"open"}},
+		{Name: "closing", Fields: []string{"closing.at"}},
+	}}
 	u, err := docstore.Open[domain.Usage](ctx, db, usageSpec)
 	if err != nil {
 		return st, err
@@ -62,6 +67,10 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
+	n, err := openNodes(ctx, db)
+	if err != nil {
+		return st, err
+	}
 	k, err := docstore.Open[cursor](ctx, db, docstore.Spec{Name: "cursors"})
 	if err != nil {
 		return st, err
@@ -72,14 +81,15 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	}
 	return domain.Store{
 		Buckets: named, Heads: heads{h}, Versions: versions{v, blindV},
-		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Cursors: cursors{k},
+		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Nodes: n, Cursors: cursors{k},
 	}, nil
 }
 
 // blind is a view of documents for guarded updates whose result nobody looks at:
 // decoding it would cost more than the update. Its collection never replaces one.
 type blind struct {
-	Total int64 `bson:"total"` // of usage documents
+	Total   int64          `bson:"total"` // of usage documents
+	Closing domain.Closing `bson:"closing"`
 }
 
 // ported turns docstore's errors into those of the ports, keeping them as causes.

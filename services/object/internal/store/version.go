@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
@@ -116,4 +117,19 @@ func (s versions) Before(ctx context.Context, bucket, key string, order int64, l
 func (s versions) Due(ctx context.Context, now time.Time, limit int) ([]domain.Version, error) {
 	p, err := s.c.Scan(ctx, docstore.Query{Index: "due", To: now, Limit: limit})
 	return values(p, versionID), ported(err)
+}
+
+func (s versions) Locked(ctx context.Context, bucket string, at time.Time, limit int) ([]domain.Version, error) {
+	q := docstore.Query{Index: "held", Equal: []any{true, bucket}, Limit: limit}
+	p, err := s.c.Scan(ctx, q)
+	found := values(p, versionID)
+	for _, mode := range []string{objectv1.Governance, objectv1.Compliance} {
+		if err != nil || len(found) >= limit {
+			break
+		}
+		q = docstore.Query{Index: "retained", Equal: []any{mode, bucket}, From: at, FromExclusive: true, Limit: limit - len(found)}
+		p, err = s.c.Scan(ctx, q)
+		found = append(found, values(p, versionID)...)
+	}
+	return found, ported(err)
 }

@@ -1,0 +1,210 @@
+package domain
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
+)
+
+// driveID is the id of the bucket that keeps the objects of an account's files.
+// Other buckets' ids have no '-'.
+func driveID(account string) string { return "drive-" + account }
+
+// newNodeID gives an id that nobody can guess: whoever knows a file's may read
+// it, unless it has a key. 26 of [a-z2-7] are 130 bits.
+func newNodeID() string { return strings.ToLower(rand.Text()) }
+
+// drive gives the bucket of an account's drive. It is made when it is first asked for.
+func (s *Service) drive(ctx context.Context, account string) (Bucket, int64, error) {
+	for range casAttempts {
+		b, rev, err := s.st.Buckets.Get(ctx, driveID(account))
+		if err == nil {
+			return b, rev, nil
+		}
+		if !errors.Is(err, ErrNoDocument) {
+			return b, 0, fmt.Errorf("finding the drive: %w", err)
+		}
+		if err := s.st.Accounts.Create(ctx, account); err != nil {
+			return b, 0, fmt.Errorf("opening the account's usage: %w", err)
+		}
+		err = s.st.Buckets.Insert(ctx, Bucket{
+			ID: driveID(account), Account: account, Name: objectv1.DriveBucket, State: BucketActive, System: true,
+			CreatedAt: s.now(), Versioning: objectv1.Unversioned, Region: s.cfg.Regions[0],
+		})
+		if err != nil && !errors.Is(err, ErrTaken) {
+			return b, 0, fmt.Errorf("making the drive: %w", err)
+		}
+	}
+	return Bucket{}, 0, errBusy
+}
+
+// isDrive reports whether the keys that callers name in b are paths.
+func (b Bucket) isDrive() bool { return b.System }
+
+// splitPath gives the names of a path. Any other way to write the same path than
+// this one is objectv1.ErrInvalidKey.
+func splitPath(path string) ([]string, error) {
+	if err := objectv1.CheckKey(path); err != nil {
+		return nil, err
+	}
+	names := strings.Split(path, "/")
+	if len(names) > maxDepth {
+		return nil, objectv1.ErrInvalidKey.Msgf("folders nest at most %d deep", maxDepth)
+	}
+	for _, name := range names {
+		if CheckNodeName(name) != nil {
+			return nil, objectv1.ErrInvalidKey.Msgf(
+				"paths in the drive are names of 1-%d bytes joined by '/', without one at the ends, and not '.' or '..'", maxNodeName)
+		}
+	}
+	return names, nil
+}
+
+// rootOf is the folder with which the tree of an account begins.
+func rootOf(account string) Node { return Node{ID: Root, Account: account, Folder: true} }
+
+// nodeAt finds what is at a path of an account's drive, "" is its root. A file
+// may have no object yet, or have expired: see showing. Where the path leads
+// through a file it is objectv1.ErrNotAFolder.
+func (s *Service) nodeAt(ctx context.Context, account, path string) (Node, int64, error) {
+	if path == "" {
+		return rootOf(account), 0, nil
+	}
+	names, err := splitPath(path)
+	if err != nil {
+		return Node{}, 0, err
+	}
+	n, rev := rootOf(account), int64(0)
+	for _, name := range names {
+		if !n.Folder {
+			return n, 0, objectv1.ErrNotAFolder
+		}
+		if n, rev, err = s.child(ctx, account, n.ID, name); err != nil {
+			return n, 0, err
+		}
+	}
+	return n, rev, nil
+}
+
+// child finds a node by its name in a folder.
+func (s *Service) child(ctx context.Context, account, parent, name string) (Node, int64, error) {
+	n, rev, err := s.st.Nodes.ByName(ctx, account, parent, name)
+	if errors.Is(err, ErrNoDocument) {
+		return n, 0, objectv1.ErrNodeNotFound
+	}
+	if err != nil {
+		return n, 0, fmt.Errorf("finding a node: %w", err)
+	}
+	return n, rev, nil
+}
+
+// pathOf is where a node is. The folders above it may move meanwhile: then it is
+// a path that one of them had.
+func (s *Service) pathOf(ctx context.Context, n Node) (string, error) {
+	path := n.Name
+	for range maxDepth {
+		if n.Parent == Root || n.Parent == n.ID {
+			return path, nil
+		}
+		up, _, err := s.st.Nodes.Get(ctx, n.Parent)
+		if errors.Is(err, ErrNoDocument) {
+			return "", objectv1.ErrNodeNotFound
+		}
+		if err != nil {
+			return "", fmt.Errorf("reading a folder: %w", err)
+		}
+		n, path = up, up.Name+"/"+path
+	}
+	return path, nil
+}
+
+// expired reports whether a file is there no more.
+func (n Node) expired(now time.Time) bool { return !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now) }
+
+// showing gives the head of a file's object. It is not visible when the file is
+// not there for readers.
+func (s *Service) showing(ctx context.Context, n Node) (Head, error) {
+	if n.Folder || n.expired(s.now()) {
+		return Head{}, nil
+	}
+	h, _, err := s.st.Heads.Get(ctx, driveID(n.Account), n.ID)
+	if err == nil && !h.Visible() && n.Claim != nil {
+		h, _, err = s.st.Heads.Get(ctx, driveID(objectv1.GuestAccount), n.ID)
+	}
+	if err != nil {
+		return h, fmt.Errorf("reading the head: %w", err)
+	}
+	return h, nil
+}
+
+// fileAt finds the file that readers see at a path. Anything else there is
+// objectv1.ErrNotFound.
+func (s *Service) fileAt(ctx context.Context, account, path string) (Node, Head, error) {
+	n, _, err := s.nodeAt(ctx, account, path)
+	if errors.Is(err, objectv1.ErrNodeNotFound) || errors.Is(err, objectv1.ErrNotAFolder) {
+		return n, Head{}, objectv1.ErrNotFound
+	}
+	if err != nil {
+		return n, Head{}, err
+	}
+	h, err := s.showing(ctx, n)
+	if err == nil && !h.Visible() {
+		err = objectv1.ErrNotFound
+	}
+	return n, h, err
+}
+
+// fileOf is a file as its owner sees it, at path; m is its manifest, if it is asked for.
+func (n Node) fileOf(b Bucket, path string, v Version, m blob.Manifest) objectv1.Object {
+	o := v.view(b, m)
+	o.Key = path
+	o.File = &objectv1.File{
+		NodeID: n.ID, AccountID: n.Account, Path: path, Name: n.Name, Region: n.Region, KeyHash: n.KeyHash,
+		CreatedAt: n.CreatedAt, ModTime: v.modTime(), Downloads: n.Downloads,
+	}
+	if !n.ExpiresAt.IsZero() {
+		o.File.ExpiresAt = &n.ExpiresAt
+	}
+	return o
+}
+
+// modTime is when the content changed, as its owner says or as it was committed.
+func (v Version) modTime() time.Time {
+	if v.ModTime != nil {
+		return *v.ModTime
+	}
+	return v.CreatedAt
+}
+
+// readFile gives the object of a file that shows h; without a manifest unless it
+// is asked for. errAgain says that a writer came between.
+func (s *Service) readFile(ctx context.Context, n Node, h Head, path string, manifest bool) (objectv1.Object, error) {
+	v, err := s.st.Versions.Get(ctx, h.Current)
+	if errors.Is(err, ErrNoDocument) {
+		return objectv1.Object{}, errAgain
+	}
+	if err != nil {
+		return objectv1.Object{}, fmt.Errorf("reading the version: %w", err)
+	}
+	if v.Bucket != h.Bucket || v.Key != n.ID || v.State == VersionRemoving || v.State == VersionRemoved {
+		return objectv1.Object{}, errAgain
+	}
+	b := Bucket{ID: driveID(n.Account), Account: n.Account, Name: objectv1.DriveBucket, System: true, Versioning: objectv1.Unversioned}
+	if !manifest {
+		return n.fileOf(b, path, v, blob.Manifest{}), nil
+	}
+	c, err := s.st.Contents.Get(ctx, v.Content)
+	if errors.Is(err, ErrNoDocument) {
+		return objectv1.Object{}, errAgain
+	}
+	if err != nil {
+		return objectv1.Object{}, fmt.Errorf("reading the content: %w", err)
+	}
+	return n.fileOf(b, path, v, c.Manifest), nil
+}
