@@ -11,9 +11,10 @@ import (
 // Limits of a resumable session (lockr.md, Uploads).
 const (
 	SessionLeaseTime = 10 * time.Second // of a writer; renewed by each Append
-	SessionUnit      = 8 << 20          // bytes of a content, but for the tail
-	// MaxSessionContents bounds a session to 128 GiB, and the list of its contents
-	// to what one message takes.
+	// SessionUnit is the bytes of a content, but for the tail: one whole segment.
+	SessionUnit = blob.DefaultSegmentSize
+	// MaxSessionContents bounds a session to some 137 GB, and the list of its
+	// contents to what one message takes.
 	MaxSessionContents = 16_384
 	// MaxAppend is how many contents one Append may bring.
 	MaxAppend = 64

@@ -33,6 +33,9 @@ type Object struct {
 	held    map[string]int64  // reservations by version id
 	bound   map[string]*bound // by bucket, key and idempotency key
 	uploads map[string]*multipart
+	Unit    int64 // bytes of a session's contents; 0: as the real one
+	// sessions are the resumable uploads, by secret.
+	sessions map[string]*session
 	// Batches notes how many objects each DeleteObjects named.
 	Batches []int
 }
@@ -68,7 +71,7 @@ func (b *bucket) add(v version) {
 
 // NewObject makes an empty fake.
 func NewObject() *Object {
-	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}}
+	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}, sessions: map[string]*session{}}
 }
 
 // SetFail makes a method fail, or work again with nil.
