@@ -151,15 +151,31 @@ func (s *Service) room(ctx context.Context, p authv1.Principal) (int64, error) {
 
 // reserve takes quota for a version under the name id.
 func (s *Service) reserve(ctx context.Context, v Version, id string, bytes, limit int64) error {
-	err := s.st.Accounts.Reserve(ctx, v.Account, id, Reservation{Version: v.ID, Bytes: bytes, Lease: s.now().Add(commitLease)}, limit)
-	if errors.Is(err, ErrRefused) {
-		return firstFault(s.open(ctx, v.Account), objectv1.ErrQuotaExceeded)
+	for range reserveAttempts {
+		err := s.st.Accounts.Reserve(ctx, v.Account, id, Reservation{Version: v.ID, Bytes: bytes, Lease: s.now().Add(commitLease)}, limit)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrRefused) {
+			return fmt.Errorf("reserving quota: %w", err)
+		}
+		total, closing, err := s.st.Accounts.Standing(ctx, v.Account)
+		if err != nil {
+			return fmt.Errorf("reading the account's usage: %w", err)
+		}
+		if err := closing.refusal(); err != nil {
+			return err
+		}
+		if limit > 0 && bytes > limit-total {
+			return objectv1.ErrQuotaExceeded
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("reserving quota: %w", err)
-	}
-	return nil
+	return objectv1.ErrQuotaExceeded
 }
+
+// reserveAttempts bounds the retries when what refused a reservation is gone by
+// the time that it is asked for.
+const reserveAttempts = 5
 
 // AbortPut drops what waits under a ticket. A version that is visible, or was,
 // stays as it is.
