@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 	"github.com/sluicehq/sluice/services/auth/internal/endpoint"
 	"github.com/sluicehq/sluice/services/auth/internal/store"
@@ -68,6 +72,7 @@ type Service struct {
 	relay  *bus.Relay
 	states jetstream.KeyValue
 	server *rpc.Server
+	domain *domain.Service
 	first  atomic.Pointer[firstStart]
 }
 
@@ -109,6 +114,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.domain = d
 	if err := s.ensureAdmin(ctx, d); err != nil {
 		return err
 	}
@@ -149,7 +155,10 @@ func (s *Service) ensureAdmin(ctx context.Context, d *domain.Service) error {
 	return nil
 }
 
-// Run implements lifecycle.Service: the relay and the beat.
+// sweepInterval is how often Run finishes what broke off and removes what ended.
+const sweepInterval = time.Minute
+
+// Run implements lifecycle.Service: the relay, the beat and the sweep.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -158,9 +167,28 @@ func (s *Service) Run(ctx context.Context) error {
 		defer cancel() // without a relay no revocation gets out: fail as a whole
 		relay <- s.relay.Run(ctx)
 	}()
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { s.sweep(ctx) })
 	s.beat(ctx)
 	cancel()
+	sweeper.Wait()
 	return <-relay
+}
+
+// sweep finishes deletions and removes dead tokens until ctx ends, first at once.
+func (s *Service) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		if err := s.domain.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.p.Tel.Log.WarnContext(ctx, "a sweep of accounts and tokens broke off", slog.Any(telemetry.KeyErr, err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // Stop implements lifecycle.Service.

@@ -310,7 +310,15 @@ func TestConfig_Validate(t *testing.T) {
 		"memory":         func(c *auth.Config) { c.Security.HashMemory = 2 << 30 },
 		"passes":         func(c *auth.Config) { c.Security.HashPasses = 0 },
 		"at once":        func(c *auth.Config) { c.Security.HashAtOnce = 0 },
-		"storage":        func(c *auth.Config) { c.Accounts.StorageBytes = 0 },
+		"no plan":        func(c *auth.Config) { c.Auth.Plans = nil },
+		"default plan":   func(c *auth.Config) { c.Auth.DefaultPlan = "gold" },
+		"plan's form":    func(c *auth.Config) { c.Auth.Plans = []string{"standard"} },
+		"plan's name":    func(c *auth.Config) { c.Auth.Plans = []string{"standard=1GB/1GB", "Gold_1=1GB/1GB"} },
+		"plan's sizes":   func(c *auth.Config) { c.Auth.Plans = []string{"standard=1GB/0"} },
+		"plan's storage": func(c *auth.Config) { c.Auth.Plans = []string{"standard=x/1GB"} },
+		"plan's object":  func(c *auth.Config) { c.Auth.Plans = []string{"standard=1GB/1GB/1GB"} },
+		"plan twice":     func(c *auth.Config) { c.Auth.Plans = []string{"standard=1GB/1GB", "standard=2GB/1GB"} },
+		"sign-ups":       func(c *auth.Config) { c.Auth.SignUps = 0 },
 		"short password": func(c *auth.Config) { c.AdminPassword = "short" },
 	} {
 		c := auth.Default()

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	AdminPassword settings.Secret `koanf:"admin_password" flag:"-" doc:"password of account 'admin' on first start; empty makes one, which is printed once"`
 	Security      Security        `koanf:"security"`
-	Accounts      Accounts        `koanf:"accounts"`
+	Auth          Accounts        `koanf:"auth"`
 }
 
 // Security says how credentials are made and how often they may be tried.
@@ -28,10 +28,11 @@ type Security struct {
 	HashAtOnce    int            `koanf:"hash_at_once" doc:"passwords that are hashed at the same time; bounds memory and processors"`
 }
 
-// Accounts says what a new account may do.
+// Accounts says who may have an account, and what it may do.
 type Accounts struct {
-	StorageBytes settings.Bytes `koanf:"storage" doc:"bytes that a new account may store"`
-	ObjectBytes  settings.Bytes `koanf:"object" doc:"bytes that one object of a new account may have"`
+	Plans       []string `koanf:"plans" doc:"plans of accounts, each NAME=STORAGE/OBJECT: the bytes that the account may store and those of one object; GB is 10^9"`
+	DefaultPlan string   `koanf:"default_plan" doc:"plan of new accounts"`
+	SignUps     int      `koanf:"sign_ups" doc:"accounts that one client address may make in an hour"`
 }
 
 // Default returns the settings that hold where nothing else is said.
@@ -41,13 +42,18 @@ func Default() Config {
 			TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 60, LoginFailures: 10, LoginPerAddr: 50,
 			HashMemory: 19 << 20, HashPasses: 2, HashAtOnce: 2,
 		},
-		Accounts: Accounts{StorageBytes: 100e9, ObjectBytes: 100e9},
+		Auth: Accounts{Plans: []string{"standard=100GB/100GB"}, DefaultPlan: "standard", SignUps: 300},
 	}
 }
 
 // Validate refuses settings that cannot work.
 func (c Config) Validate() error {
-	s, a := c.Security, c.Accounts
+	s, a := c.Security, c.Auth
+	plans, err := parsePlans(a.Plans)
+	if err != nil {
+		return fmt.Errorf("auth.plans: %w", err)
+	}
+	_, known := plans[a.DefaultPlan]
 	switch {
 	case s.TokenTTL < time.Second:
 		return errors.New("security.native_api_token_ttl: at least 1s")
@@ -57,8 +63,10 @@ func (c Config) Validate() error {
 		return errors.New("security.hash_memory is from 8MiB to 1GiB, security.hash_passes from 1 to 100")
 	case s.HashAtOnce < 1 || s.HashAtOnce > 256:
 		return errors.New("security.hash_at_once: it is from 1 to 256")
-	case a.StorageBytes < 1 || a.ObjectBytes < 1:
-		return errors.New("accounts: sizes are greater than 0")
+	case !known:
+		return fmt.Errorf("auth.default_plan %q: it is none of auth.plans", a.DefaultPlan)
+	case a.SignUps < 1 || a.SignUps > 1_000_000:
+		return errors.New("auth.sign_ups: it is from 1 to 1000000")
 	}
 	if p := c.AdminPassword.Reveal(); p != "" {
 		if err := domain.CheckPassword(p); err != nil {
@@ -70,10 +78,11 @@ func (c Config) Validate() error {
 
 func (c Config) domain() domain.Config {
 	s := c.Security
+	plans, _ := parsePlans(c.Auth.Plans) // Validate has seen them
 	return domain.Config{
 		TokenTTL: s.TokenTTL, TokenRate: s.TokenRate, TokenBurst: s.TokenBurst,
 		LoginFailures: s.LoginFailures, LoginFailuresPerAddress: s.LoginPerAddr,
-		Hash:   domain.HashConfig{MemoryKiB: uint32(s.HashMemory >> 10), Passes: uint32(s.HashPasses), AtOnce: s.HashAtOnce}, //nolint:gosec // Validate bounds them
-		Limits: domain.Limits{StorageBytes: int64(c.Accounts.StorageBytes), ObjectBytes: int64(c.Accounts.ObjectBytes)},
+		Hash:    domain.HashConfig{MemoryKiB: uint32(s.HashMemory >> 10), Passes: uint32(s.HashPasses), AtOnce: s.HashAtOnce}, //nolint:gosec // Validate bounds them
+		SignUps: c.Auth.SignUps, Plans: plans, DefaultPlan: c.Auth.DefaultPlan,
 	}
 }

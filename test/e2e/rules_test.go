@@ -98,7 +98,7 @@ func plainSettings() []string {
 
 func tightSettings() []string {
 	return []string{
-		fmt.Sprintf("SLUICE_ACCOUNTS_STORAGE=%d", tightStorage), fmt.Sprintf("SLUICE_ACCOUNTS_OBJECT=%d", tightObject),
+		fmt.Sprintf("SLUICE_AUTH_PLANS=standard=%d/%d", tightStorage, tightObject),
 		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
 		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
 		"SLUICE_UPLOAD_SESSION_EXPIRY=3s", fmt.Sprintf("SLUICE_LOCKR_GUEST_OBJECT_BYTES=%d", tightGuest), "SLUICE_LOCKR_GUEST_TTL=3s",

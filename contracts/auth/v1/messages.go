@@ -149,6 +149,9 @@ type ChangePasswordRequest struct {
 	New       string `json:"new"`
 	Keep      string `json:"keep,omitempty"` // a token
 	Source    string `json:"source,omitempty"`
+	// Operator needs no current password; honoured only from the operator's
+	// connection, never set by the edge.
+	Operator bool `json:"operator,omitempty"`
 }
 
 // DeleteAccountRequest names the account and proves the wish by its password.
@@ -158,6 +161,9 @@ type DeleteAccountRequest struct {
 	Source    string `json:"source,omitempty"`
 	// DryRun only checks the password.
 	DryRun bool `json:"dryRun,omitempty"`
+	// Operator needs no password; honoured only from the operator's connection,
+	// never set by the edge.
+	Operator bool `json:"operator,omitempty"`
 }
 
 // SetAccountRequest changes what is not empty. Plan is honoured only from the

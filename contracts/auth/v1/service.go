@@ -9,12 +9,13 @@ import "context"
 type Service interface {
 	// CreateAccount makes an account and its first account token. Called by the
 	// edge for sign-up and by the operator's CLI. Codes: invalid_request,
-	// auth.username_taken, auth.email_taken. Not idempotent: a repeat answers
+	// auth.username_taken, auth.email_taken, and with a Source auth.throttled (with
+	// RetryAfter). Not idempotent: a repeat answers
 	// that the name is taken.
 	CreateAccount(ctx context.Context, r CreateAccountRequest) (Session, error)
 	// Login exchanges a password for a new account token. Unknown name and wrong
 	// password give the same auth.bad_credentials; a disabled account too. Codes:
-	// auth.throttled (with RetryAfter).
+	// auth.throttled (with RetryAfter), auth.too_many_tokens.
 	Login(ctx context.Context, r LoginRequest) (Session, error)
 	// Authenticate says whom an account token, or a name and password, stands for.
 	// Codes: auth.bad_token, auth.bad_credentials, auth.throttled (with RetryAfter).
@@ -56,8 +57,8 @@ type Service interface {
 	// RevokeToken ends a token at once. Idempotent. Codes: auth.token_not_found,
 	// also for another account's.
 	RevokeToken(ctx context.Context, r RevokeTokenRequest) (Empty, error)
-	// ChangePassword sets a new password. Codes: auth.bad_credentials,
-	// auth.throttled, invalid_request.
+	// ChangePassword sets a new password. Codes: auth.bad_credentials, also for an
+	// unknown account, auth.throttled, invalid_request.
 	ChangePassword(ctx context.Context, r ChangePasswordRequest) (Account, error)
 	// DeleteAccount ends an account, its tokens and its keys for good, and frees its
 	// names. What it stores is object's: CloseAccount comes first. It answers when

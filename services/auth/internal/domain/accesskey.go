@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,6 +40,10 @@ func (s *Service) CreateKey(ctx context.Context, accountID string, g Grant, expi
 	k, err := s.d.Keys.Insert(ctx, Key{ID: id, AccountID: accountID, Grant: grant, Secret: sealed, CreatedAt: now, ExpiresAt: expires})
 	if err != nil {
 		return Key{}, "", fmt.Errorf("creating an access key: %w", err)
+	}
+	// A deletion under way may have looked for keys before this one was there.
+	if _, err := s.GetAccount(ctx, accountID); errors.Is(err, authv1.ErrAccountNotFound) {
+		return Key{}, "", errors.Join(err, s.removeKey(ctx, id))
 	}
 	return k, secret, nil
 }
@@ -174,7 +179,7 @@ func (s *Service) holder(ctx context.Context, keyID, secret string, now time.Tim
 	if err != nil && !missing(err) {
 		return Key{}, Account{}, fmt.Errorf("reading an account: %w", err)
 	}
-	if missing(err) || acc.Disabled {
+	if missing(err) || !acc.Live() {
 		return Key{}, Account{}, nil
 	}
 	return k, acc, nil

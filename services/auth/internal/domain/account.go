@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
-	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // NewAccount is what an account is made of.
 type NewAccount struct {
 	Username, Email, Password string
 	Admin                     bool
+	Source                    string // the client's address; empty: the operator, who is not throttled
 }
 
 // CreateAccount makes an account. Its document is written at once with its state
@@ -23,6 +22,11 @@ type NewAccount struct {
 func (s *Service) CreateAccount(ctx context.Context, n NewAccount) (Account, error) {
 	if err := errors.Join(CheckUsername(n.Username), CheckEmail(n.Email), CheckPassword(n.Password)); err != nil {
 		return Account{}, err
+	}
+	if addr := sourceKey(n.Source); addr != "" {
+		if wait := s.signUps.Take(addr, s.now()); wait > 0 {
+			return Account{}, throttledFor(wait)
+		}
 	}
 	return s.create(ctx, n)
 }
@@ -39,7 +43,7 @@ func (s *Service) create(ctx context.Context, n NewAccount) (Account, error) {
 	}
 	a, err := s.d.Accounts.Insert(ctx, Account{
 		ID: newAccountID(), Username: n.Username, Email: n.Email, EmailKey: key, Password: hash,
-		Admin: n.Admin, Plan: PlanStandard, Limits: s.cfg.Limits, CreatedAt: s.now(),
+		Admin: n.Admin, Plan: s.cfg.DefaultPlan, Limits: s.cfg.Plans[s.cfg.DefaultPlan], CreatedAt: s.now(),
 	})
 	if errors.Is(err, ErrTaken) {
 		if err := s.taken(ctx, n.Username, key); err != nil {
@@ -102,6 +106,8 @@ func found(a Account, err error) (Account, error) {
 		return Account{}, authv1.ErrAccountNotFound
 	case err != nil:
 		return Account{}, fmt.Errorf("reading an account: %w", err)
+	case a.DeletedAt != nil:
+		return Account{}, authv1.ErrAccountNotFound
 	}
 	return a, nil
 }
@@ -119,15 +125,12 @@ func (s *Service) ListAccounts(ctx context.Context, after string, limit int) ([]
 // answer waits until every edge can know.
 func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) (Account, error) {
 	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
-		if a.Disabled == disabled {
+		if a.Disabled == disabled || a.DeletedAt != nil {
 			return false
 		}
 		a.Disabled = disabled
 		if disabled {
-			// Tokens carry whole seconds: end all that this second may still give.
-			if end := s.now().Truncate(time.Second).Add(time.Second); end.After(a.NotBefore) {
-				a.NotBefore = end
-			}
+			s.endTokens(a)
 		}
 		return true
 	})
@@ -138,10 +141,49 @@ func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) (Ac
 		return Account{}, err
 	}
 	if disabled {
-		// They do not hold any more, so that this is cleaning only.
-		if err := s.d.Tokens.DeleteBefore(ctx, id, a.NotBefore); err != nil {
-			s.d.Log.WarnContext(ctx, "dead account tokens stay in the store", slog.String(telemetry.KeyAccountID, id), slog.Any(telemetry.KeyErr, err))
-		}
+		s.cleanTokens(ctx, a)
 	}
 	return a, nil
+}
+
+// endTokens dates all that was issued for the account as dead. Tokens carry
+// whole seconds: it ends also what this second may still give.
+func (s *Service) endTokens(a *Account) {
+	if end := s.now().Truncate(time.Second).Add(time.Second); end.After(a.NotBefore) {
+		a.NotBefore = end
+	}
+	a.Generation++
+	a.Kept = ""
+}
+
+// Change is what SetAccount changes; empty fields stay.
+type Change struct{ Plan, Region string }
+
+// SetAccount changes an account's plan, with the limits that the plan has now, and
+// its region, whose existence the caller has looked at. It answers when every
+// edge can know.
+func (s *Service) SetAccount(ctx context.Context, id string, c Change) (Account, error) {
+	limits, known := s.cfg.Plans[c.Plan]
+	switch {
+	case c.Plan == "" && c.Region == "":
+		return Account{}, fault.ErrInvalid.Msgf("there is nothing to change: name a plan or a region")
+	case c.Plan != "" && !known:
+		return Account{}, authv1.ErrUnknownPlan.Msgf("there is no such plan; there are %s", s.cfg.planNames())
+	case c.Region != "" && !regionName.MatchString(c.Region):
+		return Account{}, fault.ErrInvalid.Msgf("a region's name has 1 to 63 of the characters a-z 0-9 -")
+	}
+	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
+		before := *a
+		if c.Plan != "" {
+			a.Plan, a.Limits = c.Plan, limits
+		}
+		if c.Region != "" {
+			a.Region = c.Region
+		}
+		return *a != before && a.DeletedAt == nil
+	})
+	if a, err = found(a, err); err != nil {
+		return Account{}, err
+	}
+	return a, s.flushed(ctx, s.d.Accounts.Flush, id)
 }

@@ -11,11 +11,33 @@ import (
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
+// claim is a name with a password, as a client at an address gave them.
+type claim struct{ name, password, addr string }
+
+// newClaim cuts what is longer than anything that could be right.
+func newClaim(identifier, password, source string) claim {
+	return claim{
+		name:     fold(identifier[:min(len(identifier), maxIdent+1)]),
+		password: password[:min(len(password), maxPassword+1)], addr: sourceKey(source),
+	}
+}
+
 // Login checks a password. Unknown name, wrong password and disabled account
 // cost the same work and give the same answer. Wrong tries are counted per name,
 // known or not, and per client address; a right one is not counted.
 func (s *Service) Login(ctx context.Context, identifier, password, source string) (Account, error) {
-	name, addr, now := fold(identifier[:min(len(identifier), maxIdent+1)]), sourceKey(source), s.now()
+	c := newClaim(identifier, password, source)
+	a, err := s.verify(ctx, c, Account.Live)
+	if err != nil {
+		return Account{}, err
+	}
+	s.renew(ctx, a, c.password)
+	return a, nil
+}
+
+// verify is Login without its renewal, for accounts that accept takes.
+func (s *Service) verify(ctx context.Context, c claim, accept func(Account) bool) (Account, error) {
+	name, addr, now := c.name, c.addr, s.now()
 	if err := s.admit(name, addr, now); err != nil {
 		return Account{}, err
 	}
@@ -24,16 +46,15 @@ func (s *Service) Login(ctx context.Context, identifier, password, source string
 		s.refund(name, addr, now)
 		return Account{}, err
 	}
-	ok, err := s.hasher.Verify(ctx, a.Password, password[:min(len(password), maxPassword+1)])
+	ok, err := s.hasher.Verify(ctx, a.Password, c.password)
 	if err != nil {
 		s.refund(name, addr, now)
 		return Account{}, fmt.Errorf("checking a password: %w", err)
 	}
-	if !ok || a.Disabled {
+	if !ok || !accept(a) {
 		return Account{}, authv1.ErrBadCredentials
 	}
 	s.refund(name, addr, now)
-	s.renew(ctx, a, password)
 	return a, nil
 }
 
@@ -97,52 +118,4 @@ func (s *Service) refund(name, addr string, now time.Time) {
 // throttledFor rounds up, since Retry-After has whole seconds.
 func throttledFor(wait time.Duration) error {
 	return authv1.ErrThrottled.After((wait + time.Second - 1).Truncate(time.Second))
-}
-
-// IssueToken makes an account token. It lives until its account is disabled.
-func (s *Service) IssueToken(ctx context.Context, a Account) (string, error) {
-	token, at := newToken(), s.now()
-	if at.Before(a.NotBefore) {
-		at = a.NotBefore // an account that was just enabled again
-	}
-	if err := s.d.Tokens.Insert(ctx, Token{ID: s.d.Vault.TokenIDs(token)[0], AccountID: a.ID, CreatedAt: at}); err != nil {
-		return "", fmt.Errorf("keeping an account token: %w", err)
-	}
-	return token, nil
-}
-
-// Authenticate says whom an account token stands for: a hash and two reads.
-func (s *Service) Authenticate(ctx context.Context, token string) (Account, error) {
-	if len(token) != tokenLength || !strings.HasPrefix(token, tokenPrefix) {
-		return Account{}, authv1.ErrBadToken
-	}
-	t, err := s.tokenOf(ctx, token)
-	if missing(err) {
-		return Account{}, authv1.ErrBadToken
-	}
-	if err != nil {
-		return Account{}, fmt.Errorf("reading an account token: %w", err)
-	}
-	a, err := s.d.Accounts.Get(ctx, t.AccountID)
-	if missing(err) {
-		return Account{}, authv1.ErrBadToken
-	}
-	if err != nil {
-		return Account{}, fmt.Errorf("reading an account: %w", err)
-	}
-	if a.Disabled || t.CreatedAt.Before(a.NotBefore) {
-		return Account{}, authv1.ErrBadToken
-	}
-	return a, nil
-}
-
-// tokenOf finds a token's document by its hash under any master key.
-func (s *Service) tokenOf(ctx context.Context, token string) (t Token, err error) {
-	err = ErrNoDocument
-	for _, id := range s.d.Vault.TokenIDs(token) {
-		if t, err = s.d.Tokens.Get(ctx, id); !missing(err) {
-			return t, err
-		}
-	}
-	return t, err
 }

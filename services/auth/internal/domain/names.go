@@ -14,6 +14,7 @@ const (
 	minUsername, maxUsername = 3, 64
 	minPassword, maxPassword = 8, 1024 // bytes
 	maxEmail                 = 254     // bytes
+	maxTokenName             = 64      // characters
 )
 
 // CheckUsername holds user names to 3–64 of [a-z0-9._-], not digits only.
@@ -37,10 +38,14 @@ func CheckUsername(s string) error {
 	return nil
 }
 
-// CheckPassword holds passwords to 8–1024 bytes of UTF-8.
+// CheckPassword holds passwords to 8–1024 bytes of UTF-8 that do not look like an
+// account token, which may stand in a password's place.
 func CheckPassword(s string) error {
 	if len(s) < minPassword || len(s) > maxPassword || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 		return fault.ErrInvalid.Msgf("a password has 8 to 1024 bytes of UTF-8 text")
+	}
+	if tokenShaped(s) {
+		return fault.ErrInvalid.Msgf("an account token cannot be a password")
 	}
 	return nil
 }
@@ -50,6 +55,14 @@ func CheckEmail(s string) error {
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || len(s) > maxEmail || strings.ContainsFunc(s, unicode.IsSpace) || strings.ContainsFunc(s, unicode.IsControl) {
 		return fault.ErrInvalid.Msgf("the e-mail address is malformed; write it as name@example.com")
+	}
+	return nil
+}
+
+// CheckTokenName takes up to 64 characters of one line.
+func CheckTokenName(s string) error {
+	if utf8.RuneCountInString(s) > maxTokenName || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return fault.ErrInvalid.Msgf("a token's name has up to %d characters, without control characters", maxTokenName)
 	}
 	return nil
 }

@@ -28,6 +28,10 @@ type Accounts interface {
 	Update(ctx context.Context, id string, change func(a *Account) bool) (Account, error)
 	// Flush returns when the edges can know of all that was written to the document.
 	Flush(ctx context.Context, id string) error
+	// Ended gives some of the accounts that have a DeletedAt.
+	Ended(ctx context.Context, limit int) ([]Account, error)
+	// Delete removes an account and frees its names.
+	Delete(ctx context.Context, id string) error
 }
 
 // Tokens keeps account tokens by their keyed hash.
@@ -35,8 +39,12 @@ type Tokens interface {
 	Insert(ctx context.Context, t Token) error
 	Get(ctx context.Context, id string) (Token, error)
 	Delete(ctx context.Context, id string) error
-	// DeleteBefore deletes the tokens of an account that were made before a time.
-	DeleteBefore(ctx context.Context, accountID string, before time.Time) error
+	List(ctx context.Context, accountID string) ([]Token, error) // newest first
+	Count(ctx context.Context, accountID string) (int, error)
+	// Update is that of Accounts.
+	Update(ctx context.Context, id string, change func(t *Token) bool) (Token, error)
+	// Stale gives some of the tokens whose PurgeAt is before now.
+	Stale(ctx context.Context, now time.Time, limit int) ([]Token, error)
 }
 
 // Keys keeps access keys; writes and Flush as in Accounts.

@@ -8,6 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -22,7 +26,14 @@ type Config struct {
 	LoginFailures           int // per user name
 	LoginFailuresPerAddress int
 	Hash                    HashConfig
-	Limits                  Limits // of new accounts
+	SignUps                 int // per hour and address
+	Plans                   map[string]Limits
+	DefaultPlan             string // of new accounts, one of Plans
+}
+
+// planNames lists the plans for a message.
+func (c Config) planNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(c.Plans)), ", ")
 }
 
 const (
@@ -49,6 +60,8 @@ type Service struct {
 
 	byName, byAddr *Throttle // wrong passwords
 	wrong, mints   *Throttle // wrong secrets and tokens, by key id
+	signUps        *Throttle // by address
+	memo           *memo
 
 	nobody Key // stands in for keys that do not exist
 }
@@ -60,6 +73,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		cfg: cfg, d: d, hasher: NewHasher(cfg.Hash),
 		byName: NewThrottle(failureInterval, cfg.LoginFailures), byAddr: NewThrottle(addressInterval, cfg.LoginFailuresPerAddress),
 		wrong: NewThrottle(perToken, cfg.TokenBurst), mints: NewThrottle(perToken, cfg.TokenBurst),
+		signUps: NewThrottle(time.Hour/time.Duration(cfg.SignUps), cfg.SignUps), memo: newMemo(),
 	}
 	sealed, err := d.Vault.Seal(noKeyID, newSecret())
 	if err != nil {
@@ -78,7 +92,7 @@ func (s *Service) flushed(ctx context.Context, flush func(context.Context, strin
 	ctx, cancel := context.WithTimeout(ctx, flushWithin)
 	defer cancel()
 	if err := flush(ctx, id); err != nil {
-		s.d.Log.WarnContext(ctx, "a revocation is written but not announced yet", slog.String("id", id), slog.Any(telemetry.KeyErr, err))
+		s.d.Log.WarnContext(ctx, "a change is written but not announced yet", slog.String("id", id), slog.Any(telemetry.KeyErr, err))
 		return fault.ErrUnavailable.Because(err).After(time.Second)
 	}
 	return nil
@@ -91,7 +105,13 @@ const (
 	secretBytes = 30 // 40 characters of base64url
 	keyIDBytes  = 10 // 16 characters of base32
 	noKeyID     = keyIDPrefix + "0000000000000000"
+
+	publicTokenPrefix = "tok_"
+	publicTokenBytes  = 10 // 16 characters of base32
 )
+
+// regionName is the form of a region's name; "_" would break the ids of files.
+var regionName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 func random(n int) []byte {
 	b := make([]byte, n)

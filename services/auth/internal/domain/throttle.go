@@ -33,19 +33,34 @@ func NewThrottle(interval time.Duration, burst int) *Throttle {
 func (t *Throttle) Take(key string, now time.Time) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	idle, known := t.idle[key]
-	if idle.Before(now) {
-		idle = now
-	}
-	next := idle.Add(t.interval)
-	if over := next.Sub(now) - time.Duration(t.burst)*t.interval; over > 0 {
-		return over
+	next, wait, known := t.next(key, now)
+	if wait > 0 {
+		return wait
 	}
 	if !known && len(t.idle) >= t.most {
 		t.evict(now)
 	}
 	t.idle[key] = next
 	return 0
+}
+
+// Wait tells what Take would, and lets nothing pass.
+func (t *Throttle) Wait(key string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, wait, _ := t.next(key, now)
+	return wait
+}
+
+// next is when key would be idle again after an event now, and how long that
+// event has to wait.
+func (t *Throttle) next(key string, now time.Time) (next time.Time, wait time.Duration, known bool) {
+	idle, known := t.idle[key]
+	if idle.Before(now) {
+		idle = now
+	}
+	next = idle.Add(t.interval)
+	return next, max(next.Sub(now)-time.Duration(t.burst)*t.interval, 0), known
 }
 
 // Refund takes an event back that turned out to be none.

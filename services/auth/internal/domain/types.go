@@ -1,6 +1,9 @@
 package domain
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -11,9 +14,6 @@ type Limits = authv1.Limits
 
 // Grant is what a credential may do.
 type Grant = authv1.Grant
-
-// PlanStandard is the plan of every account, until there are others.
-const PlanStandard = "standard"
 
 // Account is an account's document. ID and Rev come from the store.
 type Account struct {
@@ -29,29 +29,69 @@ type Account struct {
 	Limits    Limits    `bson:"limits"`
 	NotBefore time.Time `bson:"notBefore"` // whole seconds; what was issued before does not hold
 	CreatedAt time.Time `bson:"createdAt"`
+	Region    string    `bson:"region,omitempty"`
+	// Generation rises with each change of the password; an account token holds
+	// in the one that it was made in. Kept is a token of an older one that holds
+	// all the same: the one that the password was changed with.
+	Generation int64  `bson:"generation,omitempty"`
+	Kept       string `bson:"kept,omitempty"`
+	// DeletedAt is when the account was ended; nothing of it holds any more, and
+	// the document goes when its keys and tokens are gone.
+	DeletedAt *time.Time `bson:"deletedAt,omitempty"`
 }
+
+// Live reports whether the account may be used.
+func (a Account) Live() bool { return !a.Disabled && a.DeletedAt == nil }
 
 // State is what edges know of the account.
 func (a Account) State() authv1.AccountState {
 	return authv1.AccountState{
-		AccountID: a.ID, Username: a.Username, Active: !a.Disabled, Admin: a.Admin,
-		Limits: a.Limits, NotBefore: a.NotBefore, Revision: a.Rev,
+		AccountID: a.ID, Username: a.Username, Active: a.Live(), Admin: a.Admin,
+		Limits: a.Limits, NotBefore: a.NotBefore, Region: a.Region, Revision: a.Rev,
 	}
 }
 
 // Public is the account as others may see it.
 func (a Account) Public() authv1.Account {
 	return authv1.Account{
-		ID: a.ID, Username: a.Username, Email: a.Email, Admin: a.Admin, Disabled: a.Disabled,
-		Plan: a.Plan, Limits: a.Limits, CreatedAt: a.CreatedAt,
+		ID: a.ID, Username: a.Username, Email: a.Email, Admin: a.Admin, Disabled: !a.Live(),
+		Plan: a.Plan, Limits: a.Limits, CreatedAt: a.CreatedAt, Region: a.Region,
 	}
 }
 
 // Token is an account token's document. ID is the keyed hash of the token.
 type Token struct {
-	ID        string    `bson:"-"`
-	AccountID string    `bson:"accountId"`
-	CreatedAt time.Time `bson:"createdAt"`
+	ID         string           `bson:"-"`
+	AccountID  string           `bson:"accountId"`
+	Kind       authv1.TokenKind `bson:"kind,omitempty"` // empty: TokenAPI
+	Name       string           `bson:"name,omitempty"`
+	Generation int64            `bson:"generation,omitempty"` // of its account
+	CreatedAt  time.Time        `bson:"createdAt"`
+	ExpiresAt  *time.Time       `bson:"expiresAt,omitempty"`
+	RevokedAt  *time.Time       `bson:"revokedAt,omitempty"`
+	PurgeAt    *time.Time       `bson:"purgeAt,omitempty"` // when the sweep may remove it
+}
+
+// Holds reports whether the token stands for its account at that time.
+func (t Token) Holds(a Account, now time.Time) bool {
+	return a.Live() && t.AccountID == a.ID && t.RevokedAt == nil &&
+		(t.ExpiresAt == nil || now.Before(*t.ExpiresAt)) &&
+		(t.Generation == a.Generation || t.ID == a.Kept) && !t.CreatedAt.Before(a.NotBefore)
+}
+
+// PublicID names the token and gives no right: it cannot be turned back into ID.
+func (t Token) PublicID() string {
+	sum := sha256.Sum256([]byte(t.ID))
+	return publicTokenPrefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:publicTokenBytes]))
+}
+
+// Public is the token as its owner sees it.
+func (t Token) Public() authv1.AccountToken {
+	kind := t.Kind
+	if kind == "" {
+		kind = authv1.TokenAPI
+	}
+	return authv1.AccountToken{ID: t.PublicID(), Kind: kind, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}
 }
 
 // Key is an access key's document. ID and Rev come from the store.

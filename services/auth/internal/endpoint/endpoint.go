@@ -23,9 +23,17 @@ var _ authv1.Service = (*Endpoint)(nil)
 // New makes the endpoint of a domain.
 func New(d *domain.Service) *Endpoint { return &Endpoint{d: d} }
 
+// public is the answer to a call that gives an account.
+func public(a domain.Account, err error) (authv1.Account, error) {
+	if err != nil {
+		return authv1.Account{}, err
+	}
+	return a.Public(), nil
+}
+
 // session gives an account a fresh token.
-func (e *Endpoint) session(ctx context.Context, a domain.Account) (authv1.Session, error) {
-	token, err := e.d.IssueToken(ctx, a)
+func (e *Endpoint) session(ctx context.Context, a domain.Account, n domain.NewToken) (authv1.Session, error) {
+	token, _, err := e.d.IssueToken(ctx, a, n)
 	if err != nil {
 		return authv1.Session{}, err
 	}
@@ -34,29 +42,32 @@ func (e *Endpoint) session(ctx context.Context, a domain.Account) (authv1.Sessio
 
 // CreateAccount implements authv1.Service.
 func (e *Endpoint) CreateAccount(ctx context.Context, r authv1.CreateAccountRequest) (authv1.Session, error) {
-	a, err := e.d.CreateAccount(ctx, domain.NewAccount{Username: r.Username, Email: r.Email, Password: r.Password, Admin: r.Admin})
+	a, err := e.d.CreateAccount(ctx, domain.NewAccount{Username: r.Username, Email: r.Email, Password: r.Password, Admin: r.Admin, Source: r.Source})
 	if err != nil {
 		return authv1.Session{}, err
 	}
-	return e.session(ctx, a)
+	return e.session(ctx, a, domain.NewToken{})
 }
 
 // Login implements authv1.Service.
 func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Session, error) {
+	n := domain.NewToken{Kind: r.Kind, Name: r.Name}
+	if err := n.Check(); err != nil {
+		return authv1.Session{}, err
+	}
 	a, err := e.d.Login(ctx, r.Identifier, r.Password, r.Source)
 	if err != nil {
 		return authv1.Session{}, err
 	}
-	return e.session(ctx, a)
+	return e.session(ctx, a, n)
 }
 
 // Authenticate implements authv1.Service.
 func (e *Endpoint) Authenticate(ctx context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
-	a, err := e.d.Authenticate(ctx, r.Token)
-	if err != nil {
-		return authv1.Account{}, err
+	if r.Token != "" || r.Identifier == "" && r.Password == "" {
+		return public(e.d.AuthenticateToken(ctx, r.Token))
 	}
-	return a.Public(), nil
+	return public(e.d.AuthenticatePassword(ctx, r.Identifier, r.Password, r.Source))
 }
 
 // GetAccount implements authv1.Service.
@@ -68,11 +79,7 @@ func (e *Endpoint) GetAccount(ctx context.Context, r authv1.GetAccountRequest) (
 	if name == "" || r.ID != "" && r.Username != "" {
 		return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id or its user name")
 	}
-	a, err := find(ctx, name)
-	if err != nil {
-		return authv1.Account{}, err
-	}
-	return a.Public(), nil
+	return public(find(ctx, name))
 }
 
 // ListAccounts implements authv1.Service.
@@ -97,11 +104,7 @@ func (e *Endpoint) SetAccountDisabled(ctx context.Context, r authv1.SetAccountDi
 	if r.AccountID == "" {
 		return authv1.Account{}, authv1.ErrAccountNotFound
 	}
-	a, err := e.d.SetDisabled(ctx, r.AccountID, r.Disabled)
-	if err != nil {
-		return authv1.Account{}, err
-	}
-	return a.Public(), nil
+	return public(e.d.SetDisabled(ctx, r.AccountID, r.Disabled))
 }
 
 // CreateAccessKey implements authv1.Service.

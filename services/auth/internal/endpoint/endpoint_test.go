@@ -74,7 +74,10 @@ type world struct {
 func config() domain.Config {
 	return domain.Config{
 		TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 20, LoginFailures: 10, LoginFailuresPerAddress: 50,
-		Hash: domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 2}, Limits: domain.Limits{StorageBytes: 100e9, ObjectBytes: 100e9},
+		Hash: domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 2},
+		SignUps: 1000, DefaultPlan: "standard", Plans: map[string]domain.Limits{
+			"standard": {StorageBytes: 100e9, ObjectBytes: 100e9}, "gold": {StorageBytes: 1e12, ObjectBytes: 5e11},
+		},
 	}
 }
 

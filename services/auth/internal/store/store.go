@@ -38,12 +38,14 @@ func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
 	a, err := docstore.Open[domain.Account](ctx, db, docstore.Spec{Name: colAccounts, Indexes: []docstore.Index{
 		{Name: "username", Fields: []string{"username"}, Unique: true},
 		{Name: "email", Fields: []string{"emailKey"}, Unique: true},
+		{Name: "ended", Fields: []string{"deletedAt"}},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("opening accounts: %w", err)
 	}
 	t, err := docstore.Open[domain.Token](ctx, db, docstore.Spec{Name: colTokens, Indexes: []docstore.Index{
 		{Name: "account", Fields: []string{"accountId", "createdAt"}},
+		{Name: "purge", Fields: []string{"purgeAt"}},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("opening account tokens: %w", err)
@@ -164,6 +166,24 @@ func (s *Accounts) Flush(ctx context.Context, id string) error {
 	return s.f.Flush(ctx, colAccounts, id)
 }
 
+// Ended implements domain.Accounts.
+func (s *Accounts) Ended(ctx context.Context, limit int) ([]domain.Account, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "ended", Limit: limit})
+	if err != nil {
+		return nil, answer(err)
+	}
+	out := make([]domain.Account, len(p.Docs))
+	for i, d := range p.Docs {
+		out[i], _ = account(d, nil)
+	}
+	return out, nil
+}
+
+// Delete implements domain.Accounts.
+func (s *Accounts) Delete(ctx context.Context, id string) error {
+	return answer(s.c.Delete(ctx, id, docstore.DeleteOptions{}))
+}
+
 // Tokens implements domain.Tokens.
 type Tokens struct {
 	c *docstore.Collection[domain.Token]
@@ -175,11 +195,18 @@ func (s *Tokens) Insert(ctx context.Context, t domain.Token) error {
 	return answer(err)
 }
 
+func token(d docstore.Doc[domain.Token], err error) (domain.Token, error) {
+	if err != nil {
+		return domain.Token{}, answer(err)
+	}
+	t := d.Value
+	t.ID = d.ID
+	return t, nil
+}
+
 // Get implements domain.Tokens.
 func (s *Tokens) Get(ctx context.Context, id string) (domain.Token, error) {
-	d, err := s.c.Get(ctx, id)
-	d.Value.ID = id
-	return d.Value, answer(err)
+	return token(s.c.Get(ctx, id))
 }
 
 // Delete implements domain.Tokens.
@@ -187,22 +214,53 @@ func (s *Tokens) Delete(ctx context.Context, id string) error {
 	return answer(s.c.Delete(ctx, id, docstore.DeleteOptions{}))
 }
 
-// DeleteBefore implements domain.Tokens.
-func (s *Tokens) DeleteBefore(ctx context.Context, accountID string, before time.Time) error {
+// List implements domain.Tokens.
+func (s *Tokens) List(ctx context.Context, accountID string) ([]domain.Token, error) {
+	var out []domain.Token
+	q := docstore.Query{Index: "account", Equal: []any{accountID}, Desc: true, Limit: 1000}
 	for {
-		p, err := s.c.Scan(ctx, docstore.Query{Index: "account", Equal: []any{accountID}, To: before, ToExclusive: true})
+		p, err := s.c.Scan(ctx, q)
 		if err != nil {
-			return answer(err)
+			return nil, answer(err)
 		}
 		for _, d := range p.Docs {
-			if err := s.Delete(ctx, d.ID); err != nil && !errors.Is(err, domain.ErrNoDocument) {
-				return err
-			}
+			t, _ := token(d, nil)
+			out = append(out, t)
 		}
-		if p.Next == "" {
-			return nil
+		if q.After = p.Next; q.After == "" {
+			return out, nil
 		}
 	}
+}
+
+// Count implements domain.Tokens.
+func (s *Tokens) Count(ctx context.Context, accountID string) (int, error) {
+	n, err := s.c.Count(ctx, docstore.Query{Index: "account", Equal: []any{accountID}})
+	return int(n), answer(err)
+}
+
+// Update implements domain.Tokens.
+func (s *Tokens) Update(ctx context.Context, id string, change func(t *domain.Token) bool) (domain.Token, error) {
+	return token(s.c.UpdateDoc(ctx, id, func(d *docstore.Doc[domain.Token]) ([]docstore.Message, error) {
+		d.Value.ID = d.ID
+		if !change(&d.Value) {
+			return nil, docstore.Unchanged
+		}
+		return nil, nil
+	}))
+}
+
+// Stale implements domain.Tokens.
+func (s *Tokens) Stale(ctx context.Context, now time.Time, limit int) ([]domain.Token, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "purge", To: now, ToExclusive: true, Limit: limit})
+	if err != nil {
+		return nil, answer(err)
+	}
+	out := make([]domain.Token, len(p.Docs))
+	for i, d := range p.Docs {
+		out[i], _ = token(d, nil)
+	}
+	return out, nil
 }
 
 // Keys implements domain.Keys.

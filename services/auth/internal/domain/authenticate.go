@@ -1,0 +1,105 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+)
+
+// AuthenticateToken says whom an account token stands for: a hash and two reads.
+func (s *Service) AuthenticateToken(ctx context.Context, token string) (Account, error) {
+	if !tokenShaped(token) {
+		return Account{}, authv1.ErrBadToken
+	}
+	t, err := s.tokenOf(ctx, token)
+	if missing(err) {
+		return Account{}, authv1.ErrBadToken
+	}
+	if err != nil {
+		return Account{}, fmt.Errorf("reading an account token: %w", err)
+	}
+	a, err := s.d.Accounts.Get(ctx, t.AccountID)
+	if missing(err) {
+		return Account{}, authv1.ErrBadToken
+	}
+	if err != nil {
+		return Account{}, fmt.Errorf("reading an account: %w", err)
+	}
+	if !t.Holds(a, s.now()) {
+		return Account{}, authv1.ErrBadToken
+	}
+	return a, nil
+}
+
+// tokenOf finds a token's document by its hash under any master key.
+func (s *Service) tokenOf(ctx context.Context, token string) (t Token, err error) {
+	err = ErrNoDocument
+	for _, id := range s.d.Vault.TokenIDs(token) {
+		if t, err = s.d.Tokens.Get(ctx, id); !missing(err) {
+			return t, err
+		}
+	}
+	return t, err
+}
+
+// AuthenticatePassword says whom a name and a password stand for; a token in
+// the password's place stands for its account, whatever the name. It is asked
+// for each request: what was right lately costs a read and no hash, and tries
+// that are alike and under way at once cost one hash together.
+func (s *Service) AuthenticatePassword(ctx context.Context, identifier, password, source string) (Account, error) {
+	if tokenShaped(password) {
+		return s.AuthenticateToken(ctx, password)
+	}
+	c := newClaim(identifier, password, source)
+	if c.addr != "" {
+		// Otherwise an address could guess what the memo knows without end.
+		if wait := s.byAddr.Wait(c.addr, s.now()); wait > 0 {
+			return Account{}, throttledFor(wait)
+		}
+	}
+	k := s.memo.key(c)
+	for {
+		if a, ok, err := s.remembered(ctx, k); ok || err != nil {
+			return a, err
+		}
+		f, first := s.memo.join(k)
+		if first {
+			f.account, f.err = s.Login(ctx, identifier, password, source)
+			if f.err == nil {
+				s.memo.put(k, f.account, s.now())
+			}
+			s.memo.leave(k, f)
+			return f.account, f.err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return Account{}, ctx.Err() //nolint:wrapcheck // fault.From knows it
+		}
+		if errors.Is(f.err, authv1.ErrBadCredentials) || errors.Is(f.err, authv1.ErrThrottled) {
+			return Account{}, f.err
+		}
+		// Right: the memo knows it. Or the one that did the work was called off.
+	}
+}
+
+// remembered answers from the memo. The account's document is read all the same,
+// so that another password or a disabling ends it at once. A name that an
+// attacker has throttled holds for the address that it was right from.
+func (s *Service) remembered(ctx context.Context, k memoKey) (Account, bool, error) {
+	id, hash, ok := s.memo.get(k, s.now())
+	if !ok {
+		return Account{}, false, nil
+	}
+	a, err := s.d.Accounts.Get(ctx, id)
+	if err != nil && !missing(err) {
+		return Account{}, false, fmt.Errorf("reading an account: %w", err)
+	}
+	if err != nil || !a.Live() || a.Password != hash {
+		s.memo.drop(k)
+		return Account{}, false, nil
+	}
+	return a, true, nil
+}
