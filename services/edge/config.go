@@ -20,6 +20,17 @@ type Config struct {
 
 	HTTP     HTTP     `koanf:"http"`
 	Security Security `koanf:"security"`
+	Lockr    Lockr    `koanf:"lockr"`
+}
+
+// Lockr is what guests may do, and how much of it one address may.
+type Lockr struct {
+	GuestObjectBytes  settings.Bytes `koanf:"guest_object_bytes" doc:"the largest file of a guest"`
+	GuestStorageBytes settings.Bytes `koanf:"guest_storage_bytes" doc:"what all guests' files may come to together; 0 sets no bound"`
+	GuestTTL          time.Duration  `koanf:"guest_ttl" doc:"how long a guest's file lives"`
+	SignedTTL         time.Duration  `koanf:"signed_ttl" doc:"how long a signed link to a file holds"`
+	GuestRate         int            `koanf:"guest_rate" doc:"uploads that guests of one address may begin, and wrong keys that an address may try, in a minute; 0 sets no bound"`
+	UploadRate        int            `koanf:"upload_rate" doc:"uploads that accounts may begin from one address in a minute; 0 sets no bound"`
 }
 
 // Security is the edge's part of what credentials may do.
@@ -49,6 +60,7 @@ func Default() Config {
 		HTTPAddr: "127.0.0.1:8080",
 		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
 		Security: Security{MaxPresignTTL: 7 * 24 * time.Hour},
+		Lockr:    Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
 	}
 }
 
@@ -77,6 +89,9 @@ func (c Config) Validate() error {
 	}
 	if c.Security.MaxPresignTTL < time.Second {
 		return errors.New("security.max_presign_ttl: at least 1s")
+	}
+	if l := c.Lockr; l.GuestObjectBytes < 0 || l.GuestStorageBytes < 0 || l.GuestTTL < time.Minute || l.SignedTTL < time.Second || l.GuestRate < 0 || l.UploadRate < 0 {
+		return errors.New("lockr: sizes and rates are 0 or more, guest_ttl is 1m or more and signed_ttl 1s")
 	}
 	if !loopback(c.HTTPAddr) && c.HTTP.TLSCert == "" && len(c.HTTP.TrustedProxies) == 0 && !c.HTTP.AllowPlain {
 		return fmt.Errorf("http_addr %s is not loopback, and secrets would travel in the clear: set http.tls_cert and http.tls_key, or http.trusted_proxies, or http.allow_plain", c.HTTPAddr)

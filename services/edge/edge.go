@@ -98,11 +98,15 @@ func (s *Service) Start(ctx context.Context) (err error) {
 		return err //nolint:wrapcheck // it says what was being done
 	}
 	s.part(func() error { recorder.Run(background); return nil })
+	objects := objectv1.NewClient(s.p.Client)
+	downloads := core.NewDownloads(objects, s.p.Tel.Log)
+	s.part(func() error { downloads.Run(background); return nil })
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
-		Auth: auth, Object: objectv1.NewClient(s.p.Client), Upload: uploadv1.NewClient(s.p.Client),
+		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client),
 		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
+		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -29,10 +30,16 @@ type Deps struct {
 	Signer *keys.Token // of signed URLs
 	Keys   core.KeyStates
 	URLs   core.URLPolicy
-	Audit  dialect.Auditor
-	Ready  func(context.Context) error // what /readyz asks
-	Tel    *telemetry.Telemetry
-	Now    func() time.Time
+
+	FileKeys  *keys.Signer // of the keys of files
+	Links     *keys.Signer // of signed links to files
+	Regions   []string     // the first is the default
+	Downloads *core.Downloads
+
+	Audit dialect.Auditor
+	Ready func(context.Context) error // what /readyz asks
+	Tel   *telemetry.Telemetry
+	Now   func() time.Time
 }
 
 // Handlers builds what the public listener serves and what the admin listener
@@ -45,10 +52,20 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 	if err != nil {
 		return nil, nil, err //nolint:wrapcheck // it says what was being done
 	}
+	publicURL := strings.TrimRight(cfg.PublicURL, "/")
+	cross := http.NewCrossOriginProtection()
+	if publicURL != "" {
+		if err := cross.AddTrustedOrigin(publicURL); err != nil {
+			return nil, nil, fmt.Errorf("public_url: %w", err)
+		}
+	}
 	c := &core.Core{
 		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
-		Transfer:   &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		FileKeys:   d.FileKeys, Links: d.Links, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
+		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
+		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
+		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{

@@ -15,7 +15,12 @@ import (
 type Caller struct {
 	Principal authv1.Principal
 	KeyEnds   *time.Time // when the access key behind it expires; nil: never, or no key
+	Token     string     // the account token that was presented, if it was one
+	Cookie    bool       // it came as a browser's cookie
 }
+
+// Guest reports whether nobody presented a credential.
+func (c Caller) Guest() bool { return c.Principal.AccountID == objectv1.GuestAccount }
 
 // FromAccessToken identifies the bearer of a token that was minted from an
 // access key. It makes no call while the key states are fresh.
@@ -44,7 +49,7 @@ func (c *Core) fromClaims(ctx context.Context, claims authv1.TokenClaims) (Calle
 	return Caller{
 		Principal: authv1.Principal{
 			AccountID: claims.AccountID, Username: state.Account.Username, KeyID: claims.KeyID,
-			Grant: state.Key.Grant, Limits: state.Account.Limits,
+			Grant: state.Key.Grant, Limits: state.Account.Limits, Region: state.Account.Region,
 		},
 		KeyEnds: state.Key.ExpiresAt,
 	}, nil
@@ -72,11 +77,18 @@ func refused(claims authv1.TokenClaims, s authv1.KeyStateResponse, now time.Time
 // FromAccountToken identifies the bearer of an account token. auth is asked
 // each time, so that a revoked token ends at once.
 func (c *Core) FromAccountToken(ctx context.Context, token string) (Caller, error) {
-	a, err := c.Auth.Authenticate(ctx, authv1.AuthenticateRequest{Token: token})
+	return c.fromAccount(ctx, authv1.AuthenticateRequest{Token: token})
+}
+
+func (c *Core) fromAccount(ctx context.Context, r authv1.AuthenticateRequest) (Caller, error) {
+	a, err := c.Auth.Authenticate(ctx, r)
 	if err != nil {
 		return Caller{}, fmt.Errorf("authenticating an account: %w", err)
 	}
-	return Caller{Principal: authv1.Principal{AccountID: a.ID, Username: a.Username, Admin: a.Admin, Limits: a.Limits}}, nil
+	return Caller{
+		Principal: authv1.Principal{AccountID: a.ID, Username: a.Username, Admin: a.Admin, Limits: a.Limits, Region: a.Region},
+		Token:     r.Token,
+	}, nil
 }
 
 // mayManageKeys decides whether p may see and end the account's access keys:

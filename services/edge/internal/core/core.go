@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -42,4 +43,13 @@ type Core struct {
 	Now      func() time.Time
 
 	MaxPresign time.Duration // the longest life of a signed URL
+
+	FileKeys    *keys.Signer // of the keys of files
+	Links       *keys.Signer // of signed links to files
+	LinkLife    time.Duration
+	Guests      Guests
+	Regions     []string // that content may live in; the first is the default
+	CrossOrigin *http.CrossOriginProtection
+	Downloads   *Downloads
+	Admission   *Admission
 }

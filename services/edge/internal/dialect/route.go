@@ -27,6 +27,7 @@ const (
 	AuthKey     Auth = "key"     // a token minted from an access key
 	AuthAccount Auth = "account" // an account token, or an access key with the admin scope
 	AuthSigned  Auth = "signed"  // the token of a signed URL, in the query
+	AuthGuest   Auth = "guest"   // an account's credential, or none at all
 )
 
 // Body says what a route does with the request's body.

@@ -36,6 +36,8 @@ type Object struct {
 	Unit    int64 // bytes of a session's contents; 0: as the real one
 	// sessions are the resumable uploads, by secret.
 	sessions map[string]*session
+	// Regions that content may live in; the first is the default.
+	Regions []string
 	// Batches notes how many objects each DeleteObjects named.
 	Batches []int
 }
@@ -71,7 +73,7 @@ func (b *bucket) add(v version) {
 
 // NewObject makes an empty fake.
 func NewObject() *Object {
-	return &Object{buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}, sessions: map[string]*session{}}
+	return &Object{Regions: []string{"us-central1", "eu-west1"}, buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}, sessions: map[string]*session{}}
 }
 
 // SetFail makes a method fail, or work again with nil.

@@ -102,8 +102,11 @@ type World struct {
 	Blobs   *Blobs
 	Audit   *Audit
 	Account string // account token
-	Key     authv1.AccessKeyWithSecret
-	Token   string // lwtk_ token with all scopes
+
+	// Downloads gathers; nothing is told to Object before its Run is run.
+	Downloads *core.Downloads
+	Key       authv1.AccessKeyWithSecret
+	Token     string // lwtk_ token with all scopes
 }
 
 // AllScopes is what the World's key may do.
@@ -121,8 +124,10 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	tokens := master.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
 	cfg := edge.Default()
+	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
 		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
+		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}
 	for _, c := range change {

@@ -1,13 +1,18 @@
 package lockr
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
 // wireError is the body of every error.
@@ -32,10 +37,29 @@ var byKind = map[fault.Kind]int{
 var byCode = map[string]int{
 	dialect.ErrMethodNotAllowed.Code: http.StatusMethodNotAllowed,
 	dialect.ErrSlowBody.Code:         http.StatusRequestTimeout,
+	transfer.ErrBadRange.Code:        http.StatusRequestedRangeNotSatisfiable,
+	uploadv1.ErrSessionGone.Code:     http.StatusGone,
+	// The ticket ran out under the transfer: the same upload may work again.
+	objectv1.ErrUploadGone.Code: http.StatusServiceUnavailable,
+	uploadv1.ErrGone.Code:       http.StatusServiceUnavailable,
+}
+
+// codes are those that do not follow from the fault's.
+var codes = map[string]string{
+	dialect.ErrNoRoute.Code:       "not_found",
+	objectv1.ErrNodeNotFound.Code: "not_found",
+	objectv1.ErrUploadGone.Code:   "unavailable",
+	uploadv1.ErrGone.Code:         "unavailable",
+}
+
+// keptOnError are the headers that an error keeps of what the handler set: the
+// others describe an answer that does not come.
+var keptOnError = map[string]bool{
+	"X-Request-Id": true, "Strict-Transport-Security": true, "Allow": true, "Content-Range": true, "Connection": true,
 }
 
 // RenderError implements dialect.Dialect with {"error","code"}.
-func (h *Handler) RenderError(w http.ResponseWriter, _ *http.Request, err error) {
+func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
 	status, ok := byCode[f.Code]
 	if !ok {
@@ -43,21 +67,42 @@ func (h *Handler) RenderError(w http.ResponseWriter, _ *http.Request, err error)
 			status = http.StatusInternalServerError
 		}
 	}
+	head := w.Header()
+	for name := range head {
+		if !keptOnError[name] {
+			delete(head, name)
+		}
+	}
 	body := wireError{Error: f.Message, Code: codeOf(f)}
 	switch status {
 	case http.StatusInternalServerError:
 		body = wireError{Error: fault.ErrInternal.Message, Code: fault.ErrInternal.Code}
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="lockr"`)
+		challenge(head, r)
+		if errors.Is(err, core.ErrSessionEnded) {
+			http.SetCookie(w, core.EndedCookie(secure(r)))
+		}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", strconv.FormatInt(max(1, int64((f.RetryAfter+time.Second-1)/time.Second)), 10))
+		head.Set("Retry-After", strconv.FormatInt(max(1, int64((f.RetryAfter+time.Second-1)/time.Second)), 10))
 	}
-	w.Header().Set("Cache-Control", "no-store")
+	head.Set("Cache-Control", "no-store")
 	_ = dialect.WriteJSON(w, status, body) // two strings always encode
+}
+
+// challenge says how to authenticate. A page's script gets no Basic challenge,
+// for which browsers would open a dialog of their own.
+func challenge(head http.Header, r *http.Request) {
+	head.Set("WWW-Authenticate", `Bearer realm="lockr"`)
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
+		head.Add("WWW-Authenticate", `Basic realm="lockr", charset="UTF-8"`)
+	}
 }
 
 // codeOf is the fault's code without the service that declared it.
 func codeOf(f *fault.Error) string {
+	if code, ok := codes[f.Code]; ok {
+		return code
+	}
 	switch f.Kind {
 	case fault.Unauthenticated:
 		return "unauthorized"
@@ -67,9 +112,6 @@ func codeOf(f *fault.Error) string {
 		return "quota_exceeded"
 	case fault.Unavailable, fault.Timeout:
 		return "unavailable"
-	}
-	if f.Code == dialect.ErrNoRoute.Code {
-		return "not_found"
 	}
 	_, code, ok := strings.Cut(f.Code, ".")
 	if !ok {

@@ -1,16 +1,50 @@
 package lockr
 
-import "github.com/sluicehq/sluice/services/edge/internal/dialect"
+import (
+	"slices"
+
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+)
+
+const api = "/api/v1"
 
 // Routes implements dialect.Dialect, in the order of lockr.md.
 func (h *Handler) Routes() []dialect.Route {
+	return slices.Concat(h.accountRoutes(), h.uploadRoutes(), h.fileRoutes())
+}
+
+func (h *Handler) accountRoutes() []dialect.Route {
 	return []dialect.Route{
-		dialect.R("Login", "POST /api/v1/login", h.Login, dialect.AuthNone, dialect.JSONBody, "exchange a password for an account token"),
-		dialect.R("CreateAccount", "POST /api/v1/account", h.CreateAccount, dialect.AuthNone, dialect.JSONBody, "sign up; answers like a login"),
+		dialect.R("Login", "POST "+api+"/login", h.Login, dialect.AuthNone, dialect.JSONBody, "exchange a password for an account token"),
+		dialect.R("Logout", "POST "+api+"/logout", h.Logout, dialect.AuthAccount, dialect.NoBody, "end the token that the request is made with"),
+		dialect.R("CreateAccount", "POST "+api+"/account", h.CreateAccount, dialect.AuthNone, dialect.JSONBody, "sign up; answers like a login"),
+		dialect.R("GetAccount", "GET "+api+"/account", h.GetAccount, dialect.AuthAccount, dialect.NoBody, "the account and what it uses"),
+		dialect.R("UpdateAccount", "PATCH "+api+"/account", h.UpdateAccount, dialect.AuthAccount, dialect.JSONBody, "set the region of new files"),
+		dialect.R("ChangePassword", "POST "+api+"/account/password", h.ChangePassword, dialect.AuthAccount, dialect.JSONBody, "set another password; ends all other tokens"),
+		dialect.R("DeleteAccount", "POST "+api+"/account/delete", h.DeleteAccount, dialect.AuthAccount, dialect.JSONBody, "end the account and all that it stores"),
+		dialect.R("ListTokens", "GET "+api+"/account/tokens", h.ListTokens, dialect.AuthAccount, dialect.NoBody, "the account's tokens, without secrets"),
+		dialect.R("CreateToken", "POST "+api+"/account/tokens", h.CreateToken, dialect.AuthAccount, dialect.JSONBody, "make an account token; the only answer that shows it"),
+		dialect.R("RevokeToken", "DELETE "+api+"/account/tokens/{id}", h.RevokeToken, dialect.AuthAccount, dialect.NoBody, "end an account token at once"),
+	}
+}
+
+func (h *Handler) uploadRoutes() []dialect.Route {
+	return []dialect.Route{
+		dialect.R("Upload", "POST "+api+"/upload", h.Upload, dialect.AuthGuest, dialect.Stream, "store a file from a stream"),
+	}
+}
+
+func (h *Handler) fileRoutes() []dialect.Route {
+	return []dialect.Route{
+		dialect.R("ListFiles", "GET "+api+"/files", h.ListFiles, dialect.AuthAccount, dialect.NoBody, "a page of the account's files, newest first, and its usage"),
+		dialect.R("RegisterFile", "POST "+api+"/files/register", h.RegisterFile, dialect.AuthAccount, dialect.JSONBody, "make a guest's file the account's"),
+		dialect.R("SetFileKey", "POST "+api+"/files/{id}/key", h.SetFileKey, dialect.AuthAccount, dialect.JSONBody, "set or clear a file's key"),
+		dialect.R("DeleteFile", "DELETE "+api+"/files/{id}", h.DeleteFile, dialect.AuthAccount, dialect.NoBody, "delete a file"),
+		dialect.R("Download", "GET "+api+"/download/{id}", h.Download, dialect.AuthGuest, dialect.NoBody, "a file's bytes, whole or by ranges; HEAD without them"),
 	}
 }
 
 // Owns implements dialect.Dialect.
 func (h *Handler) Owns() []string {
-	return []string{"/api/v1/login", "/api/v1/account", "/api/v1/upload", "/api/v1/files", "/api/v1/download"}
+	return []string{api + "/login", api + "/logout", api + "/account", api + "/upload", api + "/files", api + "/download"}
 }
