@@ -38,6 +38,7 @@ const (
 	NoBody   Body = "none"   // never read
 	JSONBody Body = "json"   // at most MaxJSON bytes, by ReadJSON
 	XMLBody  Body = "xml"    // at most what its dialect says
+	FormBody Body = "form"   // of an HTML form, at most what its dialect says
 	Stream   Body = "stream" // passed on as it arrives
 )
 

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+)
+
+// pageOfFiles is how many files stand on one page.
+const pageOfFiles = 50
+
+// enterView is the account page of somebody who is not logged in.
+type enterView struct {
+	frame
+	Notice, Form, Problem       string
+	Identifier, Username, Email string // as they were typed
+}
+
+// accountView is the account page.
+type accountView struct {
+	frame
+	uploadView
+	Notice, Form, Problem            string
+	NewToken                         string
+	Plan                             string
+	Used, Quota                      int64
+	Files                            []fileView
+	Next                             string
+	Paged                            bool
+	Tokens                           []tokenView
+	RcloneLine, LoginLine, CurlLine string
+}
+
+// tokenView is an account token in the list.
+type tokenView struct {
+	authv1.AccountToken
+	Current bool
+}
+
+// Title names a token for people.
+func (t tokenView) Title() string {
+	switch {
+	case t.Name != "":
+		return t.Name
+	case t.Kind == authv1.TokenSession:
+		return "Browser"
+	}
+	return "Token"
+}
+
+// ShowAccount answers GET /account.
+func (h *Handler) ShowAccount(w http.ResponseWriter, r *http.Request) error {
+	if loggedIn(dialect.CallOf(r).Caller) {
+		return h.account(w, r, http.StatusOK, accountView{Notice: notice(r)})
+	}
+	v := enterView{frame: frameOf(r, "Account"), Notice: notice(r)}
+	if ended(w, r) && v.Notice == "" {
+		v.Notice = "Your session has ended: log in again."
+	}
+	return h.render(w, http.StatusOK, "enter", v)
+}
+
+// account fills v up with everything that the page shows.
+func (h *Handler) account(w http.ResponseWriter, r *http.Request, status int, v accountView) error {
+	call := dialect.CallOf(r)
+	ctx, by := r.Context(), call.Caller
+	a, usage, err := h.core.Account(ctx, by)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	after := ""
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		after = r.URL.Query().Get("after")
+	}
+	files, err := h.core.ListFiles(ctx, by, after, pageOfFiles)
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	tokens, err := h.core.ListTokens(ctx, by)
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	v.frame, v.uploadView = frameOf(r, "Account", "upload.js"), h.uploadView(r)
+	v.Region = a.Region
+	if r.Method == http.MethodPost {
+		v.Canonical = "/account"
+	}
+	v.Plan, v.Used, v.Quota = a.Plan, usage.Used, a.Limits.StorageBytes
+	v.Next, v.Paged = files.Next, after != ""
+	for _, o := range files.Files {
+		v.Files = append(v.Files, viewOf(o, v.Base))
+	}
+	for _, t := range tokens.Tokens {
+		v.Tokens = append(v.Tokens, tokenView{t, t.ID == tokens.Current})
+	}
+	token := v.NewToken
+	if token == "" {
+		token = "TOKEN"
+	}
+	v.RcloneLine = "rclone config create lockr webdav url=" + v.Base + "/dav vendor=owncloud bearer_token=" + token
+	v.LoginLine = "sluice login " + v.Base
+	v.CurlLine = `curl -H "Authorization: Bearer ` + token + `" ` + v.Base + "/api/v1/files"
+	return h.render(w, status, "account", v)
+}
+
+func viewOf(o objectv1.Object, base string) fileView {
+	id := core.FileIDOf(*o.File)
+	return fileView{
+		ID: id.String(), Name: o.File.Name, Path: o.File.Path, Type: o.Metadata.ContentType, Region: o.File.Region, URL: urlOf(base, id),
+		Size: o.Size, Downloads: o.File.Downloads, HasKey: len(o.File.KeyHash) > 0, CreatedAt: o.File.CreatedAt, ExpiresAt: o.File.ExpiresAt,
+	}
+}
+
+// LogIn answers POST /account/login.
+func (h *Handler) LogIn(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	if err = needed(form, "identifier", "password"); err == nil {
+		err = h.logIn(w, r, form.Get("identifier"), form.Get("password"))
+	}
+	if err != nil {
+		return h.enterAgain(w, r, "login", form, err)
+	}
+	return goTo(w, "/account")
+}
+
+func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, identifier, password string) error {
+	s, err := h.core.Login(r.Context(), authv1.LoginRequest{
+		Identifier: identifier, Password: password, Source: dialect.CallOf(r).Source, Kind: authv1.TokenSession, Name: browserName(r),
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	return h.enter(w, r, s.Session)
+}
+
+// SignUp answers POST /account/signup: the account's first token is on the page
+// that follows, and on no other.
+func (h *Handler) SignUp(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	if err := needed(form, "username", "email", "password"); err != nil {
+		return h.enterAgain(w, r, "signup", form, err)
+	}
+	s, err := h.core.CreateAccount(r.Context(), authv1.CreateAccountRequest{
+		Username: form.Get("username"), Email: form.Get("email"), Password: form.Get("password"), Source: dialect.CallOf(r).Source,
+	})
+	if err != nil {
+		return h.enterAgain(w, r, "signup", form, err)
+	}
+	if err := h.logIn(w, r, form.Get("username"), form.Get("password")); err != nil {
+		return err
+	}
+	return h.account(w, r, http.StatusCreated, accountView{Notice: "Welcome. The account is made.", NewToken: s.Token})
+}
+
+// enterAgain shows a form of the entrance again with what is wrong.
+func (h *Handler) enterAgain(w http.ResponseWriter, r *http.Request, name string, form url.Values, err error) error {
+	if !shown(err) {
+		return err
+	}
+	status, text := failed(w, r, err)
+	return h.render(w, status, "enter", enterView{
+		frame: frameOf(r, "Account"), Form: name, Problem: text,
+		Identifier: form.Get("identifier"), Username: form.Get("username"), Email: form.Get("email"),
+	})
+}
+
+// accountAgain shows the account page with what is wrong with one of its forms.
+func (h *Handler) accountAgain(w http.ResponseWriter, r *http.Request, name string, err error) error {
+	if !shown(err) {
+		return err
+	}
+	status, text := failed(w, r, err)
+	if fault.CodeOf(err) == authv1.ErrBadCredentials.Code {
+		text = "That is not the password."
+	}
+	return h.account(w, r, status, accountView{Form: name, Problem: text})
+}
+
+// LogOut answers POST /account/logout.
+func (h *Handler) LogOut(w http.ResponseWriter, r *http.Request) error {
+	if err := h.core.Logout(r.Context(), dialect.CallOf(r).Caller); err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	http.SetCookie(w, core.EndedCookie(secure(r)))
+	return goTo(w, "/account?did=logout")
+}

@@ -1,0 +1,30 @@
+package web
+
+import "github.com/sluicehq/sluice/services/edge/internal/dialect"
+
+// Routes implements dialect.Dialect.
+func (h *Handler) Routes() []dialect.Route {
+	return []dialect.Route{
+		dialect.R("Home", "GET /{$}", h.Home, dialect.AuthGuest, dialect.NoBody, "the start page, with an uploader for everybody"),
+		dialect.R("ShowAccount", "GET /account", h.ShowAccount, dialect.AuthGuest, dialect.NoBody, "log in or sign up; or files, tokens, settings and an uploader"),
+		dialect.R("SignUp", "POST /account/signup", h.SignUp, dialect.AuthNone, dialect.FormBody, "make an account and log in; shows the first token"),
+		dialect.R("LogIn", "POST /account/login", h.LogIn, dialect.AuthNone, dialect.FormBody, "log in by a cookie"),
+		dialect.R("LogOut", "POST /account/logout", h.LogOut, dialect.AuthGuest, dialect.FormBody, "end the browser's session"),
+		dialect.R("SetRegion", "POST /account/region", h.SetRegion, dialect.AuthAccount, dialect.FormBody, "where new files live"),
+		dialect.R("ChangePassword", "POST /account/password", h.ChangePassword, dialect.AuthAccount, dialect.FormBody, "a new password; other tokens end"),
+		dialect.R("DeleteAccount", "POST /account/delete", h.DeleteAccount, dialect.AuthAccount, dialect.FormBody, "the account and everything in it"),
+		dialect.R("CreateToken", "POST /account/tokens", h.CreateToken, dialect.AuthAccount, dialect.FormBody, "make a token; the only page that shows it"),
+		dialect.R("RevokeToken", "POST /account/tokens/{id}/revoke", h.RevokeToken, dialect.AuthAccount, dialect.FormBody, "end a token"),
+		dialect.R("ShowFile", "GET /account/files/{id}", h.ShowFile, dialect.AuthAccount, dialect.NoBody, "one file of the account: links, phrase, deletion"),
+		dialect.R("RegisterFile", "POST /account/files/register", h.RegisterFile, dialect.AuthAccount, dialect.FormBody, "take a guest's file over"),
+		dialect.R("SetFileKey", "POST /account/files/{id}/key", h.SetFileKey, dialect.AuthAccount, dialect.FormBody, "set or clear the phrase"),
+		dialect.R("DeleteFile", "POST /account/files/{id}/delete", h.DeleteFile, dialect.AuthAccount, dialect.FormBody, "delete a file"),
+		dialect.R("ShowDownload", "GET /download/{id}", h.ShowDownload, dialect.AuthGuest, dialect.NoBody, "the page of a file for whoever has the link"),
+		dialect.R("Unlock", "POST /download/{id}", h.Unlock, dialect.AuthGuest, dialect.FormBody, "go on to the bytes by the phrase, without a script"),
+		dialect.R("GetQRCode", "GET /download/{id}/qr.svg", h.GetQRCode, dialect.AuthNone, dialect.NoBody, "the link of the page as a QR code"),
+		dialect.R("GetAsset", "GET /assets/{version}/{name}", h.GetAsset, dialect.AuthNone, dialect.NoBody, "style sheet, scripts and icon"),
+	}
+}
+
+// Owns implements dialect.Dialect.
+func (h *Handler) Owns() []string { return []string{"/account", "/download", "/assets"} }
