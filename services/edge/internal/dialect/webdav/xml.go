@@ -1,0 +1,199 @@
+package webdav
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+)
+
+// Bounds of a body: what clients send has hundreds of bytes and five levels.
+const (
+	maxXML      = 256 << 10
+	maxElements = 1000
+	maxText     = 4 << 10 // of one element
+	maxDepth    = 16
+)
+
+const (
+	spaceDAV  = "DAV:"
+	spaceOC   = "http://owncloud.org/ns"
+	spaceWin  = "urn:schemas-microsoft-com:"
+	xmlHead   = `<?xml version="1.0" encoding="utf-8"?>` + "\n"
+	xmlSpaces = ` xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"`
+)
+
+// element is a body as a tree: names, text, and no attributes.
+type element struct {
+	name     xml.Name
+	text     string
+	children []*element
+}
+
+// child gives the first one of a name in DAV:, or nil.
+func (e *element) child(local string) *element {
+	for _, c := range e.children {
+		if c.is(local) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (e *element) is(local string) bool { return e.name == xml.Name{Space: spaceDAV, Local: local} }
+
+// readBody reads a request's XML; nil when there is none.
+func readBody(r *http.Request) (*element, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxXML+1))
+	var f *fault.Error
+	switch {
+	case errors.As(err, &f):
+		return nil, err
+	case err != nil:
+		return nil, dialect.ErrIncompleteBody.Because(err)
+	case len(body) > maxXML:
+		return nil, errXMLTooLarge
+	}
+	return parseXML(body)
+}
+
+// parseXML reads one element. Document types are refused and entities are not
+// known beyond XML's five, so that nothing grows; encodings other than UTF-8
+// are refused.
+func parseXML(body []byte) (*element, error) {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	var root *element
+	var open []*element
+	for n := 0; ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) && len(open) == 0 {
+			return root, nil
+		}
+		if err != nil {
+			return nil, errBadXML.Because(err)
+		}
+		switch token := token.(type) {
+		case xml.Directive:
+			return nil, errBadXML.Msgf("the body has a document type or another directive")
+		case xml.StartElement:
+			e := &element{name: token.Name}
+			if n++; n > maxElements || len(open) == maxDepth || len(open) == 0 && root != nil {
+				return nil, errBadXML.Msgf("the body has too many elements, or too deep ones")
+			}
+			if strings.Contains(e.name.Local, ":") {
+				return nil, errBadXML.Msgf("the body has a name with a colon at an end")
+			}
+			if len(open) == 0 {
+				root = e
+			} else {
+				in := open[len(open)-1]
+				in.children = append(in.children, e)
+			}
+			open = append(open, e)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			if len(open) > 0 {
+				in := open[len(open)-1]
+				if in.text += string(token); len(in.text) > maxText {
+					return nil, errBadXML.Msgf("the body has too long a text")
+				}
+			} else if len(bytes.TrimSpace(token)) > 0 {
+				return nil, errBadXML
+			}
+		}
+	}
+}
+
+// text writes an element with text in it; what XML cannot have becomes U+FFFD.
+func text(b *bytes.Buffer, name, s string) {
+	b.WriteString("<" + name + ">")
+	_ = xml.EscapeText(b, []byte(s)) // a buffer takes everything
+	b.WriteString("</" + name + ">")
+}
+
+// empty writes an element of any name without content.
+func empty(b *bytes.Buffer, n xml.Name) {
+	switch n.Space {
+	case spaceDAV:
+		b.WriteString("<d:" + n.Local + "/>")
+	case spaceOC:
+		b.WriteString("<oc:" + n.Local + "/>")
+	case "":
+		b.WriteString("<" + n.Local + "/>") // there is no default name space in our answers
+	default:
+		b.WriteString("<x:" + n.Local + ` xmlns:x="`)
+		_ = xml.EscapeText(b, []byte(n.Space))
+		b.WriteString(`"/>`)
+	}
+}
+
+// writeXML answers with a body that is known whole.
+func writeXML(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that left misses nothing
+}
+
+// multistatus writes the answer that has a part for each of many resources
+// (RFC 4918, 13), piece by piece.
+type multistatus struct {
+	w   http.ResponseWriter
+	buf bytes.Buffer
+	err error
+	out bool
+}
+
+// flushAt is how much of an answer is put together before it goes out, bytes.
+const flushAt = 64 << 10
+
+func newMultistatus(w http.ResponseWriter) *multistatus {
+	m := &multistatus{w: w}
+	m.buf.WriteString(xmlHead + "<d:multistatus" + xmlSpaces + ">")
+	return m
+}
+
+// begin starts the part of one resource, end finishes it.
+func (m *multistatus) begin(href string) *bytes.Buffer {
+	m.buf.WriteString("<d:response>")
+	text(&m.buf, "d:href", href)
+	return &m.buf
+}
+
+func (m *multistatus) end() error {
+	m.buf.WriteString("</d:response>")
+	if m.buf.Len() >= flushAt {
+		m.flush()
+	}
+	return m.err
+}
+
+func (m *multistatus) flush() {
+	if !m.out {
+		m.out = true
+		m.w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+		m.w.WriteHeader(http.StatusMultiStatus)
+	}
+	if m.err == nil {
+		_, m.err = m.w.Write(m.buf.Bytes())
+	}
+	m.buf.Reset()
+}
+
+func (m *multistatus) close() error {
+	m.buf.WriteString("</d:multistatus>\n")
+	m.flush()
+	return m.err
+}
+
+// statusLine is how a status stands inside of a body.
+func statusLine(status int) string {
+	return "HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status)
+}
