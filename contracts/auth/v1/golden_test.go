@@ -14,16 +14,17 @@ import (
 func messages() map[string]any {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
 	limits := authv1.Limits{StorageBytes: 100e9, ObjectBytes: 100e9}
-	account := authv1.Account{ID: "acc_1", Username: "alice", Email: "alice@example.com", Admin: true, Disabled: true, Plan: "standard", Limits: limits, CreatedAt: at}
+	account := authv1.Account{ID: "acc_1", Username: "alice", Email: "alice@example.com", Admin: true, Disabled: true, Plan: "standard", Limits: limits, CreatedAt: at, Region: "eu-west1"}
 	grant := authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead, authv1.ScopeAdmin}, Buckets: []string{"photos"}, Prefixes: []string{"2026/"}}
 	key := authv1.AccessKey{ID: "LWAKAAAAAAAAAAAAAAAA", AccountID: "acc_1", Grant: grant, ExpiresAt: &at, CreatedAt: at, RevokedAt: &at}
 	keyState := authv1.KeyState{KeyID: key.ID, AccountID: "acc_1", Active: true, Grant: grant, ExpiresAt: &at, Revision: 3}
-	accountState := authv1.AccountState{AccountID: "acc_1", Username: "alice", Active: true, Admin: true, Limits: limits, NotBefore: at, Revision: 2}
+	accountState := authv1.AccountState{AccountID: "acc_1", Username: "alice", Active: true, Admin: true, Limits: limits, NotBefore: at, Region: "eu-west1", Revision: 2}
+	token := authv1.AccountToken{ID: "tok_abcdefghijklmnop", Kind: authv1.TokenSession, Name: "laptop", CreatedAt: at, ExpiresAt: &at}
 	return map[string]any{
 		"create_account_request":       authv1.CreateAccountRequest{Username: "alice", Email: "alice@example.com", Password: "secret-1", Admin: true, Source: "192.0.2.1"},
 		"session":                      authv1.Session{Token: "slt_x", Account: account},
-		"login_request":                authv1.LoginRequest{Identifier: "alice", Password: "secret-1", Source: "192.0.2.1"},
-		"authenticate_request":         authv1.AuthenticateRequest{Token: "slt_x"},
+		"login_request":                authv1.LoginRequest{Identifier: "alice", Password: "secret-1", Source: "192.0.2.1", Kind: authv1.TokenSession, Name: "laptop"},
+		"authenticate_request":         authv1.AuthenticateRequest{Token: "slt_x", Identifier: "alice", Password: "secret-1", Source: "192.0.2.1"},
 		"get_account_request":          authv1.GetAccountRequest{ID: "acc_1", Username: "alice"},
 		"list_accounts_request":        authv1.ListAccountsRequest{After: "alice", Limit: 10},
 		"list_accounts_response":       authv1.ListAccountsResponse{Accounts: []authv1.Account{account}, More: true},
@@ -37,12 +38,22 @@ func messages() map[string]any {
 		"mint_access_token_request":    authv1.MintAccessTokenRequest{KeyID: key.ID, Secret: "s", Source: "192.0.2.1"},
 		"access_token":                 authv1.AccessToken{Token: "lwtk_x", ExpiresAt: at, AccountID: "acc_1"},
 		"token_claims":                 authv1.TokenClaims{KeyID: key.ID, AccountID: "acc_1", IssuedAt: 1, ExpiresAt: 2},
-		"principal":                    authv1.Principal{AccountID: "acc_1", Username: "alice", KeyID: key.ID, Admin: true, Grant: grant, Limits: limits},
+		"principal":                    authv1.Principal{AccountID: "acc_1", Username: "alice", KeyID: key.ID, Admin: true, Grant: grant, Limits: limits, Region: "eu-west1"},
 		"beat":                         authv1.Beat{Sequence: 7},
 		"key_state":                    keyState,
 		"account_state":                accountState,
 		"key_state_request":            authv1.KeyStateRequest{KeyID: key.ID},
 		"key_state_response":           authv1.KeyStateResponse{Found: true, Key: keyState, Account: accountState},
+		"account_token":                token,
+		"create_token_request":         authv1.CreateTokenRequest{AccountID: "acc_1", Kind: authv1.TokenAPI, Name: "laptop"},
+		"created_token":                authv1.CreatedToken{AccountToken: token, Token: "slt_x"},
+		"list_tokens_request":          authv1.ListTokensRequest{AccountID: "acc_1", Token: "slt_x"},
+		"list_tokens_response":         authv1.ListTokensResponse{Tokens: []authv1.AccountToken{token}, Current: token.ID},
+		"revoke_token_request":         authv1.RevokeTokenRequest{AccountID: "acc_1", TokenID: token.ID, Token: "slt_x"},
+		"change_password_request":      authv1.ChangePasswordRequest{AccountID: "acc_1", Current: "secret-1", New: "secret-2", Keep: "slt_x", Source: "192.0.2.1", Operator: true},
+		"delete_account_request":       authv1.DeleteAccountRequest{AccountID: "acc_1", Password: "secret-1", Source: "192.0.2.1", DryRun: true, Operator: true},
+		"set_account_request":          authv1.SetAccountRequest{AccountID: "acc_1", Plan: "gold", Region: "eu-west1"},
+		"empty":                        authv1.Empty{},
 	}
 }
 
@@ -59,6 +70,8 @@ func TestSubjects(t *testing.T) {
 		"GetAccount": authv1.GetAccount.Subject, "ListAccounts": authv1.ListAccounts.Subject, "SetAccountDisabled": authv1.SetAccountDisabled.Subject,
 		"CreateAccessKey": authv1.CreateAccessKey.Subject, "ListAccessKeys": authv1.ListAccessKeys.Subject, "RevokeAccessKey": authv1.RevokeAccessKey.Subject,
 		"MintAccessToken": authv1.MintAccessToken.Subject, "KeyState": authv1.KeyStateOf.Subject,
+		"CreateToken": authv1.CreateToken.Subject, "ListTokens": authv1.ListTokens.Subject, "RevokeToken": authv1.RevokeToken.Subject,
+		"ChangePassword": authv1.ChangePassword.Subject, "DeleteAccount": authv1.DeleteAccount.Subject, "SetAccount": authv1.SetAccount.Subject,
 	} {
 		var want []byte
 		for i, r := range method {
@@ -74,7 +87,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%s is called on %s", method, subject)
 		}
 	}
-	if n := reflect.TypeFor[authv1.Service]().NumMethod(); n != 11 {
-		t.Errorf("the service has %d methods, the table above 11", n)
+	if n := reflect.TypeFor[authv1.Service]().NumMethod(); n != 17 {
+		t.Errorf("the service has %d methods, the table above 17", n)
 	}
 }

@@ -39,6 +39,14 @@ func Run(t *testing.T, open func(t *testing.T) authv1.Service) {
 		{"MintAccessToken_Throttled", mintThrottled},
 		{"SetAccountDisabled", disable},
 		{"KeyState", keyState},
+		{"Authenticate_Password", authenticatePassword},
+		{"Authenticate_Throttled", authenticateThrottled},
+		{"Tokens", tokens},
+		{"CreateToken_Refuses", tokenRefuses},
+		{"RevokeToken", revokeToken},
+		{"ChangePassword", changePassword},
+		{"DeleteAccount", deleteAccount},
+		{"SetAccount", setAccount},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
