@@ -66,6 +66,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
 		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Sessions:  &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{

@@ -36,6 +36,7 @@ type Core struct {
 	Objects  objectv1.Service
 	Uploads  uploadv1.Service
 	Transfer *transfer.Engine
+	Sessions *transfer.Sessions
 	Tokens   TokenParser
 	Signer   *keys.Token // of signed URLs
 	Keys     KeyStates
