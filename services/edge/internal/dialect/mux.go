@@ -52,13 +52,17 @@ func unredirected(owned []string, taken map[string]bool) []string {
 			out = append(out, p)
 		}
 	}
-	for _, p := range owned {
-		add(p)
-		add(p + "/")
-	}
+	tails := map[string]bool{} // what is below them is theirs
 	for p := range taken {
 		if at := strings.LastIndex(p, "/{"); at >= 0 && strings.HasSuffix(p, "...}") {
 			add(p[:at])
+			tails[p[:at]] = true
+		}
+	}
+	for _, p := range owned {
+		add(p)
+		if !tails[p] {
+			add(p + "/")
 		}
 	}
 	return out

@@ -19,8 +19,10 @@ type Auth struct {
 	Tokens *keys.Token
 
 	mu       sync.Mutex
-	accounts map[string]authv1.Account // by account token
-	secrets  map[string]string         // by key id
+	accounts map[string]*account // by id
+	tokens   map[string]*token   // by the token itself
+	seq      int
+	secrets  map[string]string // by key id
 	states   map[string]authv1.KeyStateResponse
 	keys     []authv1.AccessKey
 	Fail     map[string]error
@@ -28,7 +30,7 @@ type Auth struct {
 
 // NewAuth makes an empty fake.
 func NewAuth(tokens *keys.Token) *Auth {
-	return &Auth{Tokens: tokens, accounts: map[string]authv1.Account{}, secrets: map[string]string{}, states: map[string]authv1.KeyStateResponse{}, Fail: map[string]error{}}
+	return &Auth{Tokens: tokens, accounts: map[string]*account{}, tokens: map[string]*token{}, secrets: map[string]string{}, states: map[string]authv1.KeyStateResponse{}, Fail: map[string]error{}}
 }
 
 func (a *Auth) failure(method string) error {
@@ -42,47 +44,6 @@ func (a *Auth) SetFail(method string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.Fail[method] = err
-}
-
-// CreateAccount implements authv1.Service.
-func (a *Auth) CreateAccount(_ context.Context, r authv1.CreateAccountRequest) (authv1.Session, error) {
-	if err := a.failure("CreateAccount"); err != nil {
-		return authv1.Session{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc := authv1.Account{ID: "acc-" + r.Username, Username: r.Username, Email: r.Email, Admin: r.Admin, Plan: "free", Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}}
-	token := "acct_" + r.Username
-	a.accounts[token] = acc
-	return authv1.Session{Token: token, Account: acc}, nil
-}
-
-// Login implements authv1.Service; every password is right but "wrong".
-func (a *Auth) Login(_ context.Context, r authv1.LoginRequest) (authv1.Session, error) {
-	if err := a.failure("Login"); err != nil {
-		return authv1.Session{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc, ok := a.accounts["acct_"+r.Identifier]
-	if !ok || r.Password == "wrong" {
-		return authv1.Session{}, authv1.ErrBadCredentials
-	}
-	return authv1.Session{Token: "acct_" + r.Identifier, Account: acc}, nil
-}
-
-// Authenticate implements authv1.Service.
-func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
-	if err := a.failure("Authenticate"); err != nil {
-		return authv1.Account{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc, ok := a.accounts[r.Token]
-	if !ok {
-		return authv1.Account{}, authv1.ErrBadToken
-	}
-	return acc, nil
 }
 
 // CreateAccessKey implements authv1.Service.

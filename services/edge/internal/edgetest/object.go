@@ -47,6 +47,7 @@ type bucket struct {
 	versions map[string][]version // by key, the newest first
 	configs  []objectv1.NotificationConfig
 	policy   objectv1.Policy
+	folders  map[string]time.Time // of a drive: when each was made
 }
 
 type version struct {
@@ -63,12 +64,28 @@ func (b *bucket) current(key string) (objectv1.Object, bool) {
 }
 
 // add makes v the newest version of its key.
-func (b *bucket) add(v version) {
+func (b *bucket) add(v version) { b.addAt(v.Key, v) }
+
+func (b *bucket) addAt(key string, v version) {
 	if b.Versioning == objectv1.Unversioned {
-		b.versions[v.Key] = []version{v}
+		b.versions[key] = []version{v}
 		return
 	}
-	b.versions[v.Key] = slices.Insert(b.versions[v.Key], 0, v)
+	b.versions[key] = slices.Insert(b.versions[key], 0, v)
+}
+
+// committed finds what a commit under a version id made before.
+func (b *bucket) committed(key, versionID string) (objectv1.Object, bool) {
+	if b.folders == nil {
+		cur, ok := b.current(key)
+		return cur, ok && cur.VersionID == versionID
+	}
+	for path := range b.versions { // it may have gone to another name
+		if cur, ok := b.current(path); ok && cur.VersionID == versionID {
+			return cur, true
+		}
+	}
+	return objectv1.Object{}, false
 }
 
 // NewObject makes an empty fake.
@@ -146,6 +163,9 @@ func (o *Object) enter(method string, p authv1.Principal, action objectv1.Action
 		return nil, o.Fail[method]
 	}
 	b := o.buckets[p.AccountID+"/"+name]
+	if name == objectv1.DriveBucket {
+		b = o.driveOf(p.AccountID)
+	}
 	if b == nil && name != "" {
 		return nil, objectv1.ErrBucketNotFound
 	}
@@ -277,18 +297,22 @@ func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (object
 		return objectv1.Ticket{}, err
 	}
 	locks := r.Retention != nil || r.LegalHold
+	most := o.MaxSize
+	if limit := r.Principal.Limits.ObjectBytes; limit > 0 {
+		most = min(most, limit)
+	}
 	switch {
 	case locks && r.Principal.KeyID != "" && !slices.Contains(r.Principal.Grant.Scopes, authv1.ScopeAdmin):
 		return objectv1.Ticket{}, objectv1.ErrAccessDenied
 	case locks && !b.ObjectLock:
 		return objectv1.Ticket{}, objectv1.ErrLockNotEnabled
-	case r.Size > o.MaxSize:
+	case r.Size > most:
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
-	case o.Quota > 0 && r.Size > o.Quota:
+	case o.Quota > 0 && r.Size > o.Quota, r.Principal.Limits.StorageBytes > 0 && b.bytes()+r.Size > r.Principal.Limits.StorageBytes:
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
 	}
 	o.seq++
-	t := objectv1.Ticket{VersionID: fmt.Sprintf("v%06d", o.seq), BucketID: b.ID, AccountID: r.Principal.AccountID, KeyDomain: r.Principal.AccountID, Region: "", MaxSize: o.MaxSize, LeaseTill: time.Now().Add(o.Lease)}
+	t := objectv1.Ticket{VersionID: fmt.Sprintf("v%06d", o.seq), BucketID: b.ID, AccountID: r.Principal.AccountID, KeyDomain: r.Principal.AccountID, Region: "", MaxSize: most, LeaseTill: time.Now().Add(o.Lease)}
 	if r.Idempotency != nil {
 		if done, err := o.bind(&t, r); done || err != nil {
 			return t, err
@@ -296,6 +320,11 @@ func (o *Object) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (object
 	}
 	if err := b.conditions(r.Key, r.Conditions); err != nil {
 		return objectv1.Ticket{}, err
+	}
+	if b.folders != nil {
+		if err := o.beginFile(b, r, &t); err != nil {
+			return objectv1.Ticket{}, err
+		}
 	}
 	if r.Hold {
 		t.Reserved = max(r.Size, 0)
@@ -312,13 +341,20 @@ func (o *Object) CommitPut(_ context.Context, r objectv1.CommitPutRequest) (obje
 	if err != nil {
 		return objectv1.Object{}, err
 	}
-	if cur, ok := b.current(r.Key); ok && cur.VersionID == r.Ticket.VersionID {
+	if cur, ok := b.committed(r.Key, r.Ticket.VersionID); ok {
 		return cur, nil
 	}
 	if err := b.conditions(r.Key, r.Conditions); err != nil {
 		return objectv1.Object{}, err
 	}
 	obj := b.object(r.Key, r.Ticket.VersionID)
+	key := r.Key
+	if b.folders != nil {
+		if key, obj.File, err = b.place(r.Principal, r.Key, r.Ticket.NodeID, r.Ticket.Region, options(r.File)); err != nil {
+			return objectv1.Object{}, err
+		}
+		obj.Key = obj.File.Path
+	}
 	obj.ETag = r.ETag
 	if obj.ETag == "" {
 		obj.ETag = `"` + hex.EncodeToString(r.Digests[blob.SHA256][:16]) + `-1"`
@@ -328,7 +364,7 @@ func (o *Object) CommitPut(_ context.Context, r objectv1.CommitPutRequest) (obje
 	if r.Retention != nil {
 		obj.Retention = r.Retention
 	}
-	b.add(version{Object: obj})
+	b.addAt(key, version{Object: obj})
 	delete(o.held, r.Ticket.VersionID)
 	if t := r.Ticket.Idempotency; t != nil && o.bound[t.ID] != nil {
 		o.bound[t.ID].done = &obj
@@ -369,7 +405,18 @@ func (o *Object) AbortPut(_ context.Context, r objectv1.AbortPutRequest) (object
 	return objectv1.AbortPutResponse{}, nil
 }
 
-// GetUsage implements objectv1.Service.
-func (o *Object) GetUsage(context.Context, objectv1.GetUsageRequest) (objectv1.Usage, error) {
-	return objectv1.Usage{Used: 42}, nil
+// GetUsage implements objectv1.Service; it counts visible objects only.
+func (o *Object) GetUsage(_ context.Context, r objectv1.GetUsageRequest) (objectv1.Usage, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.note("GetUsage"); err != nil {
+		return objectv1.Usage{}, err
+	}
+	var u objectv1.Usage
+	for id, b := range o.buckets {
+		if strings.HasPrefix(id, r.AccountID+"/") {
+			u.Used += b.bytes()
+		}
+	}
+	return u, nil
 }

@@ -2,37 +2,263 @@ package edgetest
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 )
 
+// account of the fake. Without a password every one is right but "wrong".
+type account struct {
+	authv1.Account
+	password string
+}
+
+func (a *account) accepts(password string) bool {
+	if a.password == "" {
+		return password != "wrong" && password != ""
+	}
+	return password == a.password
+}
+
+// token of the fake.
+type token struct {
+	authv1.AccountToken
+	accountID string
+}
+
+// named finds an account by user name or e-mail address, with a.mu held.
+func (a *Auth) named(identifier string) *account {
+	for _, acc := range a.accounts {
+		if acc.Username == identifier || acc.Email == identifier && identifier != "" {
+			return acc
+		}
+	}
+	return nil
+}
+
+// mint makes a token, with a.mu held: the first one of an account is its name
+// behind "acct_".
+func (a *Auth) mint(acc *account, kind authv1.TokenKind, name string) (string, authv1.AccountToken) {
+	a.seq++
+	text := "acct_" + acc.Username
+	if a.tokens[text] != nil {
+		text = fmt.Sprintf("%s_%d", text, a.seq)
+	}
+	if kind == "" {
+		kind = authv1.TokenAPI
+	}
+	t := authv1.AccountToken{ID: fmt.Sprintf("tok_%016d", a.seq), Kind: kind, Name: name, CreatedAt: time.Now()}
+	if kind == authv1.TokenSession {
+		ends := t.CreatedAt.Add(authv1.SessionLife)
+		t.ExpiresAt = &ends
+	}
+	a.tokens[text] = &token{AccountToken: t, accountID: acc.ID}
+	return text, t
+}
+
+// CreateAccount implements authv1.Service.
+func (a *Auth) CreateAccount(_ context.Context, r authv1.CreateAccountRequest) (authv1.Session, error) {
+	if err := a.failure("CreateAccount"); err != nil {
+		return authv1.Session{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.named(r.Username) != nil {
+		return authv1.Session{}, authv1.ErrUsernameTaken
+	}
+	if a.named(r.Email) != nil {
+		return authv1.Session{}, authv1.ErrEmailTaken
+	}
+	acc := &account{password: r.Password, Account: authv1.Account{
+		ID: "acc-" + r.Username, Username: r.Username, Email: r.Email, Admin: r.Admin, Plan: "free",
+		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: time.Now(),
+	}}
+	a.accounts[acc.ID] = acc
+	text, _ := a.mint(acc, authv1.TokenAPI, "")
+	return authv1.Session{Token: text, Account: acc.Account}, nil
+}
+
+// Login implements authv1.Service.
+func (a *Auth) Login(_ context.Context, r authv1.LoginRequest) (authv1.Session, error) {
+	if err := a.failure("Login"); err != nil {
+		return authv1.Session{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.named(r.Identifier)
+	if acc == nil || !acc.accepts(r.Password) {
+		return authv1.Session{}, authv1.ErrBadCredentials
+	}
+	text, _ := a.mint(acc, r.Kind, r.Name)
+	return authv1.Session{Token: text, Account: acc.Account}, nil
+}
+
+// Authenticate implements authv1.Service.
+func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
+	if err := a.failure("Authenticate"); err != nil {
+		return authv1.Account{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, text := range []string{r.Token, r.Password} {
+		if t := a.tokens[text]; t != nil {
+			return a.accounts[t.accountID].Account, nil
+		}
+	}
+	if r.Token != "" {
+		return authv1.Account{}, authv1.ErrBadToken
+	}
+	if acc := a.named(r.Identifier); acc != nil && acc.accepts(r.Password) {
+		return acc.Account, nil
+	}
+	return authv1.Account{}, authv1.ErrBadCredentials
+}
+
+// GetAccount implements authv1.Service.
+func (a *Auth) GetAccount(_ context.Context, r authv1.GetAccountRequest) (authv1.Account, error) {
+	if err := a.failure("GetAccount"); err != nil {
+		return authv1.Account{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.ID]
+	if r.ID == "" {
+		acc = a.named(r.Username)
+	}
+	if acc == nil {
+		return authv1.Account{}, authv1.ErrAccountNotFound
+	}
+	return acc.Account, nil
+}
+
 // CreateToken implements authv1.Service.
-func (*Auth) CreateToken(context.Context, authv1.CreateTokenRequest) (authv1.CreatedToken, error) {
-	return authv1.CreatedToken{}, fault.ErrUnavailable
+func (a *Auth) CreateToken(_ context.Context, r authv1.CreateTokenRequest) (authv1.CreatedToken, error) {
+	if err := a.failure("CreateToken"); err != nil {
+		return authv1.CreatedToken{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.AccountID]
+	switch {
+	case acc == nil:
+		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
+	case len([]rune(r.Name)) > 64:
+		return authv1.CreatedToken{}, fault.ErrInvalid.Msgf("a token's name has 64 characters at most")
+	}
+	text, t := a.mint(acc, r.Kind, r.Name)
+	return authv1.CreatedToken{AccountToken: t, Token: text}, nil
 }
 
 // ListTokens implements authv1.Service.
-func (*Auth) ListTokens(context.Context, authv1.ListTokensRequest) (authv1.ListTokensResponse, error) {
-	return authv1.ListTokensResponse{}, fault.ErrUnavailable
+func (a *Auth) ListTokens(_ context.Context, r authv1.ListTokensRequest) (authv1.ListTokensResponse, error) {
+	if err := a.failure("ListTokens"); err != nil {
+		return authv1.ListTokensResponse{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := authv1.ListTokensResponse{Tokens: []authv1.AccountToken{}}
+	for text, t := range a.tokens {
+		if t.accountID != r.AccountID {
+			continue
+		}
+		out.Tokens = append(out.Tokens, t.AccountToken)
+		if text == r.Token {
+			out.Current = t.ID
+		}
+	}
+	slices.SortFunc(out.Tokens, func(x, y authv1.AccountToken) int { return strings.Compare(y.ID, x.ID) })
+	return out, nil
 }
 
 // RevokeToken implements authv1.Service.
-func (*Auth) RevokeToken(context.Context, authv1.RevokeTokenRequest) (authv1.Empty, error) {
-	return authv1.Empty{}, fault.ErrUnavailable
+func (a *Auth) RevokeToken(_ context.Context, r authv1.RevokeTokenRequest) (authv1.Empty, error) {
+	if err := a.failure("RevokeToken"); err != nil {
+		return authv1.Empty{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for text, t := range a.tokens {
+		if (text == r.Token || t.ID == r.TokenID) && (r.AccountID == "" || t.accountID == r.AccountID) {
+			delete(a.tokens, text)
+			return authv1.Empty{}, nil
+		}
+	}
+	return authv1.Empty{}, authv1.ErrTokenNotFound
 }
 
 // ChangePassword implements authv1.Service.
-func (*Auth) ChangePassword(context.Context, authv1.ChangePasswordRequest) (authv1.Account, error) {
-	return authv1.Account{}, fault.ErrUnavailable
+func (a *Auth) ChangePassword(_ context.Context, r authv1.ChangePasswordRequest) (authv1.Account, error) {
+	if err := a.failure("ChangePassword"); err != nil {
+		return authv1.Account{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.AccountID]
+	switch {
+	case acc == nil || !acc.accepts(r.Current):
+		return authv1.Account{}, authv1.ErrBadCredentials
+	case len(r.New) < 8:
+		return authv1.Account{}, fault.ErrInvalid.Msgf("a password has 8 bytes at least")
+	}
+	acc.password = r.New
+	a.end(r.AccountID, r.Keep)
+	return acc.Account, nil
+}
+
+// end ends an account's tokens but one, with a.mu held.
+func (a *Auth) end(accountID, keep string) {
+	for text, t := range a.tokens {
+		if t.accountID == accountID && text != keep {
+			delete(a.tokens, text)
+		}
+	}
 }
 
 // DeleteAccount implements authv1.Service.
-func (*Auth) DeleteAccount(context.Context, authv1.DeleteAccountRequest) (authv1.Empty, error) {
-	return authv1.Empty{}, fault.ErrUnavailable
+func (a *Auth) DeleteAccount(_ context.Context, r authv1.DeleteAccountRequest) (authv1.Empty, error) {
+	if err := a.failure("DeleteAccount"); err != nil && !r.DryRun {
+		return authv1.Empty{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.AccountID]
+	if acc == nil || !acc.accepts(r.Password) {
+		return authv1.Empty{}, authv1.ErrBadCredentials
+	}
+	if !r.DryRun {
+		delete(a.accounts, r.AccountID)
+		a.end(r.AccountID, "")
+	}
+	return authv1.Empty{}, nil
 }
 
 // SetAccount implements authv1.Service.
-func (*Auth) SetAccount(context.Context, authv1.SetAccountRequest) (authv1.Account, error) {
-	return authv1.Account{}, fault.ErrUnavailable
+func (a *Auth) SetAccount(_ context.Context, r authv1.SetAccountRequest) (authv1.Account, error) {
+	if err := a.failure("SetAccount"); err != nil {
+		return authv1.Account{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.AccountID]
+	if acc == nil {
+		return authv1.Account{}, authv1.ErrAccountNotFound
+	}
+	if r.Region != "" {
+		acc.Region = r.Region
+	}
+	if r.Plan != "" {
+		acc.Plan = r.Plan
+	}
+	return acc.Account, nil
+}
+
+// SetLimits gives an account other limits.
+func (a *Auth) SetLimits(accountID string, l authv1.Limits) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accounts[accountID].Limits = l
 }

@@ -1,6 +1,7 @@
 package edgetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -206,6 +207,13 @@ func (o *Object) CopyObject(_ context.Context, r objectv1.CopyObjectRequest) (ob
 		return objectv1.Object{}, err
 	}
 	obj := b.object(r.Key, r.VersionID)
+	if b.folders != nil {
+		o.seq++
+		nodeID, region := fmt.Sprintf("node%012d", o.seq), cmp.Or(r.Principal.Region, o.Regions[0])
+		if _, obj.File, err = b.place(r.Principal, r.Key, nodeID, region, objectv1.FileOptions{Parents: true}); err != nil {
+			return objectv1.Object{}, err
+		}
+	}
 	obj.ETag, obj.Size, obj.Metadata, obj.Digests, obj.Compressed, obj.Manifest = src.ETag, src.Size, src.Metadata, src.Digests, src.Compressed, src.Manifest
 	if r.Metadata != nil {
 		obj.Metadata = *r.Metadata

@@ -6,7 +6,10 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
 
-const api = "/api/v1"
+const (
+	api     = "/api/v1"
+	ofFiles = api + "/files/{id...}" // the family of what happens to files: ServeMux cannot tell register from an id
+)
 
 // Routes implements dialect.Dialect, in the order of lockr.md.
 func (h *Handler) Routes() []dialect.Route {
@@ -37,9 +40,9 @@ func (h *Handler) uploadRoutes() []dialect.Route {
 func (h *Handler) fileRoutes() []dialect.Route {
 	return []dialect.Route{
 		dialect.R("ListFiles", "GET "+api+"/files", h.ListFiles, dialect.AuthAccount, dialect.NoBody, "a page of the account's files, newest first, and its usage"),
-		dialect.R("RegisterFile", "POST "+api+"/files/register", h.RegisterFile, dialect.AuthAccount, dialect.JSONBody, "make a guest's file the account's"),
-		dialect.R("SetFileKey", "POST "+api+"/files/{id}/key", h.SetFileKey, dialect.AuthAccount, dialect.JSONBody, "set or clear a file's key"),
-		dialect.R("DeleteFile", "DELETE "+api+"/files/{id}", h.DeleteFile, dialect.AuthAccount, dialect.NoBody, "delete a file"),
+		dialect.R("RegisterFile", "POST "+api+"/files/register", h.RegisterFile, dialect.AuthAccount, dialect.JSONBody, "make a guest's file the account's").In(ofFiles),
+		dialect.R("SetFileKey", "POST "+api+"/files/{id}/key", h.SetFileKey, dialect.AuthAccount, dialect.JSONBody, "set or clear a file's key").In(ofFiles),
+		dialect.R("DeleteFile", "DELETE "+api+"/files/{id}", h.DeleteFile, dialect.AuthAccount, dialect.NoBody, "delete a file").In(ofFiles),
 		dialect.R("Download", "GET "+api+"/download/{id}", h.Download, dialect.AuthGuest, dialect.NoBody, "a file's bytes, whole or by ranges; HEAD without them"),
 	}
 }
