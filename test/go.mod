@@ -13,6 +13,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.22.1
 	github.com/getkin/kin-openapi v0.152.0
+	github.com/rclone/gofakes3 v0.0.11
 	go.mongodb.org/mongo-driver/v2 v2.9.3
 )
 
@@ -87,9 +88,13 @@ require (
 
 require (
 	github.com/go-openapi/jsonpointer v1.0.1 // indirect
+	github.com/minio/xxml v0.0.3 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
 	github.com/oasdiff/yaml3 v0.0.14 // indirect
+	github.com/ryszard/goskiplist v0.0.0-20150312221310-2dfbae5fcf46 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	github.com/shabbyrobe/gocovmerge v0.0.0-20230507112040-c3350d9342df // indirect
+	golang.org/x/tools v0.52.0 // indirect
 )
 
 replace github.com/sluicehq/sluice/pkg => ../pkg
