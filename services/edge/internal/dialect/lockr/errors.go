@@ -21,6 +21,9 @@ type wireError struct {
 	Code  string `json:"code"`
 }
 
+// statusChecksum is tus' answer to a chunk with another checksum.
+const statusChecksum = 460
+
 // statusClientGone is what the logs say of a request whose client left.
 const statusClientGone = 499
 
@@ -39,6 +42,8 @@ var byCode = map[string]int{
 	dialect.ErrSlowBody.Code:         http.StatusRequestTimeout,
 	transfer.ErrBadRange.Code:        http.StatusRequestedRangeNotSatisfiable,
 	uploadv1.ErrSessionGone.Code:     http.StatusGone,
+	transfer.ErrChecksum.Code:        statusChecksum,
+	errTusType.Code:                  http.StatusUnsupportedMediaType,
 	// The ticket ran out under the transfer: the same upload may work again.
 	objectv1.ErrUploadGone.Code: http.StatusServiceUnavailable,
 	uploadv1.ErrGone.Code:       http.StatusServiceUnavailable,
@@ -56,6 +61,7 @@ var codes = map[string]string{
 // others describe an answer that does not come.
 var keptOnError = map[string]bool{
 	"X-Request-Id": true, "Strict-Transport-Security": true, "Allow": true, "Content-Range": true, "Connection": true,
+	"Access-Control-Allow-Origin": true, "Access-Control-Expose-Headers": true, headerTusResumable: true, "Tus-Version": true,
 }
 
 // RenderError implements dialect.Dialect with {"error","code"}.
@@ -82,7 +88,8 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 		if errors.Is(err, core.ErrSessionEnded) {
 			http.SetCookie(w, core.EndedCookie(secure(r)))
 		}
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	}
+	if f.RetryAfter > 0 || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		head.Set("Retry-After", strconv.FormatInt(max(1, int64((f.RetryAfter+time.Second-1)/time.Second)), 10))
 	}
 	head.Set("Cache-Control", "no-store")

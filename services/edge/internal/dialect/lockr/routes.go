@@ -32,7 +32,17 @@ func (h *Handler) accountRoutes() []dialect.Route {
 }
 
 func (h *Handler) uploadRoutes() []dialect.Route {
+	const session = api + "/upload/session/{secret}"
 	return []dialect.Route{
+		dialect.R("CreateSession", "POST "+api+"/upload/session", h.CreateSession, dialect.AuthGuest, dialect.JSONBody, "open a resumable upload; its URL is all that the upload needs"),
+		dialect.R("PutSession", "PUT "+session, h.PutSession, dialect.AuthNone, dialect.Stream, "send bytes, whole or by Content-Range, or ask for the state"),
+		dialect.R("PatchSession", "PATCH "+session, h.PatchSession, dialect.AuthNone, dialect.Stream, "send bytes by tus"),
+		dialect.R("HeadSession", "HEAD "+session, h.HeadSession, dialect.AuthNone, dialect.NoBody, "how far the upload is"),
+		dialect.R("PostSession", "POST "+session, h.PostSession, dialect.AuthNone, dialect.Stream, "what X-HTTP-Method-Override says, else as PUT"),
+		dialect.R("DeleteSession", "DELETE "+session, h.DeleteSession, dialect.AuthNone, dialect.NoBody, "cancel the upload"),
+		dialect.R("SessionOptions", "OPTIONS "+session, h.SessionOptions, dialect.AuthNone, dialect.NoBody, "what tus and browsers want to know before"),
+		dialect.R("CreateTusUpload", "POST "+api+"/upload/tus", h.CreateTusUpload, dialect.AuthGuest, dialect.Stream, "open a resumable upload by tus"),
+		dialect.R("TusOptions", "OPTIONS "+api+"/upload/tus", h.TusOptions, dialect.AuthNone, dialect.NoBody, "as for a session"),
 		dialect.R("Upload", "POST "+api+"/upload", h.Upload, dialect.AuthGuest, dialect.Stream, "store a file from a stream"),
 	}
 }
