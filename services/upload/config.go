@@ -21,12 +21,14 @@ type Settings struct {
 
 	MinPartSize     settings.Bytes `koanf:"min_part_size" doc:"least size of each part of a multipart upload but the last"`
 	MultipartExpiry time.Duration  `koanf:"multipart_expiry" doc:"how long a multipart upload may take until it is given up, at most 29 days"`
+	SessionExpiry   time.Duration  `koanf:"session_expiry" doc:"how long a resumable session lives, and its answer, at most 29 days"`
 }
 
 // Default returns the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{Upload: Settings{
 		Lease: 2 * time.Minute, SweepInterval: 30 * time.Second, MinPartSize: 5 << 20, MultipartExpiry: 7 * 24 * time.Hour,
+		SessionExpiry: 7 * 24 * time.Hour,
 	}}
 }
 
@@ -41,6 +43,8 @@ func (c Config) Validate() error {
 		return errors.New("upload.min_part_size: at least 1B")
 	case c.Upload.MultipartExpiry < time.Second, c.Upload.MultipartExpiry > domain.MaxExpiry:
 		return fmt.Errorf("upload.multipart_expiry: from 1s to %s", domain.MaxExpiry)
+	case c.Upload.SessionExpiry < time.Second, c.Upload.SessionExpiry > domain.MaxExpiry:
+		return fmt.Errorf("upload.session_expiry: from 1s to %s", domain.MaxExpiry)
 	}
 	return nil
 }

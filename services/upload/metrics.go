@@ -11,31 +11,35 @@ import (
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
-// meter implements domain.Meter and domain.MultipartMeter.
+// meter implements domain.Meter, domain.MultipartMeter and domain.SessionMeter.
 type meter struct {
 	began, ended         metric.Int64Counter // of ingests
 	multiBegan, multiEnd metric.Int64Counter
+	sessBegan, sessEnd   metric.Int64Counter
 	gauge                metric.Registration
 }
 
 // countWithin bounds the counting for a scrape.
 const countWithin = time.Second
 
-func newMeter(m metric.Meter, ingests, multiparts func(context.Context) (int64, error)) (*meter, error) {
+func newMeter(m metric.Meter, ingests, multiparts, sessions func(context.Context) (int64, error)) (*meter, error) {
 	began, err1 := m.Int64Counter("sluice_upload_begun", metric.WithDescription("ingests opened"))
 	ended, err2 := m.Int64Counter("sluice_upload_ended", metric.WithDescription("ingests ended, by outcome"))
 	flight, err3 := m.Int64ObservableGauge("sluice_upload_in_flight", metric.WithDescription("ingests in flight, of all copies of the service"))
 	multiBegan, err4 := m.Int64Counter("sluice_upload_multipart_begun", metric.WithDescription("multipart uploads opened"))
 	multiEnd, err5 := m.Int64Counter("sluice_upload_multipart_ended", metric.WithDescription("multipart uploads ended, by outcome"))
 	open, err6 := m.Int64ObservableGauge("sluice_upload_multipart_open", metric.WithDescription("multipart uploads not completed, of all copies of the service"))
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+	sessBegan, err7 := m.Int64Counter("sluice_upload_session_begun", metric.WithDescription("resumable sessions opened"))
+	sessEnd, err8 := m.Int64Counter("sluice_upload_session_ended", metric.WithDescription("resumable sessions ended, by outcome"))
+	writing, err9 := m.Int64ObservableGauge("sluice_upload_session_open", metric.WithDescription("resumable sessions not finished, of all copies of the service"))
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9); err != nil {
 		return nil, err
 	}
 	reg, err := m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, countWithin)
 		defer cancel()
 		var errs []error
-		for gauge, count := range map[metric.Int64Observable]func(context.Context) (int64, error){flight: ingests, open: multiparts} {
+		for gauge, count := range map[metric.Int64Observable]func(context.Context) (int64, error){flight: ingests, open: multiparts, writing: sessions} {
 			n, err := count(ctx)
 			if err == nil {
 				o.ObserveInt64(gauge, n)
@@ -43,8 +47,8 @@ func newMeter(m metric.Meter, ingests, multiparts func(context.Context) (int64, 
 			errs = append(errs, err)
 		}
 		return errors.Join(errs...)
-	}, flight, open)
-	return &meter{began, ended, multiBegan, multiEnd, reg}, err
+	}, flight, open, writing)
+	return &meter{began, ended, multiBegan, multiEnd, sessBegan, sessEnd, reg}, err
 }
 
 // Began implements domain.Meter.
@@ -61,6 +65,14 @@ func (m *meter) MultipartBegan() { m.multiBegan.Add(context.Background(), 1) }
 // MultipartEnded implements domain.MultipartMeter.
 func (m *meter) MultipartEnded(o domain.Outcome) {
 	m.multiEnd.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
+}
+
+// SessionBegan implements domain.SessionMeter.
+func (m *meter) SessionBegan() { m.sessBegan.Add(context.Background(), 1) }
+
+// SessionEnded implements domain.SessionMeter.
+func (m *meter) SessionEnded(o domain.Outcome) {
+	m.sessEnd.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
 }
 
 func (m *meter) close() error { return m.gauge.Unregister() }

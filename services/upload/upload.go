@@ -45,6 +45,7 @@ type Service struct {
 	p      *platform.Platform
 	domain *domain.Service
 	multi  *domain.Multiparts
+	sess   *domain.Sessions
 	meter  *meter
 	server *rpc.Server
 
@@ -78,7 +79,11 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count, multiparts.CountOpen); err != nil {
+	sessions, err := store.OpenSessions(ctx, db)
+	if err != nil {
+		return err
+	}
+	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions); err != nil {
 		return fmt.Errorf("setting up metrics: %w", err)
 	}
 	set, objects := s.cfg.Upload, objectv1.NewClient(s.p.Client)
@@ -88,12 +93,15 @@ func (s *Service) Start(ctx context.Context) error {
 	s.multi = domain.NewMultiparts(domain.MultipartOptions{
 		MinPart: int64(set.MinPartSize), Expiry: set.MultipartExpiry, Retry: claimFor, Grace: grace,
 	}, domain.MultipartDeps{Store: multiparts, Objects: objects, Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log})
+	s.sess = domain.NewSessions(domain.SessionOptions{Expiry: set.SessionExpiry, Retry: claimFor, Grace: grace}, domain.SessionDeps{
+		Store: sessions, Objects: objects, Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
+	})
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.meter.close())
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(s.sweeps)
-	if err := uploadv1.Register(s.server, endpoint.New(s.domain, s.multi)); err != nil {
+	if err := uploadv1.Register(s.server, endpoint.New(s.domain, s.multi, s.sess)); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.Stop(ctx))
 	}
 	return nil
@@ -116,20 +124,29 @@ func (s *Service) Stop(ctx context.Context) error {
 	return errors.Join(err, s.meter.close())
 }
 
-// sweeps sweeps at once, at every interval, and multipart uploads also when they
-// ask for it.
+// sweeps sweeps at once, at every interval, and uploads of many requests also
+// when they ask for it.
 func (s *Service) sweeps() {
 	t := time.NewTicker(s.cfg.Upload.SweepInterval)
 	defer t.Stop()
-	s.sweep("ingests", s.domain.Sweep)
+	ingests := func() { s.sweep("ingests", s.domain.Sweep) }
+	multiparts := func() { s.sweep("multipart uploads", s.multi.Sweep) }
+	sessions := func() { s.sweep("sessions", s.sess.Sweep) }
+	ingests()
+	multiparts()
+	sessions()
 	for {
-		s.sweep("multipart uploads", s.multi.Sweep)
 		select {
 		case <-s.ended.Done():
 			return
 		case <-s.multi.Wanted():
+			multiparts()
+		case <-s.sess.Wanted():
+			sessions()
 		case <-t.C:
-			s.sweep("ingests", s.domain.Sweep)
+			ingests()
+			multiparts()
+			sessions()
 		}
 	}
 }

@@ -70,7 +70,7 @@ func run(t *testing.T, p *platform.Platform) (stop func()) {
 	t.Helper()
 	cfg := upload.Default()
 	cfg.Upload.SweepInterval = 20 * time.Millisecond
-	cfg.Upload.MinPartSize, cfg.Upload.MultipartExpiry = uploadv1test.MinPart, uploadv1test.Expiry
+	cfg.Upload.MinPartSize, cfg.Upload.MultipartExpiry, cfg.Upload.SessionExpiry = uploadv1test.MinPart, uploadv1test.Expiry, uploadv1test.Expiry
 	svc, err := upload.New(cfg, p)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,8 @@ func TestConfig_Validate(t *testing.T) {
 	for _, f := range []func(*upload.Config){
 		func(c *upload.Config) { c.Upload.Lease = 0 }, func(c *upload.Config) { c.Upload.SweepInterval = 0 },
 		func(c *upload.Config) { c.Upload.MinPartSize = 0 }, func(c *upload.Config) { c.Upload.MultipartExpiry = 0 },
-		func(c *upload.Config) { c.Upload.MultipartExpiry = 30 * 24 * time.Hour },
+		func(c *upload.Config) { c.Upload.MultipartExpiry = 30 * 24 * time.Hour }, func(c *upload.Config) { c.Upload.SessionExpiry = 0 },
+		func(c *upload.Config) { c.Upload.SessionExpiry = 30 * 24 * time.Hour },
 	} {
 		c := upload.Default()
 		f(&c)

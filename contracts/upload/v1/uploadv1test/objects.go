@@ -62,6 +62,13 @@ func (o *Objects) Commit(version string) {
 	o.done[version] = "committed"
 }
 
+// SetQuota says how many bytes may be staged in all.
+func (o *Objects) SetQuota(bytes int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.quota = bytes
+}
+
 // Lose ends a ticket as object's own sweep does.
 func (o *Objects) Lose(version string) {
 	o.mu.Lock()
@@ -114,6 +121,12 @@ func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objec
 	t := objectv1.Ticket{
 		VersionID: fmt.Sprintf("v%06d", o.n), BucketID: "b-" + r.Bucket, AccountID: r.Principal.AccountID, KeyDomain: "acc", Region: "local",
 		MaxSize: 1 << 40, Held: r.Hold,
+	}
+	if r.Region != "" {
+		t.Region = r.Region
+	}
+	if r.Bucket == objectv1.DriveBucket {
+		t.NodeID = fmt.Sprintf("node%06d", o.n)
 	}
 	if r.Hold {
 		t.Reserved, t.LeaseTill = max(r.Size, objectv1.ReservationStep), o.now().Add(HoldLease)

@@ -2,6 +2,7 @@ package uploadv1test
 
 import (
 	"context"
+	"path"
 	"slices"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -128,6 +129,8 @@ func (o *Objects) StageContent(_ context.Context, r objectv1.StageContentRequest
 		switch {
 		case !ok || !t.Staged || t.AccountID != r.AccountID:
 			return objectv1.StageContentResponse{}, objectv1.ErrUploadGone
+		case o.staged[r.VersionID][r.ContentID].Domain != "":
+			return objectv1.StageContentResponse{Reserved: o.reserved(r.VersionID)}, nil // a repeat
 		case o.reserved("")+r.Manifest.Size > o.quota:
 			return objectv1.StageContentResponse{}, objectv1.ErrQuotaExceeded
 		}
@@ -166,6 +169,12 @@ func (o *Objects) CommitPut(_ context.Context, r objectv1.CommitPutRequest) (obj
 		obj := objectv1.Object{
 			BucketID: r.Ticket.BucketID, Bucket: r.Bucket, Key: r.Key, VersionID: id, ETag: r.ETag, Digests: r.Digests, Composite: r.Composite,
 			Metadata: r.Metadata, Retention: r.Retention, LegalHold: r.LegalHold, Compressed: r.Compressed, StorageClass: "STANDARD", CreatedAt: o.now(),
+		}
+		if r.File != nil {
+			obj.File = &objectv1.File{
+				NodeID: r.Ticket.NodeID, AccountID: r.Ticket.AccountID, Path: r.Key, Name: path.Base(r.Key), Region: r.Ticket.Region,
+				KeyHash: r.File.KeyHash, ExpiresAt: r.File.ExpiresAt, CreatedAt: o.now(), ModTime: o.now(),
+			}
 		}
 		for _, part := range r.Parts {
 			m, ok := o.staged[id][part]

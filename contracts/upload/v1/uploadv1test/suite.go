@@ -60,6 +60,12 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		"MultipartAborts": multipartAborts, "MultipartAbortOutlivesObject": multipartAbortAway, "MultipartExpires": multipartExpires,
 		"MultipartStrangers": multipartStrangers, "MultipartListPages": multipartListPages, "MultipartMalformed": multipartMalformed,
 		"MultipartConcurrent": multipartConcurrent, "MultipartQuota": multipartQuota,
+
+		"SessionCreate": sessionCreate, "SessionWrites": sessionWrites, "SessionHasOneWriter": sessionOneWriter, "SessionRepeats": sessionRepeats,
+		"SessionOffsetsAreChecked": sessionOffsets, "SessionSizesAreChecked": sessionSizes, "SessionQuota": sessionQuota, "SessionPages": sessionPages,
+		"SessionConcurrent": sessionConcurrent, "SessionEmpty": sessionEmpty, "SessionFinishFails": sessionFinishFails,
+		"SessionFinishAtOnce": sessionFinishAtOnce, "SessionCancels": sessionCancels, "SessionCancelIsLate": sessionCancelLate,
+		"SessionCancelOutlivesObject": sessionCancelAway, "SessionExpires": sessionExpires, "SessionLosesItsTicket": sessionLost, "SessionMalformed": sessionMalformed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

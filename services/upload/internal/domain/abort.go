@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -103,36 +102,12 @@ func (s *Multiparts) look(ctx context.Context, m Multipart) (*objectv1.Object, e
 // left them: it returns how many it dealt with, and the errors of those that
 // stay for the next one.
 func (s *Multiparts) Sweep(ctx context.Context) (int, error) {
-	var mu sync.Mutex
-	var errs []error
-	done := 0
-	for ctx.Err() == nil {
-		due, err := s.Store.DueMultiparts(ctx, s.now(), sweepPage)
-		if err != nil {
-			return done, errors.Join(append(errs, fmt.Errorf("looking for uploads: %w", err))...)
+	return eachDue(ctx, func() ([]Multipart, error) { return s.Store.DueMultiparts(ctx, s.now(), sweepPage) }, func(m Multipart) error {
+		if err := s.tend(ctx, m.ID); err != nil {
+			return fmt.Errorf("multipart upload %s: %w", m.ID, err)
 		}
-		var wg sync.WaitGroup
-		slots := make(chan struct{}, sweepers)
-		for _, m := range due {
-			slots <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-slots }()
-				err := s.tend(ctx, m.ID)
-				mu.Lock()
-				defer mu.Unlock()
-				if err == nil {
-					done++
-				} else if !errors.Is(err, errNotMine) {
-					errs = append(errs, fmt.Errorf("multipart upload %s: %w", m.ID, err))
-				}
-			})
-		}
-		wg.Wait()
-		if len(due) < sweepPage || len(errs) > 0 {
-			break
-		}
-	}
-	return done, errors.Join(errs...)
+		return nil
+	})
 }
 
 // tend claims a due upload and does what its phase is waiting for.

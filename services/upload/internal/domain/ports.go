@@ -14,9 +14,9 @@ var ErrNoRecord = errors.New("there is no such ingest")
 
 // Store keeps the records of ingests.
 type Store interface {
-	// Insert adds a record, or puts it in the place of one of the same id: another
+	// Put adds a record, or puts it in the place of one of the same id: another
 	// attempt at a write with an idempotency key has the id of the first.
-	Insert(ctx context.Context, i Ingest) error
+	Put(ctx context.Context, i Ingest) error
 	// Get reads one: ErrNoRecord.
 	Get(ctx context.Context, id string) (Ingest, error)
 	// Update changes one by compare-and-set: ErrNoRecord, and change's own error
@@ -83,6 +83,32 @@ type MultipartStore interface {
 	DeletePlan(ctx context.Context, id string) error
 	// DeletePlans removes all of an upload.
 	DeletePlans(ctx context.Context, upload string) error
+}
+
+// SessionStore keeps resumable sessions and the pages of their contents.
+type SessionStore interface {
+	// InsertSession adds a session; its hash is fresh.
+	InsertSession(ctx context.Context, x Session) error
+	// Session reads one: ErrNoRecord.
+	Session(ctx context.Context, hash string) (Session, error)
+	// UpdateSession changes one by compare-and-set: ErrNoRecord, and change's own
+	// error as it is.
+	UpdateSession(ctx context.Context, hash string, change func(*Session) error) (Session, error)
+	// DeleteSession removes one; removing what is gone is no error.
+	DeleteSession(ctx context.Context, hash string) error
+	// DueSessions gives up to limit sessions whose DueAt is not after by, the
+	// earliest first.
+	DueSessions(ctx context.Context, by time.Time, limit int) ([]Session, error)
+	// CountOpenSessions counts those in the phases Writing and Finishing.
+	CountOpenSessions(ctx context.Context) (int64, error)
+
+	// PutPage writes the n-th page of a session's contents. Once it is written it
+	// does not change: the same page again is no error.
+	PutPage(ctx context.Context, session string, n int, contents []string) error
+	// Page reads one: ErrNoRecord.
+	Page(ctx context.Context, session string, n int) ([]string, error)
+	// DeletePages removes all of a session.
+	DeletePages(ctx context.Context, session string) error
 }
 
 // MultipartDeps is what Multiparts work with.

@@ -17,29 +17,28 @@ const (
 // errNotMine says that another one has the record, or that it is no longer due.
 var errNotMine = errors.New("the ingest is not due any more")
 
-// Sweep ends the ingests that nobody renewed, and the aborts that a crash or an
-// absent object service left open. It returns how many it ended, with the errors
-// of those that stay for the next one.
-func (s *Service) Sweep(ctx context.Context) (int, error) {
+// eachDue tends what is due, a page at a time and a few records at once. It
+// returns how many it dealt with, and the errors of those that stay.
+func eachDue[T any](ctx context.Context, due func() ([]T, error), tend func(T) error) (int, error) {
 	var mu sync.Mutex
 	var errs []error
-	ended := 0
+	done := 0
 	for ctx.Err() == nil {
-		due, err := s.Store.Due(ctx, s.Clock().UTC(), sweepPage)
+		page, err := due()
 		if err != nil {
-			return ended, errors.Join(append(errs, fmt.Errorf("looking for abandoned ingests: %w", err))...)
+			return done, errors.Join(append(errs, fmt.Errorf("looking for what is due: %w", err))...)
 		}
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, sweepers)
-		for _, i := range due {
+		for _, record := range page {
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
-				err := s.end(ctx, i)
+				err := tend(record)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
-					ended++
+					done++
 				} else if !errors.Is(err, errNotMine) {
 					errs = append(errs, err)
 				}
@@ -48,11 +47,18 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 		wg.Wait()
 		// A claim moves a record out of the way, so that the next page differs; a
 		// page with failures is left to the next sweep.
-		if len(due) < sweepPage || len(errs) > 0 {
+		if len(page) < sweepPage || len(errs) > 0 {
 			break
 		}
 	}
-	return ended, errors.Join(errs...)
+	return done, errors.Join(errs...)
+}
+
+// Sweep ends the ingests that nobody renewed, and the aborts that a crash or an
+// absent object service left open. It returns how many it ended, with the errors
+// of those that stay for the next one.
+func (s *Service) Sweep(ctx context.Context) (int, error) {
+	return eachDue(ctx, func() ([]Ingest, error) { return s.Store.Due(ctx, s.Clock().UTC(), sweepPage) }, func(i Ingest) error { return s.end(ctx, i) })
 }
 
 // end claims a due record and aborts what stands behind it.

@@ -88,7 +88,7 @@ func (s *Service) Begin(ctx context.Context, r uploadv1.BeginRequest) (Ingest, e
 	now := s.Clock().UTC()
 	i := Ingest{Ticket: ticket, Bucket: put.Bucket, Key: put.Key, State: Open, StartedAt: now}
 	s.extend(&i, now)
-	if err := s.Store.Insert(ctx, i); err != nil {
+	if err := s.Store.Put(ctx, i); err != nil {
 		// Nobody will hear of this ticket. What this misses, object's sweep ends.
 		actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWithin)
 		defer cancel()

@@ -125,6 +125,32 @@ func (b *mortalParts) DeletePlans(ctx context.Context, upload string) error {
 	return b.write(func() error { return b.MultipartStore.DeletePlans(ctx, upload) })
 }
 
+// mortalSessions is the store of sessions of a service that can be killed.
+type mortalSessions struct {
+	domain.SessionStore
+	*killer
+}
+
+func (b *mortalSessions) InsertSession(ctx context.Context, x domain.Session) error {
+	return b.write(func() error { return b.SessionStore.InsertSession(ctx, x) })
+}
+
+func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change func(*domain.Session) error) (domain.Session, error) {
+	return step(b.killer, func() (domain.Session, error) { return b.SessionStore.UpdateSession(ctx, hash, change) })
+}
+
+func (b *mortalSessions) DeleteSession(ctx context.Context, hash string) error {
+	return b.write(func() error { return b.SessionStore.DeleteSession(ctx, hash) })
+}
+
+func (b *mortalSessions) PutPage(ctx context.Context, session string, n int, contents []string) error {
+	return b.write(func() error { return b.SessionStore.PutPage(ctx, session, n, contents) })
+}
+
+func (b *mortalSessions) DeletePages(ctx context.Context, session string) error {
+	return b.write(func() error { return b.SessionStore.DeletePages(ctx, session) })
+}
+
 // mortalObjects is object as a service sees it that can be killed.
 type mortalObjects struct {
 	*uploadv1test.Objects

@@ -29,6 +29,9 @@ type meter struct {
 
 	multiBegan int
 	multiEnded map[domain.Outcome]int
+
+	sessionBegan int
+	sessionEnded map[domain.Outcome]int
 }
 
 func (m *meter) Began() { m.mu.Lock(); defer m.mu.Unlock(); m.began++ }
@@ -41,6 +44,14 @@ func (m *meter) MultipartEnded(o domain.Outcome) {
 	m.multiEnded[o]++
 }
 
+func (m *meter) SessionBegan() { m.mu.Lock(); defer m.mu.Unlock(); m.sessionBegan++ }
+
+func (m *meter) SessionEnded(o domain.Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessionEnded[o]++
+}
+
 func (m *meter) Ended(o domain.Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,14 +61,14 @@ func (m *meter) Ended(o domain.Outcome) {
 // broken is a store whose writes can fail.
 type broken struct {
 	domain.Store
-	insert error
+	put error
 }
 
-func (b *broken) Insert(ctx context.Context, i domain.Ingest) error {
-	if b.insert != nil {
-		return b.insert
+func (b *broken) Put(ctx context.Context, i domain.Ingest) error {
+	if b.put != nil {
+		return b.put
 	}
-	return b.Store.Insert(ctx, i)
+	return b.Store.Put(ctx, i)
 }
 
 type world struct {
@@ -67,6 +78,8 @@ type world struct {
 	meter  *meter
 	multi  *domain.Multiparts
 	parts  *mortalParts
+	sess   *domain.Sessions
+	pages  *mortalSessions
 	killer *killer
 	db     docstore.DB
 }
@@ -83,7 +96,7 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	clock := uploadv1test.NewClock()
-	w := world{store: &broken{Store: st}, meter: &meter{ended: map[domain.Outcome]int{}, multiEnded: map[domain.Outcome]int{}}}
+	w := world{store: &broken{Store: st}, meter: &meter{ended: map[domain.Outcome]int{}, multiEnded: map[domain.Outcome]int{}, sessionEnded: map[domain.Outcome]int{}}}
 	objects := uploadv1test.NewObjects(clock.Now)
 	w.domain = domain.New(domain.Options{Lease: 2 * time.Minute, Retry: 30 * time.Second, Grace: 5 * time.Second}, domain.Deps{
 		Store: w.store, Objects: objects, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler),
@@ -97,11 +110,20 @@ func newWorld(t *testing.T) world {
 	w.multi = domain.NewMultiparts(domain.MultipartOptions{
 		MinPart: uploadv1test.MinPart, Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second,
 	}, domain.MultipartDeps{Store: w.parts, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
+	sessions, err := store.OpenSessions(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pages = &mortalSessions{SessionStore: sessions, killer: w.killer}
+	w.sess = domain.NewSessions(domain.SessionOptions{Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second}, domain.SessionDeps{
+		Store: w.pages, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler),
+	})
 	w.World = uploadv1test.World{
-		Service: endpoint.New(w.domain, w.multi), Objects: objects, Clock: clock,
+		Service: endpoint.New(w.domain, w.multi, w.sess), Objects: objects, Clock: clock,
 		Sweep: func() {
 			_, _ = w.domain.Sweep(context.WithoutCancel(t.Context()))
 			_, _ = w.multi.Sweep(context.WithoutCancel(t.Context()))
+			_, _ = w.sess.Sweep(context.WithoutCancel(t.Context()))
 		},
 	}
 	return w
@@ -119,7 +141,7 @@ func begin(key string) uploadv1.BeginRequest {
 func TestUpload_AnIngestThatCannotBeRecordedIsGivenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.store.insert = errors.New("disk full")
+	w.store.put = errors.New("disk full")
 	if _, err := w.Service.Begin(t.Context(), begin("k")); err == nil {
 		t.Fatal("begun without a record")
 	}
@@ -142,7 +164,7 @@ func TestUpload_AnotherAttemptTakesTheRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	old.State, old.LeaseTill = domain.Open, w.Clock.Now().Add(time.Hour)
-	if err := w.store.Insert(t.Context(), old); err != nil {
+	if err := w.store.Put(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := w.store.Get(t.Context(), i.Ticket.VersionID); err != nil || !now.LeaseTill.Equal(old.LeaseTill) {

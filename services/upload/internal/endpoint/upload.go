@@ -17,12 +17,15 @@ const maxID = 256
 type Upload struct {
 	d *domain.Service
 	m *domain.Multiparts
+	s *domain.Sessions
 }
 
 var _ uploadv1.Service = (*Upload)(nil)
 
 // New makes the endpoint.
-func New(d *domain.Service, m *domain.Multiparts) *Upload { return &Upload{d, m} }
+func New(d *domain.Service, m *domain.Multiparts, s *domain.Sessions) *Upload {
+	return &Upload{d, m, s}
+}
 
 // Begin implements uploadv1.Service.
 func (u *Upload) Begin(ctx context.Context, r uploadv1.BeginRequest) (uploadv1.Ingest, error) {

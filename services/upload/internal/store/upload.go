@@ -49,8 +49,8 @@ func Open(ctx context.Context, db docstore.DB) (*Ingests, error) {
 	return &Ingests{c}, nil
 }
 
-// Insert implements domain.Store.
-func (s *Ingests) Insert(ctx context.Context, i domain.Ingest) error {
+// Put implements domain.Store.
+func (s *Ingests) Put(ctx context.Context, i domain.Ingest) error {
 	_, err := s.c.Upsert(ctx, i.Ticket.VersionID, func(r *record, _ bool) ([]docstore.Message, error) {
 		*r = toRecord(i)
 		return nil, nil
