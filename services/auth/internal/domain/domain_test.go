@@ -128,6 +128,13 @@ func hasher() *domain.Hasher {
 	return domain.NewHasher(domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 1})
 }
 
+func TestMemo_Bounded(t *testing.T) {
+	t.Parallel()
+	if n, last := domain.FillMemo(10_000, time.Now()); n > 4096 || n < 4000 || !last {
+		t.Errorf("%d entries, the last one is known: %v", n, last)
+	}
+}
+
 func TestHasher(t *testing.T) {
 	t.Parallel()
 	h := hasher()

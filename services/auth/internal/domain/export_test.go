@@ -1,8 +1,26 @@
 package domain
 
+import (
+	"strconv"
+	"time"
+)
+
 // Len is how many keys are remembered.
 func (t *Throttle) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.idle)
+}
+
+// FillMemo puts n claims into a memo and tells how many it knows then, and
+// whether the last is among them.
+func FillMemo(n int, now time.Time) (known int, last bool) {
+	m := newMemo()
+	var k memoKey
+	for i := range n {
+		k = m.key(claim{name: strconv.Itoa(i)})
+		m.put(k, Account{ID: "acc_1"}, now)
+	}
+	_, _, last = m.get(k, now)
+	return len(m.entries), last
 }

@@ -67,15 +67,20 @@ type world struct {
 	svc    authv1.Service
 	domain *domain.Service
 	db     docstore.DB
+	store  *store.Store
+	faults *faults
 	relay  *relay
 	master *keys.Master
 }
 
+// signUps is how many accounts one address may make at once.
+const signUps = 20
+
 func config() domain.Config {
 	return domain.Config{
 		TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 20, LoginFailures: 10, LoginFailuresPerAddress: 50,
-		Hash: domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 2},
-		SignUps: 1000, DefaultPlan: "standard", Plans: map[string]domain.Limits{
+		Hash:    domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 2},
+		SignUps: signUps, DefaultPlan: "standard", Plans: map[string]domain.Limits{
 			"standard": {StorageBytes: 100e9, ObjectBytes: 100e9}, "gold": {StorageBytes: 1e12, ObjectBytes: 5e11},
 		},
 	}
@@ -92,13 +97,14 @@ func open(t *testing.T, now func() time.Time) world {
 			t.Error(err)
 		}
 	})
-	w := world{db: db, relay: &relay{}, master: keystest.Master(t)}
-	st, err := store.Open(t.Context(), db, w.relay)
+	w := world{db: db, relay: &relay{}, master: keystest.Master(t), faults: &faults{}}
+	w.store, err = store.Open(t.Context(), db, w.relay)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.domain, err = domain.New(config(), domain.Deps{
-		Accounts: st.Accounts, Tokens: st.Tokens, Keys: st.Keys, Vault: store.NewVault(w.master), Clock: now, Log: slog.New(slog.DiscardHandler),
+		Accounts: &accounts{w.store.Accounts, w.faults}, Tokens: &tokens{w.store.Tokens, w.faults}, Keys: &accessKeys{w.store.Keys, w.faults},
+		Vault: store.NewVault(w.master), Clock: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

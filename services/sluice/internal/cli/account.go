@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/settings"
 )
 
 // maxPassword bounds what is read from standard input.
@@ -19,8 +21,11 @@ func accountCommand() *cobra.Command {
 	create, list := accountCreate(), accountList()
 	disable := accountSwitch("disable", "switch an account off: its keys and tokens end at once", true)
 	enable := accountSwitch("enable", "switch an account on again", false)
-	remote(create, list, disable, enable)
-	return group("account", "accounts of the system", create, list, disable, enable)
+	plan, password := accountSetPlan(), accountSetPassword()
+	tokens, revoke, remove := accountTokens(), accountRevokeToken(), accountDelete()
+	all := []*cobra.Command{create, list, disable, enable, plan, password, tokens, revoke, remove}
+	remote(all...)
+	return group("account", "accounts of the system", all...)
 }
 
 func accountCreate() *cobra.Command {
@@ -86,9 +91,10 @@ func accountList() *cobra.Command {
 			if asJSON {
 				return printJSON(c.OutOrStdout(), all)
 			}
-			return table(c.OutOrStdout(), "NAME\tE-MAIL\tID\tADMIN\tDISABLED\tPLAN\tCREATED", func(row func(string, ...any)) {
+			return table(c.OutOrStdout(), "NAME\tE-MAIL\tID\tADMIN\tDISABLED\tPLAN\tSTORAGE\tOBJECT\tREGION\tCREATED", func(row func(string, ...any)) {
 				for _, a := range all {
-					row("%s\t%s\t%s\t%t\t%t\t%s\t%s", a.Username, a.Email, a.ID, a.Admin, a.Disabled, a.Plan, when(a.CreatedAt))
+					row("%s\t%s\t%s\t%t\t%t\t%s\t%s\t%s\t%s\t%s", a.Username, a.Email, a.ID, a.Admin, a.Disabled, a.Plan,
+						settings.Bytes(a.Limits.StorageBytes), settings.Bytes(a.Limits.ObjectBytes), cmp.Or(a.Region, "-"), when(a.CreatedAt))
 				}
 			})
 		}),
