@@ -28,7 +28,25 @@ func messages() map[string]any {
 	multipart := uploadv1.Multipart{UploadID: named.UploadID, Bucket: "photos", Key: "2026/a.jpg", InitiatedAt: at, ExpiresAt: at.Add(7 * 24 * time.Hour)}
 	digests := map[blob.Algorithm][]byte{blob.SHA256: []byte("sha256"), blob.CRC64NVME: []byte("crc64nvme")}
 	part := uploadv1.Part{Number: 7, ETag: `"0123456789abcdef0123456789abcdef-1"`, Size: 5 << 20, Digests: digests, At: at}
+	session, content := sessionMessages(at)
 	return map[string]any{
+		"session":         session,
+		"session_content": content,
+		"create_session_request": uploadv1.CreateSessionRequest{
+			Principal: principal, Bucket: objectv1.DriveBucket, Key: "2026/a.jpg", Size: -1, Region: "us-central1", Metadata: objectv1.Metadata{ContentType: "image/jpeg"},
+			File: &objectv1.FileOptions{Conflict: objectv1.ConflictRename, KeyHash: []byte("keyhash")}, Extra: map[string]string{"tus": "filename YQ=="},
+			Origin: objectv1.Origin{RequestID: "r1", SourceIP: "192.0.2.1", Dialect: "lockr"},
+		},
+		"created_session":         uploadv1.CreatedSession{Session: session, Secret: secret},
+		"session_request":         uploadv1.SessionRequest{Secret: secret},
+		"acquire_session_request": uploadv1.AcquireSessionRequest{Secret: secret, Size: 12 << 20},
+		"session_lease":           uploadv1.SessionLease{Session: session, Fence: 3, LeaseTill: at, Tail: &content},
+		"append_session_request": uploadv1.AppendSessionRequest{
+			Secret: secret, Fence: 3, Offset: 8 << 20, Contents: []uploadv1.SessionContent{content}, Midstate: []byte("midstate"),
+		},
+		"release_session_request": uploadv1.ReleaseSessionRequest{Secret: secret, Fence: 3},
+		"finish_session_request":  uploadv1.FinishSessionRequest{Secret: secret, Fence: 3, Size: 12 << 20, Digests: digests, Compressed: true},
+
 		"begin_request": uploadv1.BeginRequest{Put: objectv1.BeginPutRequest{
 			Principal: authv1.Principal{AccountID: "acc_1", Username: "alice", Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeWrite}}},
 			Bucket:    "photos", Key: "2026/a.jpg", Size: -1, Conditions: objectv1.Conditions{IfNoneMatchAny: true}, Hold: true,
@@ -69,6 +87,24 @@ func messages() map[string]any {
 	}
 }
 
+const secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+func sessionMessages(at time.Time) (uploadv1.Session, uploadv1.SessionContent) {
+	content := uploadv1.SessionContent{
+		ContentID: "01ARZ3NDEKTSV4RRFFQ69G5FAW", Compressed: true,
+		Manifest: blob.Manifest{Size: 4 << 20, Region: "us-central1", Domain: "acc_1", Segments: []blob.SegmentRef{
+			{ID: "ab", Len: 4 << 20, Domain: "acc_1", Store: "blobs-us-central1", Token: "tok", Chunks: 33, Stored: 4<<20 + 100},
+		}, Stored: 4<<20 + 100},
+	}
+	session := uploadv1.Session{
+		ID: "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV", AccountID: "acc_1", NodeID: "k3v9x2m8q1k3v9x2m8q1", Bucket: objectv1.DriveBucket, Key: "2026/a.jpg",
+		Region: "us-central1", KeyDomain: "acc_1", Type: "image/jpeg", Size: 12 << 20, MaxSize: 100e9, Offset: 12 << 20, Midstate: []byte("midstate"),
+		CreatedAt: at, ExpiresAt: at.Add(7 * 24 * time.Hour), KeyHash: []byte("keyhash"), FileExpiry: at.Add(30 * 24 * time.Hour),
+		Extra: map[string]string{"tus": "filename YQ=="}, Result: &objectv1.Object{BucketID: "b1", Bucket: objectv1.DriveBucket, Key: "2026/a.jpg", VersionID: "v1", ETag: `"x"`, Size: 12 << 20, StorageClass: "STANDARD", CreatedAt: at},
+	}
+	return session, content
+}
+
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
 	goldentest.Messages(t, messages())
@@ -93,7 +129,13 @@ func TestMessages_FitIntoOne(t *testing.T) {
 	part := uploadv1.Part{Number: 10000, ETag: `"0123456789abcdef0123456789abcdef-1"`, Size: 1 << 50, At: time.Now(), Digests: map[blob.Algorithm][]byte{
 		blob.SHA256: make([]byte, 32), blob.SHA1: make([]byte, 20), blob.CRC64NVME: make([]byte, 8), blob.CRC32: make([]byte, 4), blob.CRC32C: make([]byte, 4),
 	}}
-	for what, m := range map[string]any{"complete": complete, "commit": commit, "page": uploadv1.ListPartsResponse{Parts: slices.Repeat([]uploadv1.Part{part}, uploadv1.MaxPartsPage), More: true}} {
+	for len(commit.Parts) < uploadv1.MaxSessionContents {
+		commit.Parts = append(commit.Parts, objectv1.NewContentID())
+	}
+	_, content := sessionMessages(time.Now())
+	content.Manifest.Segments = slices.Repeat(content.Manifest.Segments, 3) // a unit is one, unless it is cut elsewhere
+	appended := uploadv1.AppendSessionRequest{Secret: secret, Contents: slices.Repeat([]uploadv1.SessionContent{content}, uploadv1.MaxAppend), Midstate: make([]byte, 4<<10)}
+	for what, m := range map[string]any{"append": appended, "complete": complete, "commit": commit, "page": uploadv1.ListPartsResponse{Parts: slices.Repeat([]uploadv1.Part{part}, uploadv1.MaxPartsPage), More: true}} {
 		b, err := json.Marshal(m)
 		if err != nil || len(b) > limit-64<<10 {
 			t.Errorf("%s: %d bytes, %v", what, len(b), err)

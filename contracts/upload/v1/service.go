@@ -62,16 +62,21 @@ type Service interface {
 	// RetryAfter), upload.size_mismatch, object.too_large, object.quota_exceeded.
 	AcquireSession(ctx context.Context, r AcquireSessionRequest) (SessionLease, error)
 	// AppendSession makes contents durable behind what is there, and renews the
-	// lease. A repeat with the same content ids is known. Codes:
-	// upload.session_gone, upload.session_busy (another writer has it),
-	// upload.wrong_offset, upload.size_mismatch, object.too_large,
-	// object.quota_exceeded.
+	// lease. A repeat with the same content ids is known. Contents of an Append
+	// that was refused, or that another one took the place of, are given up: their
+	// bytes come again under new ids. Codes: upload.session_gone,
+	// upload.session_busy (another writer has it), upload.session_done,
+	// upload.wrong_offset, object.too_large, object.quota_exceeded,
+	// invalid_request.
 	AppendSession(ctx context.Context, r AppendSessionRequest) (SessionLease, error)
 	// ReleaseSession lets the next writer in at once. Idempotent; a fence that is no
 	// longer the latest does nothing.
 	ReleaseSession(ctx context.Context, r ReleaseSessionRequest) (Empty, error)
-	// FinishSession commits the object. Idempotent: the answer repeats. Codes as
-	// AppendSession, and those of objectv1 CommitPut.
+	// FinishSession commits the object. Idempotent: the answer repeats; it does not
+	// say where the bytes are. Refused, or without an answer, it leaves everything
+	// as it is, for another one. Codes: upload.session_gone, upload.session_busy,
+	// upload.wrong_offset (bytes are missing), upload.size_mismatch, and those of
+	// objectv1 CommitPut.
 	FinishSession(ctx context.Context, r FinishSessionRequest) (objectv1.Object, error)
 	// CancelSession gives a session up, and its space back. Idempotent. Codes:
 	// upload.session_gone for one that never was, or expired; upload.session_done
