@@ -25,14 +25,14 @@ type enterView struct {
 type accountView struct {
 	frame
 	uploadView
-	Notice, Form, Problem            string
-	NewToken                         string
-	Plan                             string
-	Used, Quota                      int64
-	Files                            []fileView
-	Next                             string
-	Paged                            bool
-	Tokens                           []tokenView
+	Notice, Form, Problem           string
+	NewToken                        string
+	Plan                            string
+	Used, Quota                     int64
+	Files                           []fileView
+	Next                            string
+	Paged                           bool
+	Tokens                          []tokenView
 	RcloneLine, LoginLine, CurlLine string
 }
 

@@ -79,7 +79,7 @@ func (h *Handler) DeleteFile(w http.ResponseWriter, r *http.Request) error {
 	return goTo(w, "/account?did=file")
 }
 
-// RegisterFile answers POST /account/files/register.
+// RegisterFile answers POST /account/register.
 func (h *Handler) RegisterFile(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(r)
 	if err != nil {

@@ -16,7 +16,7 @@ func (h *Handler) Routes() []dialect.Route {
 		dialect.R("CreateToken", "POST /account/tokens", h.CreateToken, dialect.AuthAccount, dialect.FormBody, "make a token; the only page that shows it"),
 		dialect.R("RevokeToken", "POST /account/tokens/{id}/revoke", h.RevokeToken, dialect.AuthAccount, dialect.FormBody, "end a token"),
 		dialect.R("ShowFile", "GET /account/files/{id}", h.ShowFile, dialect.AuthAccount, dialect.NoBody, "one file of the account: links, phrase, deletion"),
-		dialect.R("RegisterFile", "POST /account/files/register", h.RegisterFile, dialect.AuthAccount, dialect.FormBody, "take a guest's file over"),
+		dialect.R("RegisterFile", "POST /account/register", h.RegisterFile, dialect.AuthAccount, dialect.FormBody, "take a guest's file over"),
 		dialect.R("SetFileKey", "POST /account/files/{id}/key", h.SetFileKey, dialect.AuthAccount, dialect.FormBody, "set or clear the phrase"),
 		dialect.R("DeleteFile", "POST /account/files/{id}/delete", h.DeleteFile, dialect.AuthAccount, dialect.FormBody, "delete a file"),
 		dialect.R("ShowDownload", "GET /download/{id}", h.ShowDownload, dialect.AuthGuest, dialect.NoBody, "the page of a file for whoever has the link"),
