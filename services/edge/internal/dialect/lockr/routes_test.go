@@ -57,7 +57,7 @@ func TestAccount(t *testing.T) {
 			t.Errorf("%s: %v %s", k.path, err, r.Body)
 		}
 	}
-	if a, err := w.Auth.Login(t.Context(), authv1.LoginRequest{Identifier: "bob"}); err != nil || a.Account.Admin {
+	if a, err := w.Auth.Login(t.Context(), authv1.LoginRequest{Identifier: "bob", Password: "pass phrase"}); err != nil || a.Account.Admin {
 		t.Errorf("a sign-up made an operator: %+v %v", a, err)
 	}
 }

@@ -80,7 +80,7 @@ func TestFallback_OwnShape(t *testing.T) {
 		}
 	}
 	// lockr's prefixes answer as lockr.
-	for _, p := range []string{"/files", "/files/x/y", "/upload/session", "/download/x", "/account/x"} {
+	for _, p := range []string{"/files/x/y", "/upload/nothing", "/download/x/y", "/account/x"} {
 		if r := w.Want(t, 404, "GET", api+p, "", nil); !strings.Contains(r.Body, `"error"`) {
 			t.Errorf("%s: %s", p, r.Body)
 		}
