@@ -274,7 +274,7 @@ func (s *Service) purgeVersion(ctx context.Context, b Bucket, v Version) error {
 	case b.HasVersions():
 		return s.removeVersion(ctx, b, v.Key, v.ID, who)
 	case h.Current == v.ID:
-		err = s.removeCurrent(ctx, b, h, rev, who)
+		err = s.removeCurrent(ctx, b, h, rev, v.Key, who)
 		if errors.Is(err, ErrStale) {
 			return nil // the next look tells
 		}

@@ -36,6 +36,7 @@ type draft struct {
 	binding    *objectv1.IdempotencyTicket
 	parts      []string // staged contents instead of manifest
 	copy       *copying // content of another version instead of manifest
+	file       *filing  // in a drive: the file that it goes to
 	// onlyIfVisible makes a marker a no-op when there is nothing to mark.
 	onlyIfVisible bool
 }
@@ -55,13 +56,17 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	if err := s.mayCommit(ctx, b, &r); err != nil {
 		return objectv1.Object{}, err
 	}
+	file, err := s.filingOf(b, r)
+	if err != nil {
+		return objectv1.Object{}, err
+	}
 	retention := r.Retention
 	if retention == nil {
 		retention = b.retention(s.now())
 	}
 	d := draft{
 		manifest: r.Manifest, ticket: r.Ticket, conditions: r.Conditions, limit: r.Principal.Limits.StorageBytes,
-		actor: actorOf(r.Principal, r.Origin), operation: operation(r), bucket: b, binding: r.Ticket.Idempotency, parts: r.Parts,
+		actor: actorOf(r.Principal, r.Origin), operation: operation(r), bucket: b, binding: r.Ticket.Idempotency, parts: r.Parts, file: file,
 		v: Version{
 			ID: r.Ticket.VersionID, Account: b.Account, Bucket: b.ID, Key: r.Key, Live: b.ID, Size: r.Manifest.Size,
 			ETag: r.ETag, Metadata: r.Metadata, Digests: r.Digests, Composite: r.Composite, Compressed: r.Compressed,
@@ -74,10 +79,17 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 	if d.binding != nil {
 		d.v.Idempotency = d.binding.ID
 	}
+	if file != nil {
+		d.v.ModTime = stored(file.o.ModTime)
+	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	v, err := s.commit(ctx, d)
 	if err != nil {
+		s.unplace(ctx, file)
+		return objectv1.Object{}, err
+	}
+	if err := s.answered(ctx, d, v); err != nil {
 		return objectv1.Object{}, err
 	}
 	if d.binding != nil {
@@ -87,10 +99,10 @@ func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (o
 		}
 	}
 	if d.parts == nil {
-		return v.view(b, r.Manifest), nil
+		return d.view(v, r.Manifest), nil
 	}
 	m, err := s.manifestOf(ctx, v)
-	return v.view(b, m), err
+	return d.view(v, m), err
 }
 
 // operation is what the event of a commit says.
@@ -151,7 +163,7 @@ func checkMetadata(m objectv1.Metadata) error {
 func (s *Service) commit(ctx context.Context, d draft) (Version, error) {
 	for n := range casAttempts {
 		try := s.attempt
-		if n == 0 && !d.ticket.Held && d.copy == nil {
+		if n == 0 && !d.ticket.Held && d.copy == nil && d.file == nil {
 			try = s.first // nearly always it is the first one
 		}
 		v, err := try(ctx, d)
@@ -170,7 +182,7 @@ func (s *Service) attempt(ctx context.Context, d draft) (Version, error) {
 	if err != nil {
 		return v, fmt.Errorf("reading the version: %w", err)
 	}
-	if v.Account != d.v.Account || v.Bucket != d.v.Bucket || v.Key != d.v.Key {
+	if v.Account != d.v.Account || v.Bucket != d.v.Bucket || v.Key != d.v.Key && d.file == nil {
 		return v, fault.ErrInvalid.Msgf("the ticket belongs to another object")
 	}
 	switch v.State {
@@ -215,6 +227,11 @@ func (s *Service) first(ctx context.Context, d draft) (Version, error) {
 	}
 	if !d.v.Marker && s.now().After(d.ticket.LeaseTill) {
 		return s.late(ctx, d)
+	}
+	if d.file != nil {
+		if err := s.place(ctx, &d); err != nil {
+			return Version{}, err
+		}
 	}
 	if err := s.early(ctx, d); err != nil {
 		return Version{}, err

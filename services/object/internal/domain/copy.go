@@ -19,6 +19,7 @@ import (
 type copying struct {
 	from, to Bucket
 	r        objectv1.CopyObjectRequest
+	keeps    bool // the file's time of modification
 }
 
 // CopyObject makes a version that shares the content of another one.
@@ -51,17 +52,72 @@ func (s *Service) CopyObject(ctx context.Context, r objectv1.CopyObjectRequest) 
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	v, err := s.commit(ctx, draft{
-		v:      Version{ID: r.VersionID, Account: to.Account, Bucket: to.ID, Key: r.Key, Live: to.ID},
-		ticket: objectv1.Ticket{VersionID: r.VersionID, LeaseTill: till}, conditions: r.Conditions,
-		limit: r.Principal.Limits.StorageBytes, actor: actorOf(r.Principal, r.Origin), operation: objectv1.OperationCopy,
-		copy: &copying{from: from, to: to, r: r},
-	})
+	c := &copying{from: from, to: to, r: r, keeps: from.isDrive() && to.isDrive()}
+	file, err := s.filingOfCopy(ctx, c)
 	if err != nil {
 		return none, err
 	}
+	d := draft{
+		v:      Version{ID: r.VersionID, Account: to.Account, Bucket: to.ID, Key: r.Key, Live: to.ID},
+		ticket: objectv1.Ticket{VersionID: r.VersionID, LeaseTill: till}, conditions: r.Conditions,
+		limit: r.Principal.Limits.StorageBytes, actor: actorOf(r.Principal, r.Origin), operation: objectv1.OperationCopy,
+		bucket: to, copy: c, file: file,
+	}
+	v, err := s.commit(ctx, d)
+	if err != nil {
+		s.unplace(ctx, file)
+		return none, err
+	}
+	if err := s.answered(ctx, d, v); err != nil {
+		return none, err
+	}
 	m, err := s.manifestOf(ctx, v)
-	return v.view(to, m), err
+	return d.view(v, m), err
+}
+
+// filingOfCopy is where a copy goes in a drive; nil in an ordinary bucket. A file
+// that it makes is where its source is, so that no byte has to move.
+func (s *Service) filingOfCopy(ctx context.Context, c *copying) (*filing, error) {
+	if !c.to.isDrive() {
+		return nil, nil
+	}
+	o := objectv1.FileOptions{Parents: true}
+	names, err := s.checkFile(c.to.Account, c.r.Key, o)
+	if err != nil {
+		return nil, err
+	}
+	from, _, err := s.source(ctx, c)
+	if errors.Is(err, objectv1.ErrNotFound) {
+		if _, verr := s.st.Versions.Get(ctx, c.r.VersionID); verr == nil {
+			err = nil // it was copied before, and went then
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.to.Region = from.Region
+	return &filing{account: c.to.Account, names: names, id: newNodeID(), region: from.Region, version: c.r.VersionID, o: o}, nil
+}
+
+// source is the source's bucket, with the region of the source itself, and its key there.
+func (s *Service) source(ctx context.Context, c *copying) (Bucket, string, error) {
+	key, region, err := s.keyIn(ctx, c.from, c.r.SourceKey, c.r.SourceVersionID)
+	from := c.from
+	from.Region = region
+	return from, key, err
+}
+
+// keyIn is the key of what a caller names by key and version, and its region: in a
+// drive the id of the file that readers see at the path.
+func (s *Service) keyIn(ctx context.Context, b Bucket, key, version string) (string, string, error) {
+	if !b.isDrive() {
+		return key, b.Region, nil
+	}
+	if version != "" {
+		return "", "", objectv1.ErrNotInDrive
+	}
+	n, _, err := s.fileAt(ctx, b.Account, key)
+	return n.ID, n.Region, err
 }
 
 // copyLease is until when a copy may be made under an id of the caller's.
@@ -91,14 +147,18 @@ func (s *Service) manifestOf(ctx context.Context, v Version) (blob.Manifest, err
 // it stands its bytes do, and when it is gone so is the source.
 func (s *Service) share(ctx context.Context, c *copying, v *Version) error {
 	for range casAttempts {
-		src, err := s.found(ctx, c.from, c.r.SourceKey, c.r.SourceVersionID)
+		from, key, err := s.source(ctx, c)
+		if err != nil {
+			return err
+		}
+		src, err := s.found(ctx, from, key, c.r.SourceVersionID)
 		if errors.Is(err, objectv1.ErrDeleteMarker) {
 			return objectv1.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.allowed(src); err != nil {
+		if err := c.allowed(src, from.Region); err != nil {
 			return err
 		}
 		c.fill(v, src, s.now())
@@ -116,11 +176,11 @@ func (s *Service) share(ctx context.Context, c *copying, v *Version) error {
 }
 
 // allowed decides what a copy asks of its source.
-func (c *copying) allowed(src Version) error {
+func (c *copying) allowed(src Version, region string) error {
 	if err := checkSource(c.r.SourceConditions, src); err != nil {
 		return err
 	}
-	if c.from.Region != c.to.Region {
+	if region != c.to.Region {
 		return objectv1.ErrOtherRegion
 	}
 	if most := c.r.Principal.Limits.ObjectBytes; most > 0 && src.Size > most {
@@ -140,6 +200,10 @@ func (c *copying) fill(v *Version, src Version, now time.Time) {
 		v.Metadata.Tags = src.Metadata.Tags
 	}
 	v.Retention = c.to.retention(now)
+	if c.keeps {
+		t := src.modTime()
+		v.ModTime = &t
+	}
 	v.Hold = "v" + v.ID + "_" + v.Owner
 }
 

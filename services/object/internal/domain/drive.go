@@ -33,6 +33,9 @@ func (s *Service) drive(ctx context.Context, account string) (Bucket, int64, err
 		if err := s.st.Accounts.Create(ctx, account); err != nil {
 			return b, 0, fmt.Errorf("opening the account's usage: %w", err)
 		}
+		if err := s.open(ctx, account); err != nil {
+			return b, 0, err
+		}
 		err = s.st.Buckets.Insert(ctx, Bucket{
 			ID: driveID(account), Account: account, Name: objectv1.DriveBucket, State: BucketActive, System: true,
 			CreatedAt: s.now(), Versioning: objectv1.Unversioned, Region: s.cfg.Regions[0],
@@ -102,6 +105,53 @@ func (s *Service) child(ctx context.Context, account, parent, name string) (Node
 		return n, 0, fmt.Errorf("finding a node: %w", err)
 	}
 	return n, rev, nil
+}
+
+// linearNames is how many names are tried one by one before the steps grow.
+const linearNames = 8
+
+// freeName gives name, or one of those after it, that nothing in the folder has
+// now. Where very many are taken it need not be the first that is free.
+func (s *Service) freeName(ctx context.Context, account, folder, name string) (string, error) {
+	taken := func(n int) (bool, error) {
+		_, _, err := s.child(ctx, account, folder, nthName(name, n))
+		if errors.Is(err, objectv1.ErrNodeNotFound) {
+			return false, nil
+		}
+		return true, err
+	}
+	low, high := -1, 0 // low is taken, if it is a number at all
+	for high < 1_000_000 {
+		busy, err := taken(high)
+		if err != nil {
+			return "", err
+		}
+		if !busy {
+			break
+		}
+		low, high = high, high+max(1, high/linearNames*linearNames)
+	}
+	for high-low > 1 {
+		mid := low + (high-low)/2
+		busy, err := taken(mid)
+		if err != nil {
+			return "", err
+		}
+		if busy {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return nthName(name, high), nil
+}
+
+// nthName is name, or the n-th one after it.
+func nthName(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	return nameAfter(name, n)
 }
 
 // pathOf is where a node is. The folders above it may move meanwhile: then it is

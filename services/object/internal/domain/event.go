@@ -8,6 +8,9 @@ func createdEvent(b Bucket, h Head, v Version, d draft) Event {
 		return removedEvent(b, h, v, d.actor, objectv1.OperationMarker)
 	}
 	e := objectEvent(b, h, v, d.actor)
+	if d.file != nil {
+		e.Key = d.file.at
+	}
 	e.Operation, e.Time = d.operation, v.CreatedAt
 	e.Size, e.ETag, e.ContentType = v.Size, v.ETag, v.Metadata.ContentType
 	e.Configs = b.matching(objectv1.EventObjectCreated, h.Key)

@@ -13,7 +13,9 @@ import (
 
 // hold makes the ticket durable: a version in state held, which keeps the
 // bucket from being deleted, and a reservation of its id.
-func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginPutRequest, want int64) (objectv1.Ticket, error) {
+func (s *Service) hold(
+	ctx context.Context, t objectv1.Ticket, key string, r objectv1.BeginPutRequest, want int64,
+) (objectv1.Ticket, error) {
 	lease := max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second)
 	t.Held, t.Reserved, t.LeaseTill = true, want, s.now().Add(lease)
 	// An upload's parts find its reservation by its id. Any other one's id may come
@@ -23,7 +25,7 @@ func (s *Service) hold(ctx context.Context, t objectv1.Ticket, r objectv1.BeginP
 		reservation += "_" + nonce()
 	}
 	v := Version{
-		ID: t.VersionID, Account: t.AccountID, Bucket: t.BucketID, Key: r.Key, Live: t.BucketID, State: VersionHeld,
+		ID: t.VersionID, Account: t.AccountID, Bucket: t.BucketID, Key: key, Live: t.BucketID, State: VersionHeld,
 		Reservation: reservation, SweepAt: t.LeaseTill, Size: want,
 		Upload: &Upload{
 			Limits: r.Principal.Limits, Region: t.Region, MaxSize: t.MaxSize, Reserved: want, LeaseTill: t.LeaseTill,
@@ -88,11 +90,15 @@ func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (obj
 
 // ticket is the ticket of a held version.
 func (v Version) ticket() objectv1.Ticket {
-	return objectv1.Ticket{
+	t := objectv1.Ticket{
 		VersionID: v.ID, BucketID: v.Bucket, AccountID: v.Account, KeyDomain: keyDomain(v.Account), Region: v.Upload.Region,
 		MaxSize: v.Upload.MaxSize, Reserved: v.Upload.Reserved, Held: true, LeaseTill: v.Upload.LeaseTill,
 		Staged: v.Upload.Staged,
 	}
+	if v.Bucket == driveID(v.Account) {
+		t.NodeID = v.Key
+	}
+	return t
 }
 
 // grow raises the reservation of a held version towards want and answers what
@@ -138,6 +144,11 @@ func (s *Service) fill(ctx context.Context, d draft, held Version) (Version, err
 		return held, fault.ErrInvalid.Msgf("the ticket is of another kind of write")
 	}
 	var err error
+	if d.file != nil {
+		if err := s.place(ctx, &d); err != nil {
+			return held, err
+		}
+	}
 	if held.staged() {
 		d, err = s.assemble(ctx, d, held)
 	} else {

@@ -220,7 +220,7 @@ func (s *Service) answer(ctx context.Context, d draft, v Version) error {
 		return nil
 	}
 	m := blob.Manifest{Size: v.Size, Region: d.ticket.Region, Domain: d.ticket.KeyDomain} // the bytes may go before the answer
-	raw, err := json.Marshal(v.view(d.bucket, m))
+	raw, err := json.Marshal(d.view(v, m))
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}

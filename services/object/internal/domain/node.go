@@ -61,7 +61,10 @@ type Node struct {
 	KeyHash   []byte    `bson:"keyHash,omitempty"`
 	ExpiresAt time.Time `bson:"expiresAt,omitempty"`
 	Downloads int64     `bson:"downloads,omitempty"`
-	Claim     *Claim    `bson:"claim,omitempty"`
+	// Writer is the version for which alone the file was made; "" when others of
+	// the same path may go there before it shows one.
+	Writer string `bson:"writer,omitempty"`
+	Claim  *Claim `bson:"claim,omitempty"`
 }
 
 // Claim is a guest's file on its way to an account: the node is the account's
@@ -70,6 +73,7 @@ type Claim struct {
 	Version   string    `bson:"version"` // that it will have
 	Name      string    `bson:"name"`    // with the guests
 	ExpiresAt time.Time `bson:"expiresAt,omitempty"`
+	Undone    bool      `bson:"undone,omitempty"` // it goes back to the guests
 }
 
 // Move is a folder on its way to another parent. While it stands in the tree's
@@ -112,15 +116,18 @@ func sortKey(name string, folder bool) string {
 }
 
 // NextName is the name to try after name was taken: "a.txt", "a (2).txt", "a (3).txt".
-func NextName(name string) string {
+func NextName(name string) string { return nameAfter(name, 1) }
+
+// nameAfter is the n-th name after name.
+func nameAfter(name string, n int) string {
 	stem, ext := name, ""
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		stem, ext = name[:i], name[i:]
 	}
-	n := 2
+	n++
 	if i := strings.LastIndex(stem, " ("); i > 0 && strings.HasSuffix(stem, ")") {
 		if k, err := strconv.Atoi(stem[i+2 : len(stem)-1]); err == nil && k >= 2 && k < 1_000_000 {
-			stem, n = stem[:i], k+1
+			stem, n = stem[:i], k+n-1
 		}
 	}
 	suffix := fmt.Sprintf(" (%d)", n)
@@ -198,6 +205,9 @@ func (t *Tree) Move(ctx context.Context, account, id, parent, name string, renam
 	}
 	for range casAttempts {
 		n, rev, err := t.get(ctx, account, id)
+		if err == nil && n.State != "" {
+			err = objectv1.ErrNodeNotFound
+		}
 		if err != nil {
 			return n, err
 		}
@@ -207,7 +217,7 @@ func (t *Tree) Move(ctx context.Context, account, id, parent, name string, renam
 		if n.Folder && n.Parent != parent {
 			n, err = t.moveFolder(ctx, n, Move{Node: id, Rev: rev, Parent: parent, Name: name}, rename)
 		} else {
-			n.Parent, n.Name, n.ModifiedAt = parent, name, t.clock().UTC().Truncate(time.Millisecond)
+			t.arrive(&n, parent, name)
 			err = t.naming(&n, rename, func() error { return t.nodes.Replace(ctx, n, rev) })
 		}
 		if errors.Is(err, ErrStale) {
@@ -216,6 +226,14 @@ func (t *Tree) Move(ctx context.Context, account, id, parent, name string, renam
 		return n, err
 	}
 	return Node{}, errBusy
+}
+
+// arrive gives a node its new place, and a time for the sweep, which looks whether
+// the folder that it came into still stands.
+func (t *Tree) arrive(n *Node, parent, name string) {
+	now := t.clock().UTC().Truncate(time.Millisecond)
+	n.Parent, n.Name, n.Sort = parent, name, sortKey(name, n.Folder)
+	n.ModifiedAt, n.SweepAt = now, now.Add(repairAfter)
 }
 
 // moveFolder announces the move, finishes it, and takes the note away. Moves of
@@ -255,8 +273,7 @@ func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (N
 		err = t.outside(ctx, account, m.Parent, m.Node)
 	}
 	if err == nil {
-		n.Parent, n.Name, n.Sort = m.Parent, m.Name, sortKey(m.Name, n.Folder)
-		n.ModifiedAt = t.clock().UTC().Truncate(time.Millisecond)
+		t.arrive(&n, m.Parent, m.Name)
 		err = t.nodes.Replace(ctx, n, m.Rev)
 		if errors.Is(err, ErrTaken) {
 			err = objectv1.ErrNodeExists

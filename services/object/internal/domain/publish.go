@@ -67,11 +67,13 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 		return v, fault.ErrUnavailable.Msgf("the commit took too long; repeat the request")
 	}
 	faultpoint.Hit("object.commit.written")
-	if err := s.answer(ctx, d, v); err != nil {
-		s.lose(ctx, v)
-		return v, err
-	}
-	for range casAttempts {
+	for n := range casAttempts {
+		moved, err := s.prepare(ctx, d, v, n == 0)
+		if err != nil {
+			s.lose(ctx, v)
+			return v, err
+		}
+		v = moved
 		done, err := s.tryPublish(ctx, d, v)
 		if errors.Is(err, ErrStale) {
 			continue
@@ -83,6 +85,22 @@ func (s *Service) publish(ctx context.Context, d draft, v Version, started time.
 	}
 	s.lose(ctx, v)
 	return v, errBusy
+}
+
+// prepare writes down what the commit will answer, which in a drive depends on
+// the place that the version has by now.
+func (s *Service) prepare(ctx context.Context, d draft, v Version, first bool) (Version, error) {
+	moves := d.file != nil && (d.file.lost || d.file.node.ID != v.Key)
+	if moves {
+		var err error
+		if v, err = s.inPlace(ctx, d, v); err != nil {
+			return v, err
+		}
+	}
+	if !first && !moves {
+		return v, nil
+	}
+	return v, s.answer(ctx, d, v)
 }
 
 func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, error) {
@@ -107,6 +125,12 @@ func (s *Service) tryPublish(ctx context.Context, d draft, v Version) (Version, 
 	}
 	if err != nil {
 		return v, fmt.Errorf("reading the version again: %w", err)
+	}
+	if d.file != nil {
+		if err := s.holdsPlace(ctx, d, v, h); err != nil {
+			return v, err
+		}
+		b.Region = d.file.region
 	}
 	if err := d.refused(h); err != nil {
 		s.lose(ctx, v)

@@ -36,8 +36,12 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 	if err := s.admit(); err != nil {
 		return objectv1.Ticket{}, err
 	}
+	to, err := s.target(ctx, b, r)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
 	if r.Idempotency == nil {
-		return s.begin(ctx, b, r, s.newID())
+		return s.begin(ctx, b, to, r, s.newID())
 	}
 	got, err := s.bind(ctx, b, r)
 	if err != nil {
@@ -46,7 +50,7 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 	if got.replay != nil {
 		return objectv1.Ticket{Replayed: got.replay}, nil
 	}
-	t, err := s.begin(ctx, b, r, got.version)
+	t, err := s.begin(ctx, b, to, r, got.version)
 	if err != nil {
 		return objectv1.Ticket{}, errors.Join(err, s.unbegin(ctx, b, got))
 	}
@@ -74,12 +78,14 @@ func checkStaging(r objectv1.BeginPutRequest) error {
 }
 
 // begin decides whether the write may start, and gives its ticket.
-func (s *Service) begin(ctx context.Context, b Bucket, r objectv1.BeginPutRequest, version string) (objectv1.Ticket, error) {
+func (s *Service) begin(
+	ctx context.Context, b Bucket, to target, r objectv1.BeginPutRequest, version string,
+) (objectv1.Ticket, error) {
 	limits := r.Principal.Limits
 	if limits.ObjectBytes > 0 && r.Size > limits.ObjectBytes {
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
 	}
-	h, _, err := s.st.Heads.Get(ctx, b.ID, r.Key)
+	h, _, err := s.st.Heads.Get(ctx, b.ID, to.key)
 	if err != nil {
 		return objectv1.Ticket{}, fmt.Errorf("reading the head: %w", err)
 	}
@@ -94,9 +100,9 @@ func (s *Service) begin(ctx context.Context, b Bucket, r objectv1.BeginPutReques
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
 	}
 	t := objectv1.Ticket{
-		VersionID: version, BucketID: b.ID, AccountID: b.Account, KeyDomain: keyDomain(b.Account), Region: b.Region,
+		VersionID: version, BucketID: b.ID, AccountID: b.Account, KeyDomain: keyDomain(b.Account), Region: to.region,
 		MaxSize: maxSize(limits, r.Size), LeaseTill: s.now().Add(TicketLife),
-		Staged: r.Staged,
+		Staged: r.Staged, NodeID: to.node,
 	}
 	if !r.Hold {
 		return t, nil
@@ -109,7 +115,7 @@ func (s *Service) begin(ctx context.Context, b Bucket, r objectv1.BeginPutReques
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	return s.hold(ctx, t, r, want)
+	return s.hold(ctx, t, to.key, r, want)
 }
 
 // keyDomain is the key domain of an account: its contents share keys and

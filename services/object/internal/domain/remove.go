@@ -28,6 +28,9 @@ func (s *Service) DeleteObject(ctx context.Context, r objectv1.DeleteObjectReque
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
+	if b.isDrive() {
+		return none, s.removePath(ctx, b, r.Key, actorOf(r.Principal, r.Origin))
+	}
 	return s.remove(ctx, b, r.Key, r.VersionID, actorOf(r.Principal, r.Origin))
 }
 
@@ -62,7 +65,7 @@ func (s *Service) remove(ctx context.Context, b Bucket, key, version string, who
 		case h.Current == "" || version != "" && version != h.Current && version != nullAlias:
 			return objectv1.DeleteObjectResponse{}, nil
 		}
-		if err := s.removeCurrent(ctx, b, h, rev, who); !errors.Is(err, ErrStale) {
+		if err := s.removeCurrent(ctx, b, h, rev, key, who); !errors.Is(err, ErrStale) {
 			return objectv1.DeleteObjectResponse{}, err
 		}
 	}
@@ -102,8 +105,8 @@ func (s *Service) mark(ctx context.Context, b Bucket, key string, who Actor) (ob
 }
 
 // removeCurrent empties the head of an unversioned bucket's object, if it is
-// still at rev: ErrStale.
-func (s *Service) removeCurrent(ctx context.Context, b Bucket, h Head, rev int64, who Actor) error {
+// still at rev: ErrStale. The event tells of it under the name shown.
+func (s *Service) removeCurrent(ctx context.Context, b Bucket, h Head, rev int64, shown string, who Actor) error {
 	h, err := s.leave(ctx, h)
 	if err != nil {
 		return err
@@ -113,7 +116,9 @@ func (s *Service) removeCurrent(ctx context.Context, b Bucket, h Head, rev int64
 		Discard: append(slices.Clone(h.Discard), Discard{Version: h.Current, Delta: -count(h.Visible())}),
 	}
 	gone := Version{ID: h.Current, Marker: h.Marker}
-	if err := s.putHead(ctx, s.swept(next), rev, s.removed(b, next, gone, who)); err != nil {
+	e := s.removed(b, next, gone, who)
+	e.Data.Key = shown
+	if err := s.putHead(ctx, s.swept(next), rev, e); err != nil {
 		return err
 	}
 	s.jobs.discard(b.Account, next)

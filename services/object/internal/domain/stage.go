@@ -18,8 +18,9 @@ import (
 // maxUnstage is how many contents a caller may drop at once.
 const maxUnstage = 1000
 
-// maxParts is how many contents may make up one object.
-const maxParts = 10_000
+// maxParts is how many contents may make up one object: as many as an upload
+// session has.
+const maxParts = 16_384
 
 // stagedHold is the name under which an upload holds its parts.
 func stagedHold(version string) string { return "s" + version }
@@ -275,7 +276,7 @@ func (s *Service) releaseStaged(ctx context.Context, v Version) error {
 
 // assemble makes the content of a staged upload out of its parts.
 func (s *Service) assemble(ctx context.Context, d draft, held Version) (draft, error) {
-	h, _, err := s.st.Heads.Get(ctx, held.Bucket, held.Key)
+	h, _, err := s.st.Heads.Get(ctx, held.Bucket, d.v.Key)
 	if err != nil {
 		return d, fmt.Errorf("reading the head: %w", err)
 	}

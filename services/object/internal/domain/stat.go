@@ -18,6 +18,9 @@ func (s *Service) StatObject(ctx context.Context, r objectv1.StatObjectRequest) 
 	if err != nil {
 		return objectv1.Object{}, err
 	}
+	if b.isDrive() {
+		return s.statPath(ctx, b, r.Key)
+	}
 	for range casAttempts {
 		o, err := s.stat(ctx, b, r.Key, r.VersionID)
 		if !errors.Is(err, errAgain) {
