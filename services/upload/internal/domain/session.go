@@ -43,7 +43,7 @@ const (
 )
 
 // Session is the document of a resumable session. Its size does not depend on
-// that of the object: ids of contents go into pages, PageContents at a time.
+// that of the object: ids of contents go into pages, SessionOptions.Page at a time.
 type Session struct {
 	Hash      string // of the secret, by which the document is found
 	ID        string // names it in logs, and its pages
@@ -81,7 +81,8 @@ type Session struct {
 }
 
 const (
-	// PageContents is how many ids of contents a page has.
+	// PageContents is how many ids of contents a page has, unless the options say
+	// otherwise. It is for good: sessions count by pages.
 	PageContents = 256
 	// maxOld bounds Session.Old: while that many cannot be given back, nothing is
 	// written.
@@ -97,6 +98,7 @@ type SessionOptions struct {
 	Expiry time.Duration // how long a session lives
 	Retry  time.Duration // after how long the sweep tries again
 	Grace  time.Duration // for clocks that differ
+	Page   int           // contents of a page; 0: PageContents
 }
 
 // SessionDeps is what Sessions work with.
@@ -124,6 +126,9 @@ type Sessions struct {
 
 // NewSessions makes Sessions.
 func NewSessions(o SessionOptions, d SessionDeps) *Sessions {
+	if o.Page == 0 {
+		o.Page = PageContents
+	}
 	return &Sessions{o, d, make(chan struct{}, 1)}
 }
 
@@ -262,8 +267,8 @@ func (x *Session) learn(size int64) error {
 	return nil
 }
 
-// contents is how many contents the session has.
-func (x *Session) contents() int { return x.Pages*PageContents + len(x.Open) }
+// contents is how many contents a session has.
+func (s *Sessions) contents(x *Session) int { return x.Pages*s.o.Page + len(x.Open) }
 
 // giveUpPending gives up what an Append may have staged. It never becomes a part
 // of the object from here on.

@@ -35,7 +35,7 @@ func (s *Sessions) Finish(ctx context.Context, r uploadv1.FinishSessionRequest) 
 		x.giveUpPending()
 		if x.Phase == Writing {
 			x.Phase, x.Digests, x.Compressed = Finishing, r.Digests, x.Compressed || r.Compressed
-			if x.contents() == 0 {
+			if s.contents(x) == 0 {
 				x.Open = []string{empty}
 			}
 		}
@@ -85,7 +85,7 @@ func (s *Sessions) stageEmpty(ctx context.Context, x Session) error {
 // already it gives the same answer. The answer is given back for days, when the
 // bytes may be elsewhere: it does not say where they are.
 func (s *Sessions) commit(ctx context.Context, x Session) (objectv1.Object, error) {
-	parts := make([]string, 0, x.contents())
+	parts := make([]string, 0, s.contents(&x))
 	for n := range x.Pages {
 		page, err := s.Store.Page(ctx, x.ID, n)
 		if err != nil {

@@ -101,7 +101,7 @@ func (s *Sessions) Release(ctx context.Context, r uploadv1.ReleaseSessionRequest
 
 // place says how much of what is there an Append takes the place of (0 or 1
 // contents), and where the session ends with it.
-func (x *Session) place(r uploadv1.AppendSessionRequest) (replaced int, end int64, err error) {
+func (s *Sessions) place(x *Session, r uploadv1.AppendSessionRequest) (replaced int, end int64, err error) {
 	switch {
 	case r.Offset == x.Offset:
 	case x.Tail != nil && r.Offset == x.Offset-x.Tail.Manifest.Size:
@@ -120,7 +120,7 @@ func (x *Session) place(r uploadv1.AppendSessionRequest) (replaced int, end int6
 		return 0, 0, objectv1.ErrTooLarge.Msgf("the total size was said to be %d bytes", x.Size)
 	case end <= x.Offset:
 		return 0, 0, uploadv1.ErrWrongOffset.Msgf("the session has %d bytes", x.Offset)
-	case x.contents()-replaced+len(r.Contents) > uploadv1.MaxSessionContents:
+	case s.contents(x)-replaced+len(r.Contents) > uploadv1.MaxSessionContents:
 		return 0, 0, objectv1.ErrTooLarge.Msgf("a session has at most %d contents", uploadv1.MaxSessionContents)
 	}
 	return replaced, end, nil
@@ -153,8 +153,8 @@ func (x *Session) announce(ids []string) error {
 
 // add makes the announced contents the session's, and page a page if it was
 // written.
-func (x *Session) add(r uploadv1.AppendSessionRequest, page int) error {
-	replaced, end, err := x.place(r)
+func (s *Sessions) add(x *Session, r uploadv1.AppendSessionRequest, page int) error {
+	replaced, end, err := s.place(x, r)
 	if err != nil {
 		return err
 	}
@@ -169,8 +169,8 @@ func (x *Session) add(r uploadv1.AppendSessionRequest, page int) error {
 		x.Tail = &last
 	}
 	x.Offset, x.Midstate = end, r.Midstate
-	if page == x.Pages && kept >= PageContents {
-		x.Open, x.Pages = x.Open[PageContents:], x.Pages+1
+	if page == x.Pages && kept >= s.o.Page {
+		x.Open, x.Pages = x.Open[s.o.Page:], x.Pages+1
 	}
 	return nil
 }
@@ -194,22 +194,25 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 		if known = x.has(ids); known {
 			return nil
 		}
-		replaced, _, err := x.place(r)
+		replaced, _, err := s.place(x, r)
 		if err != nil {
 			return err
 		}
-		at = x.contents() - replaced
+		at = s.contents(x) - replaced
 		return x.announce(ids)
 	})
-	if err != nil || known {
-		return x, err
+	if err != nil {
+		return Session{}, err
 	}
 	s.tidy(ctx, x)
+	if known {
+		return x, nil
+	}
 	page := -1
-	if len(x.Open) > PageContents {
+	if len(x.Open) > s.o.Page {
 		// These do not change any more: whoever writes the page writes the same.
 		page = x.Pages
-		if err := s.Store.PutPage(ctx, x.ID, page, x.Open[:PageContents]); err != nil {
+		if err := s.Store.PutPage(ctx, x.ID, page, x.Open[:s.o.Page]); err != nil {
 			return Session{}, fmt.Errorf("writing a page of contents: %w", err)
 		}
 	}
@@ -218,7 +221,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 	}
 	var stray []string
 	added, err := s.update(ctx, hash, "recording contents", func(x *Session, now time.Time) error {
-		stray = x.stray(ids, at)
+		stray = s.stray(x, ids, at)
 		if err := x.mayWrite(r.Fence); err != nil {
 			return err
 		}
@@ -229,7 +232,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 		if !slices.Equal(x.Pending, ids) {
 			return fault.ErrUnavailable.Msgf("the contents were given up meanwhile")
 		}
-		return x.add(r, page)
+		return s.add(x, r, page)
 	})
 	if err != nil {
 		// Those who gave them up may have come before they were staged.
@@ -244,8 +247,8 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 
 // stray are those of ids that can never become the session's. They were announced
 // for the place at, which pages may have passed meanwhile; then nobody knows.
-func (x *Session) stray(ids []string, at int) []string {
-	if at < x.Pages*PageContents {
+func (s *Sessions) stray(x *Session, ids []string, at int) []string {
+	if at < x.Pages*s.o.Page {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(x.Open, id) || slices.Contains(x.Pending, id) })

@@ -84,7 +84,15 @@ type world struct {
 	db     docstore.DB
 }
 
+// page is how many contents go into a page of a session in these tests.
+const page = 2
+
 func newWorld(t *testing.T) world {
+	t.Helper()
+	return newWorldOf(t, page)
+}
+
+func newWorldOf(t *testing.T, page int) world {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "upload.db"), sqlite.Options{Sync: sqlite.SyncNormal})
 	if err != nil {
@@ -115,7 +123,7 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	w.pages = &mortalSessions{SessionStore: sessions, killer: w.killer}
-	w.sess = domain.NewSessions(domain.SessionOptions{Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second}, domain.SessionDeps{
+	w.sess = domain.NewSessions(domain.SessionOptions{Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second, Page: page}, domain.SessionDeps{
 		Store: w.pages, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	w.World = uploadv1test.World{
