@@ -53,7 +53,16 @@ func TestDocument_Examples(t *testing.T) {
 // list of codes that agrees with its statuses.
 func TestDocument_Complete(t *testing.T) {
 	t.Parallel()
-	d := load(t, openapi.Lockwell())
+	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			complete(t, load(t, b))
+		})
+	}
+}
+
+func complete(t *testing.T, d *openapi3.T) {
+	t.Helper()
 	statuses, _ := d.Components.Schemas["ErrorCode"].Value.Extensions["x-status"].(map[string]any)
 	for path, item := range d.Paths.Map() {
 		for method, op := range item.Operations() {

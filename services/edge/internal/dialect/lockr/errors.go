@@ -52,6 +52,7 @@ var byCode = map[string]int{
 // codes are those that do not follow from the fault's.
 var codes = map[string]string{
 	dialect.ErrNoRoute.Code:       "not_found",
+	dialect.ErrSlowBody.Code:      "slow_body",
 	objectv1.ErrNodeNotFound.Code: "not_found",
 	objectv1.ErrUploadGone.Code:   "unavailable",
 	uploadv1.ErrGone.Code:         "unavailable",

@@ -8,35 +8,9 @@ import (
 	"testing"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
-	"github.com/sluicehq/sluice/contracts/openapi"
 	"github.com/sluicehq/sluice/pkg/fault"
-	"github.com/sluicehq/sluice/services/edge/internal/core"
-	"github.com/sluicehq/sluice/services/edge/internal/dialect/lockr"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
-
-func TestOpenAPI_Routes(t *testing.T) {
-	t.Parallel()
-	var doc struct {
-		Paths map[string]map[string]struct{ OperationID string }
-	}
-	if err := json.Unmarshal(openapi.Lockr(), &doc); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, rt := range lockr.New(&core.Core{}).Routes() {
-		if doc.Paths[strings.TrimPrefix(rt.Path, "/api/v1")][strings.ToLower(rt.Method)].OperationID == "" {
-			t.Errorf("the document lacks %s %s", rt.Method, rt.Path)
-		}
-		n++
-	}
-	for _, ops := range doc.Paths {
-		n -= len(ops)
-	}
-	if n != 0 {
-		t.Errorf("the table has %d rows more than the document", n)
-	}
-}
 
 func TestAccount(t *testing.T) {
 	t.Parallel()
