@@ -26,6 +26,7 @@ func TestSystem(t *testing.T) {
 		{"FirstSteps", firstSteps},
 		{"SignUp", signUp},
 		{"Tenants", tenants},
+		{"TenantsOfFiles", tenantsOfFiles},
 		{"Webhook", webhook},
 		{"Trace", traceInLogs},
 		{"Operator", operator},
