@@ -65,7 +65,13 @@ func (s *Service) deleteOne(ctx context.Context, b Bucket, r objectv1.DeleteObje
 		err = b.mayDo(r.Principal, deletion(o.VersionID), o.Key)
 	}
 	var done objectv1.DeleteObjectResponse
-	if err == nil {
+	switch {
+	case err != nil:
+	case b.isDrive() && o.VersionID != "":
+		err = objectv1.ErrNotInDrive
+	case b.isDrive():
+		err = s.removePath(ctx, b, o.Key, actorOf(r.Principal, r.Origin))
+	default:
 		done, err = s.remove(ctx, b, o.Key, o.VersionID, actorOf(r.Principal, r.Origin))
 	}
 	if err == nil {

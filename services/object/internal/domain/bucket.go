@@ -151,9 +151,6 @@ func (s *Service) DeleteBucket(ctx context.Context, r objectv1.BucketRequest) er
 	if err != nil {
 		return err
 	}
-	if b.System {
-		return objectv1.ErrAccessDenied
-	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	// A first look disturbs nobody: while the bucket is deleting, writes wait.

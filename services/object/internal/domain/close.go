@@ -183,7 +183,55 @@ func (s *Service) purge(ctx context.Context, account string) (found bool, err er
 			return true, fmt.Errorf("emptying bucket %s: %w", b.ID, err)
 		}
 	}
-	return len(all) > 0, nil
+	nodes, err := s.purgeNodes(ctx, account)
+	return len(all) > 0 || nodes, err
+}
+
+// purgeNodes removes what is left of a drive whose bucket is gone: nodes that
+// never came to show anything. It reports whether there was something.
+func (s *Service) purgeNodes(ctx context.Context, account string) (found bool, err error) {
+	for {
+		page, err := s.st.Nodes.Files(ctx, account, "", purgePage)
+		if err == nil && len(page) == 0 {
+			page, err = s.st.Nodes.Children(ctx, account, Root, "", purgePage)
+		}
+		if err != nil {
+			return found, fmt.Errorf("looking into the drive: %w", err)
+		}
+		if len(page) == 0 {
+			return found, s.st.Nodes.DropMoving(ctx, account)
+		}
+		found = true
+		if err := together(len(page), func(i int) error { return s.purgeNode(ctx, page[i]) }); err != nil {
+			return found, fmt.Errorf("emptying the drive: %w", err)
+		}
+	}
+}
+
+// purgeNode removes a node with what is in it.
+func (s *Service) purgeNode(ctx context.Context, n Node) error {
+	for n.Folder {
+		page, err := s.st.Nodes.Children(ctx, n.Account, n.ID, "", purgePage)
+		if err != nil || len(page) == 0 {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		for _, child := range page {
+			if err := s.purgeNode(ctx, child); err != nil {
+				return err
+			}
+		}
+	}
+	_, rev, err := s.st.Nodes.Get(ctx, n.ID)
+	if err == nil {
+		err = s.st.Nodes.Delete(ctx, n.ID, rev)
+	}
+	if errors.Is(err, ErrNoDocument) || errors.Is(err, ErrStale) {
+		return nil // the next look tells
+	}
+	return err
 }
 
 // purgeBucket removes a bucket with all that is in it. Its document is closed
@@ -195,6 +243,11 @@ func (s *Service) purgeBucket(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if b.isDrive() { // by its paths, since the events tell of those
+		if err := s.emptyFolder(ctx, rootOf(b.Account), Actor{Account: b.Account}); err != nil {
+			return err
+		}
 	}
 	for range casAttempts {
 		if err := s.purgeVersions(ctx, b); err != nil {

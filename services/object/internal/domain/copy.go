@@ -20,6 +20,7 @@ type copying struct {
 	from, to Bucket
 	r        objectv1.CopyObjectRequest
 	keeps    bool // the file's time of modification
+	node     Node // the source, where it is a file that is known already
 }
 
 // CopyObject makes a version that shares the content of another one.
@@ -101,6 +102,11 @@ func (s *Service) filingOfCopy(ctx context.Context, c *copying) (*filing, error)
 
 // source is the source's bucket, with the region of the source itself, and its key there.
 func (s *Service) source(ctx context.Context, c *copying) (Bucket, string, error) {
+	if c.node.ID != "" {
+		from := c.from
+		from.Region = c.node.Region
+		return from, c.node.ID, nil
+	}
 	key, region, err := s.keyIn(ctx, c.from, c.r.SourceKey, c.r.SourceVersionID)
 	from := c.from
 	from.Region = region

@@ -72,7 +72,20 @@ func (s *Service) authorize(
 	if b.State == BucketClosed {
 		return b, 0, objectv1.ErrAccountClosed
 	}
+	if b.isDrive() && !inDrive(a) {
+		return b, 0, objectv1.ErrNotInDrive
+	}
 	return b, rev, b.permits(p, a, key)
+}
+
+// inDrive reports whether an action is one of those that the drive knows.
+func inDrive(a objectv1.Action) bool {
+	switch a {
+	case objectv1.ActionDeleteVersion, objectv1.ActionPutObjectRetention, objectv1.ActionPutObjectLegalHold,
+		objectv1.ActionDeleteBucket, objectv1.ActionPutVersioning, objectv1.ActionNotifications, objectv1.ActionPolicy:
+		return false
+	}
+	return true
 }
 
 // permits holds an action against the bucket's policy. The account itself is

@@ -54,9 +54,14 @@ func (s *Service) ListObjects(ctx context.Context, r objectv1.ListObjectsRequest
 	if r.Full {
 		l.entry += detailBytes
 	}
-	more, err := l.fill(ctx)
+	fill, detailed := l.fill, s.detailed
+	if b.isDrive() {
+		fill = func(ctx context.Context) (bool, error) { return s.fillDrive(ctx, b, &l) }
+		detailed = s.detailedDrive
+	}
+	more, err := fill(ctx)
 	if err == nil && r.Full {
-		out.Objects, err = s.detailed(ctx, b, out.Objects)
+		out.Objects, err = detailed(ctx, b, out.Objects)
 	}
 	if err != nil {
 		return out, fmt.Errorf("listing objects: %w", err)

@@ -36,7 +36,10 @@ func (b Bucket) mayLock(p authv1.Principal, key string, retention *objectv1.Rete
 	if retention == nil && !hold {
 		return nil
 	}
-	if !b.ObjectLock {
+	switch {
+	case b.isDrive():
+		return objectv1.ErrNotInDrive
+	case !b.ObjectLock:
 		return objectv1.ErrLockNotEnabled
 	}
 	if retention != nil {
@@ -182,7 +185,11 @@ func (s *Service) lockBucket(ctx context.Context, p authv1.Principal, bucket, ke
 		return Bucket{}, err
 	}
 	b, _, err := s.authorize(ctx, p, bucket, a, key)
-	if err == nil && !b.ObjectLock {
+	switch {
+	case err != nil:
+	case b.isDrive():
+		err = objectv1.ErrNotInDrive
+	case !b.ObjectLock:
 		err = objectv1.ErrLockNotEnabled
 	}
 	return b, err

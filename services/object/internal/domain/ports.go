@@ -193,6 +193,7 @@ type Nodes interface {
 	// document (0: absent); SetMoving writes it by compare-and-set: ErrStale.
 	Moving(ctx context.Context, account string) (m *Move, rev int64, err error)
 	SetMoving(ctx context.Context, account string, m *Move, rev int64) error
+	DropMoving(ctx context.Context, account string) error // of an account that is gone
 }
 
 // Composer makes one manifest of several, in order; see blob.Store.Compose.

@@ -16,7 +16,11 @@ func (s *Service) GetTags(ctx context.Context, r objectv1.VersionRequest) (objec
 	if err != nil {
 		return objectv1.Tags{}, err
 	}
-	v, err := s.found(ctx, b, r.Key, r.VersionID)
+	key, _, err := s.keyIn(ctx, b, r.Key, r.VersionID)
+	if err != nil {
+		return objectv1.Tags{}, err
+	}
+	v, err := s.found(ctx, b, key, r.VersionID)
 	if err != nil {
 		return objectv1.Tags{}, err
 	}
@@ -35,7 +39,11 @@ func (s *Service) SetTags(ctx context.Context, r objectv1.SetTagsRequest) (objec
 	if err := objectv1.CheckTags(r.Tags); err != nil {
 		return objectv1.Tags{}, err
 	}
-	v, err := s.change(ctx, b, r.Key, r.VersionID, func(v *Version) error {
+	key, _, err := s.keyIn(ctx, b, r.Key, r.VersionID)
+	if err != nil {
+		return objectv1.Tags{}, err
+	}
+	v, err := s.change(ctx, b, key, r.VersionID, func(v *Version) error {
 		v.Metadata.Tags = r.Tags
 		return nil
 	})

@@ -24,6 +24,9 @@ const versionBytes = 300
 func (s *Service) ListVersions(ctx context.Context, r objectv1.ListVersionsRequest) (objectv1.ListVersionsResponse, error) {
 	none := objectv1.ListVersionsResponse{}
 	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionListObjects, r.Prefix)
+	if err == nil && b.isDrive() {
+		err = objectv1.ErrNotInDrive
+	}
 	if err != nil {
 		return none, err
 	}

@@ -121,3 +121,7 @@ func (s nodes) SetMoving(ctx context.Context, account string, m *domain.Move, re
 	_, err := s.moves.Replace(ctx, docstore.Doc[moving]{ID: account, Rev: rev, Value: moving{m}})
 	return gone(ported(err))
 }
+
+func (s nodes) DropMoving(ctx context.Context, account string) error {
+	return absent(ported(s.moves.Delete(ctx, account, docstore.DeleteOptions{})))
+}
