@@ -245,13 +245,15 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 	return added, nil
 }
 
-// stray are those of ids that can never become the session's. They were announced
-// for the place at, which pages may have passed meanwhile; then nobody knows.
+// stray are those of ids that can never become the session's: they were given up,
+// or are not where they were announced for, which is at. Of a place that has gone
+// into a page meanwhile nobody knows.
 func (s *Sessions) stray(x *Session, ids []string, at int) []string {
-	if at < x.Pages*s.o.Page {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(x.Open, id) || slices.Contains(x.Pending, id) })
+	paged := at < x.Pages*s.o.Page
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		given := slices.Contains(x.Old, id) || slices.Contains(x.Past, id)
+		return !given && (paged || slices.Contains(x.Open, id) || slices.Contains(x.Pending, id))
+	})
 }
 
 // stage stages contents one after the other. When one is refused all are given up,

@@ -129,14 +129,43 @@ func (b *mortalParts) DeletePlans(ctx context.Context, upload string) error {
 type mortalSessions struct {
 	domain.SessionStore
 	*killer
+	insert error // of the next insert
+	paused map[string]func()
+}
+
+// pause lets something happen once behind a point of the next Append: what it
+// announced was written ("announced"), its page was ("paged"), or its contents
+// are staged and not yet recorded ("staged").
+func (b *mortalSessions) pause(point string, f func()) { b.paused = map[string]func(){point: f} }
+
+func (b *mortalSessions) at(point string) {
+	if f := b.paused[point]; f != nil {
+		b.paused = nil
+		f()
+	}
 }
 
 func (b *mortalSessions) InsertSession(ctx context.Context, x domain.Session) error {
+	if b.insert != nil {
+		return b.insert
+	}
 	return b.write(func() error { return b.SessionStore.InsertSession(ctx, x) })
 }
 
 func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change func(*domain.Session) error) (domain.Session, error) {
-	return step(b.killer, func() (domain.Session, error) { return b.SessionStore.UpdateSession(ctx, hash, change) })
+	pending := false
+	if b.paused["staged"] != nil {
+		x, err := b.SessionStore.Session(ctx, hash)
+		pending = err == nil && len(x.Pending) > 0
+	}
+	if pending {
+		b.at("staged")
+	}
+	x, err := step(b.killer, func() (domain.Session, error) { return b.SessionStore.UpdateSession(ctx, hash, change) })
+	if err == nil && len(x.Pending) > 0 {
+		b.at("announced")
+	}
+	return x, err
 }
 
 func (b *mortalSessions) DeleteSession(ctx context.Context, hash string) error {
@@ -144,7 +173,9 @@ func (b *mortalSessions) DeleteSession(ctx context.Context, hash string) error {
 }
 
 func (b *mortalSessions) PutPage(ctx context.Context, session string, n int, contents []string) error {
-	return b.write(func() error { return b.SessionStore.PutPage(ctx, session, n, contents) })
+	err := b.write(func() error { return b.SessionStore.PutPage(ctx, session, n, contents) })
+	b.at("paged")
+	return err
 }
 
 func (b *mortalSessions) DeletePages(ctx context.Context, session string) error {
