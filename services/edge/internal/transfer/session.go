@@ -118,8 +118,11 @@ func (s *Sessions) Write(ctx context.Context, p Piece) (uploadv1.Session, error)
 		return uploadv1.Session{}, err
 	}
 	if lease.Result != nil {
-		if p.Exact && p.Offset != lease.Offset {
+		switch {
+		case p.Exact && p.Offset != lease.Result.Size:
 			return lease.Session, uploadv1.ErrWrongOffset
+		case p.Exact && p.Length > 0:
+			return lease.Session, objectv1.ErrTooLarge.Msgf("the upload is complete")
 		}
 		return finished(lease.Session, p.Size)
 	}
@@ -128,6 +131,8 @@ func (s *Sessions) Write(ctx context.Context, p Piece) (uploadv1.Session, error)
 	switch {
 	case p.Length >= 0 && p.Offset > limit-p.Length:
 		return lease.Session, objectv1.ErrTooLarge.Msgf("the bytes reach beyond the %d that the upload may have", limit)
+	case p.Whole && p.Length >= 0 && (p.Length < lease.Size || p.Length < lease.Offset):
+		return lease.Session, mismatch(lease.Session, p.Length)
 	case p.Exact && p.Offset != lease.Offset:
 		return lease.Session, uploadv1.ErrWrongOffset
 	case p.Offset > lease.Offset:

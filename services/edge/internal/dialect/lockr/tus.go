@@ -174,7 +174,7 @@ func (h *Handler) tusPatch(w http.ResponseWriter, r *http.Request, secret string
 func (h *Handler) tusState(w http.ResponseWriter, r *http.Request, secret string) error {
 	s, err := h.core.SessionState(r.Context(), secret, -1)
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was being done
+		return pieceFault(err)
 	}
 	head := w.Header()
 	head.Set(headerUploadOffset, strconv.FormatInt(offsetOf(s), 10))
