@@ -437,16 +437,20 @@ func (s *Service) holdsPlace(ctx context.Context, d draft, v Version, h Head) er
 
 // unplace takes a node away that was made for a version which came to nothing.
 func (s *Service) unplace(ctx context.Context, f *filing) {
-	if f == nil || !f.made {
+	if f == nil || f.claims || !f.made && !f.sole() {
 		return
 	}
-	n, rev, err := s.st.Nodes.Get(ctx, f.node.ID)
+	id := f.node.ID
+	if f.sole() {
+		id = f.id // an attempt before may have made it
+	}
+	n, rev, err := s.st.Nodes.Get(ctx, id)
 	if errors.Is(err, ErrNoDocument) {
 		return
 	}
 	if err == nil {
 		var h Head
-		if h, err = s.showing(ctx, n); err == nil && !h.Visible() && n.State == "" {
+		if h, err = s.showing(ctx, n); err == nil && !h.Visible() && n.State == "" && (f.made || n.Writer == f.version) {
 			err = s.buryNode(ctx, n, rev)
 		}
 	}

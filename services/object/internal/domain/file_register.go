@@ -112,11 +112,12 @@ func (s *Service) takeOverFile(ctx context.Context, b Bucket, n Node, r objectv1
 	if err != nil {
 		return err
 	}
+	b.Region = n.Region
 	_, err = s.commit(ctx, draft{
 		v:      Version{ID: n.Claim.Version, Account: b.Account, Bucket: b.ID, Key: n.ID, Live: b.ID},
 		ticket: objectv1.Ticket{VersionID: n.Claim.Version, LeaseTill: s.now().Add(TicketLife), Region: n.Region},
 		limit:  r.Principal.Limits.StorageBytes, actor: actorOf(r.Principal, r.Origin), operation: objectv1.OperationCopy, bucket: b,
-		copy: &copying{from: guests, to: b, keeps: true, r: objectv1.CopyObjectRequest{Principal: r.Principal, SourceKey: n.ID}},
+		copy: &copying{from: guests, to: b, keeps: true, node: n, r: objectv1.CopyObjectRequest{Principal: r.Principal}},
 		file: &filing{account: b.Account, names: []string{n.Name}, id: n.ID, region: n.Region, version: n.Claim.Version, claims: true},
 	})
 	faultpoint.Hit("object.register.copied")

@@ -169,7 +169,7 @@ func (s *Service) removing(ctx context.Context, id string) (Version, error) {
 		return nil
 	})
 	if errors.Is(err, ErrRefused) {
-		return s.st.Versions.Get(ctx, id)
+		v, err = s.st.Versions.Get(ctx, id)
 	}
 	if errors.Is(err, ErrNoDocument) {
 		return Version{}, nil
