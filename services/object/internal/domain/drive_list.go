@@ -10,14 +10,9 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 )
 
-const (
-	// driveFetch is how many nodes of a folder are read at first; fetches grow from
-	// there, since mostly the page is full soon or jumps over the rest.
-	driveFetch = 16
-	// maxDriveSteps bounds how many nodes a page looks at: folders without a file
-	// show nothing, and there may be any number of them. Such a page ends early.
-	maxDriveSteps = 20_000
-)
+// driveFetch is how many nodes of a folder are read at first; fetches grow from
+// there, since mostly the page is full soon or jumps over the rest.
+const driveFetch = 16
 
 // driveLister fills a page of the listing that a bucket with the drive's paths as
 // keys would give. Folders are walked in the order of their nodes' sort keys,
@@ -107,7 +102,8 @@ func (l *lister) folded(key string) bool {
 
 // node takes a file into the page, or all of a folder.
 func (d *driveLister) node(ctx context.Context, n Node, path string, h *Head) error {
-	if d.steps++; d.steps > maxDriveSteps {
+	// Folders without a file show nothing, and there may be any number of them.
+	if d.steps++; d.steps > d.s.cfg.ListSteps {
 		d.more = true
 		if !d.l.at.before(path) && strings.HasPrefix(path, d.l.prefix) {
 			d.l.at = position{Key: path}

@@ -43,6 +43,8 @@ type envOptions struct {
 	backlog  func() int64
 	composed func() // called behind each composition
 	hasty    bool   // take over pending versions almost at once
+
+	listSteps int // of a drive's listing
 }
 
 func newEnv(t testing.TB, o envOptions) *env {
@@ -69,6 +71,7 @@ func newEnv(t testing.TB, o envOptions) *env {
 	}
 	e := &env{t: t, db: db, st: st, master: keystest.Master(t), ahead: new(atomic.Int64), idle: o.idle}
 	options := domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024}
+	options.ListSteps = o.listSteps
 	if o.hasty {
 		options.Patience = 10 * time.Millisecond
 	}

@@ -63,6 +63,9 @@ type Options struct {
 	// Patience is how long a repeated commit waits for the attempt before it
 	// takes its version over; 0 is 2 s.
 	Patience time.Duration
+	// ListSteps bounds how many nodes a page of a drive's listing looks at; 0 is
+	// 20,000.
+	ListSteps int
 }
 
 // Service implements the rules of the object service. Run must be running for
@@ -79,6 +82,9 @@ type Service struct {
 func New(cfg Options, d Deps) *Service {
 	if cfg.Patience <= 0 {
 		cfg.Patience = 2 * time.Second
+	}
+	if cfg.ListSteps <= 0 {
+		cfg.ListSteps = 20_000
 	}
 	return &Service{
 		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue),
