@@ -90,8 +90,8 @@ func (c Config) Validate() error {
 	if c.Security.MaxPresignTTL < time.Second {
 		return errors.New("security.max_presign_ttl: at least 1s")
 	}
-	if l := c.Lockr; l.GuestObjectBytes < 0 || l.GuestStorageBytes < 0 || l.GuestTTL < time.Minute || l.SignedTTL < time.Second || l.GuestRate < 0 || l.UploadRate < 0 {
-		return errors.New("lockr: sizes and rates are 0 or more, guest_ttl is 1m or more and signed_ttl 1s")
+	if l := c.Lockr; l.GuestObjectBytes < 0 || l.GuestStorageBytes < 0 || l.GuestTTL < time.Second || l.SignedTTL < time.Second || l.GuestRate < 0 || l.UploadRate < 0 {
+		return errors.New("lockr: sizes and rates are 0 or more, guest_ttl and signed_ttl are 1s or more")
 	}
 	if !loopback(c.HTTPAddr) && c.HTTP.TLSCert == "" && len(c.HTTP.TrustedProxies) == 0 && !c.HTTP.AllowPlain {
 		return fmt.Errorf("http_addr %s is not loopback, and secrets would travel in the clear: set http.tls_cert and http.tls_key, or http.trusted_proxies, or http.allow_plain", c.HTTPAddr)
