@@ -218,7 +218,7 @@ func setAccount(t *testing.T, w world) {
 		"nothing":         {authv1.SetAccountRequest{AccountID: s.Account.ID}, fault.ErrInvalid},
 		"unknown plan":    {authv1.SetAccountRequest{AccountID: s.Account.ID, Plan: "no-such-plan", Region: "us"}, authv1.ErrUnknownPlan},
 		"region's form":   {authv1.SetAccountRequest{AccountID: s.Account.ID, Region: "eu_west"}, fault.ErrInvalid},
-		"long region":     {authv1.SetAccountRequest{AccountID: s.Account.ID, Region: strings.Repeat("r", 64)}, fault.ErrInvalid},
+		"long region":     {authv1.SetAccountRequest{AccountID: s.Account.ID, Region: strings.Repeat("r", 33)}, fault.ErrInvalid},
 		"no account":      {authv1.SetAccountRequest{Region: "eu"}, authv1.ErrAccountNotFound},
 		"unknown account": {authv1.SetAccountRequest{AccountID: "acc_none", Region: "eu"}, authv1.ErrAccountNotFound},
 	} {

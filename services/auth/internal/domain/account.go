@@ -170,7 +170,7 @@ func (s *Service) SetAccount(ctx context.Context, id string, c Change) (Account,
 	case c.Plan != "" && !known:
 		return Account{}, authv1.ErrUnknownPlan.Msgf("there is no such plan; there are %s", s.cfg.planNames())
 	case c.Region != "" && !regionName.MatchString(c.Region):
-		return Account{}, fault.ErrInvalid.Msgf("a region's name has 1 to 63 of the characters a-z 0-9 -")
+		return Account{}, fault.ErrInvalid.Msgf("a region's name has 1 to 32 of the characters a-z 0-9 -")
 	}
 	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
 		before := *a

@@ -111,7 +111,7 @@ const (
 )
 
 // regionName is the form of a region's name; "_" would break the ids of files.
-var regionName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+var regionName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 func random(n int) []byte {
 	b := make([]byte, n)
