@@ -9,16 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
 const password = "correct horse"
-
-// regions has a second region, so that there is something to choose.
-func regions(_ *edge.Config, d *edge.Deps) {
-	d.Regions = []string{"us-central1", "eu-west1"}
-}
 
 // browser is somebody without JavaScript: cookies and forms; redirects are
 // looked at, not followed.
@@ -56,7 +50,7 @@ func (a answer) has(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
 		if !strings.Contains(a.body, s) {
-			t.Errorf("%s %s has no %q:\n%s", a.Request.Method, a.Request.URL.Path, s, a.body)
+			t.Errorf("%s %s has no %q:\n%.4000s", a.Request.Method, a.Request.URL.Path, s, a.body)
 		}
 	}
 }
@@ -66,7 +60,7 @@ func (a answer) lacks(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
 		if strings.Contains(a.body, s) {
-			t.Errorf("%s %s has %q:\n%s", a.Request.Method, a.Request.URL.Path, s, a.body)
+			t.Errorf("%s %s has %q:\n%.4000s", a.Request.Method, a.Request.URL.Path, s, a.body)
 		}
 	}
 }

@@ -59,6 +59,7 @@ class Failure extends Error {
 // request is XMLHttpRequest, since fetch does not tell how much was sent.
 function request(method, url, { headers = {}, body = null, sent = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(new Failure("The upload was stopped."));
     const x = new XMLHttpRequest();
     let timer;
     const alive = (ms = stall) => {
@@ -81,8 +82,7 @@ function request(method, url, { headers = {}, body = null, sent = () => {}, sign
     });
     signal?.addEventListener("abort", stop);
     alive();
-    if (signal?.aborted) x.abort();
-    else x.send(body);
+    x.send(body);
   });
 }
 
@@ -93,12 +93,21 @@ function read({ status, text, header }) {
     const range = /^bytes=0-(\d+)$/.exec(header("Range") ?? "");
     return { offset: range ? Number(range[1]) + 1 : 0 };
   }
-  if (status === 200 || status === 201) return { file: JSON.parse(text) };
+  if (status === 200 || status === 201) return { file: parse(text) };
   if (status === 404 || status === 410) throw new Failure("The upload has expired.", { gone: true });
   const wait = { after: 1000 * (Number(header("Retry-After")) || 0) };
   if (status === 409 || status === 408 || status === 429 || status >= 500) throw new Failure(problemOf(status, text), wait);
   if (status === 401) throw new Failure("You are logged out. Log in, and choose the file again.", { final: true });
   throw new Failure(problemOf(status, text), { final: true });
+}
+
+// parse reads an answer's JSON. What is none comes from something in between.
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Failure("Something between here and the server answered in its place.");
+  }
 }
 
 const put = (url, range, options = {}) =>
@@ -125,9 +134,11 @@ class Row {
     list.append(this.item);
   }
   show(text, ...acts) {
+    const focused = this.acts.contains(document.activeElement);
     this.text.textContent = text;
     this.text.className = "";
     this.acts.replaceChildren(...acts);
+    if (focused) acts[0]?.focus();
   }
   fail(text, ...acts) {
     this.show(text, ...acts);
@@ -148,7 +159,8 @@ class Row {
     const qr = el("img", { className: "qr", src: `/download/${encodeURIComponent(file.id)}/qr.svg`, alt: "QR code of the link", width: 150, height: 150 });
     this.item.append(
       el("span", { className: "copyline" }, field, copy),
-      el("div", { className: "share" }, qr, el("p", {}, el("a", { href: new URL(file.url).pathname, textContent: "Open its page" }))),
+      el("p", {}, el("a", { href: new URL(file.url).pathname, textContent: "Open its page" })),
+      el("details", { open: list.children.length === 1 }, el("summary", { textContent: "QR code" }), qr),
     );
     this.item.classList.add("done");
   }
@@ -178,7 +190,7 @@ class Upload {
       read(r); // throws; a 200 would be no session
       throw new Failure(`The server answered ${r.status}.`, { final: true });
     }
-    const { uploadUrl, expiresAt } = JSON.parse(r.text);
+    const { uploadUrl, expiresAt } = parse(r.text);
     // Only the path: the page may be open under another of the server's names.
     this.session = { path: new URL(uploadUrl, location.href).pathname, expiresAt };
     store.put(this.key, this.session);
