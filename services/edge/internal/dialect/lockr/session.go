@@ -217,6 +217,9 @@ func pieceFault(err error) error {
 			return f.Msgf("the body broke off; what arrived is kept: ask how far the upload is, and go on from there").Because(err)
 		}
 	}
+	if errors.Is(err, transfer.ErrLongBody) {
+		return errContentRange.Msgf("the body is longer than Content-Range says").Because(err)
+	}
 	if errors.Is(err, uploadv1.ErrSessionBusy) && fault.From(err).RetryAfter == 0 {
 		return fault.From(err).After(uploadv1.SessionLeaseTime) // another writer came while we wrote
 	}

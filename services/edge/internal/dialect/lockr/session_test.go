@@ -266,7 +266,7 @@ func TestSession_Chunked(t *testing.T) {
 	if r := send(s, nine+"0", ""); r.Status != 413 {
 		t.Errorf("more than the size: %d %s", r.Status, r.Body)
 	}
-	if r := send(s, "789", "bytes 6-7/*"); r.Status != 400 || r.Code() != "long_body" {
+	if r := send(s, "789", "bytes 6-7/*"); r.Status != 400 || r.Code() != "invalid_request" {
 		t.Errorf("more than the range says: %d %s", r.Status, r.Body)
 	}
 	if r := send(s, "7", "bytes */9"); r.Status != 400 {
