@@ -134,7 +134,7 @@ func TestDriveList_IsThatOfAFlatBucket(t *testing.T) {
 		}
 		return strings.Join(parts, "/")
 	}
-	for range 220 {
+	for range 90 {
 		p.plant(key(), rnd.IntN(8) > 0)
 	}
 	for range 20 { // empty folders show nothing
@@ -142,7 +142,11 @@ func TestDriveList_IsThatOfAFlatBucket(t *testing.T) {
 	}
 	p.same(objectv1.ListObjectsRequest{MaxKeys: 1000})
 	delimiters := []string{"", "/", "/", "a", "b/", "-", "ü", "/a"}
-	for range 300 {
+	queries := 40
+	if full() {
+		queries = 2000
+	}
+	for range queries {
 		r := objectv1.ListObjectsRequest{MaxKeys: []int{1, 2, 3, 7, 40, 1000}[rnd.IntN(6)], Delimiter: delimiters[rnd.IntN(len(delimiters))]}
 		if k := key(); rnd.IntN(3) > 0 {
 			r.Prefix = k[:rnd.IntN(len(k)+1)]
@@ -198,9 +202,9 @@ func TestDriveList_CostsAPage(t *testing.T) {
 		return st
 	}})
 	p := e.planter("alice")
-	for d := range 40 {
-		for i := range 50 {
-			p.plant(fmt.Sprintf("dir%02d/sub/f%03d", d, i), true)
+	for d := range 20 {
+		for i := range 20 {
+			p.plant(fmt.Sprintf("dir%02d/sub/f%03d", d, 2*i), true)
 		}
 	}
 	list := func(r objectv1.ListObjectsRequest, most int) objectv1.ListObjectsResponse {
@@ -216,17 +220,17 @@ func TestDriveList_CostsAPage(t *testing.T) {
 		}
 		return out
 	}
-	out := list(objectv1.ListObjectsRequest{Delimiter: "/", MaxKeys: 100}, 41*50)
-	if len(out.CommonPrefixes) != 40 {
+	out := list(objectv1.ListObjectsRequest{Delimiter: "/", MaxKeys: 100}, 20*(20+17+4))
+	if len(out.CommonPrefixes) != 20 {
 		t.Fatalf("%d prefixes", len(out.CommonPrefixes))
 	}
-	out = list(objectv1.ListObjectsRequest{StartAfter: "dir33/sub/f025", MaxKeys: 10}, 100)
-	if len(out.Objects) != 10 || out.Objects[0].Key != "dir33/sub/f026" {
+	out = list(objectv1.ListObjectsRequest{StartAfter: "dir13/sub/f025", MaxKeys: 10}, 80)
+	if len(out.Objects) != 10 || out.Objects[0].Key != "dir13/sub/f026" {
 		t.Fatalf("%+v", out)
 	}
-	list(objectv1.ListObjectsRequest{Prefix: "dir20/", MaxKeys: 10}, 100)
-	list(objectv1.ListObjectsRequest{Prefix: "dir20/", Delimiter: "/", MaxKeys: 10}, 100)
-	list(objectv1.ListObjectsRequest{Prefix: "zzz", MaxKeys: 10}, 100)
+	list(objectv1.ListObjectsRequest{Prefix: "dir10/", MaxKeys: 10}, 80)
+	list(objectv1.ListObjectsRequest{Prefix: "dir10/", Delimiter: "/", MaxKeys: 10}, 80)
+	list(objectv1.ListObjectsRequest{Prefix: "zzz", MaxKeys: 10}, 80)
 }
 
 // Folders without a file show nothing; a page that only meets such ones ends
