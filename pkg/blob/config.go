@@ -29,7 +29,7 @@ const (
 // Region is a place where content may live.
 type Region struct {
 	Name      string               // [a-z0-9-], ≤ 32
-	Placement *jetstream.Placement // nil: anywhere; else tags of the servers
+	Placement *jetstream.Placement // nil: anywhere; else where its stores are made. Existing ones are never moved
 	MaxBytes  int64                // all its stores together; 0: Shards × DefaultStoreBytes
 }
 

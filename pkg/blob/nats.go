@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -41,6 +42,7 @@ const (
 // segment stay in order, and the stores spread over all of them.
 type natsBackend struct {
 	conns []*natsConn
+	log   *slog.Logger
 	table jetstream.KeyValue
 }
 
@@ -50,11 +52,11 @@ type natsConn struct {
 	reads *semaphore.Weighted
 }
 
-func newNATSBackend(ctx context.Context, conns []*nats.Conn, bucket string, replicas int) (*natsBackend, error) {
+func newNATSBackend(ctx context.Context, conns []*nats.Conn, bucket string, replicas int, log *slog.Logger) (*natsBackend, error) {
 	if len(conns) == 0 {
 		return nil, errors.New("blob: no connection given")
 	}
-	b := &natsBackend{}
+	b := &natsBackend{log: log}
 	for _, nc := range conns {
 		js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(pendingAcks), jetstream.WithPublishAsyncTimeout(ackTimeout))
 		if err != nil {
@@ -92,17 +94,6 @@ func (b *natsBackend) conn(store string) *natsConn {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(store))
 	return b.conns[h.Sum32()%uint32(len(b.conns))]
-}
-
-func (b *natsBackend) ensure(ctx context.Context, s storeSpec) error {
-	_, err := b.conn(s.name).js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: s.name, Description: "content of region " + s.region.Name, MaxBytes: s.bytes, Storage: jetstream.FileStorage,
-		Replicas: s.copies, Placement: s.region.Placement,
-	})
-	if err != nil {
-		return fmt.Errorf("making object store %s: %w", s.name, natsFault(err))
-	}
-	return nil
 }
 
 type natsPending struct {

@@ -38,7 +38,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	be, err := newNATSBackend(ctx, cfg.Conns, cfg.Prefix+"-blob", cfg.Replicas)
+	be, err := newNATSBackend(ctx, cfg.Conns, cfg.Prefix+"-blob", cfg.Replicas, cfg.Tel.Log)
 	if err != nil {
 		return nil, err
 	}

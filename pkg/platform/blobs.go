@@ -35,8 +35,12 @@ func (p *Platform) Blobs(ctx context.Context) (*blob.Store, error) {
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = -1
 	}
+	placements, err := p.Settings.placements()
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range p.Settings.Regions {
-		cfg.Regions = append(cfg.Regions, blob.Region{Name: name, MaxBytes: int64(b.MaxBytes)})
+		cfg.Regions = append(cfg.Regions, blob.Region{Name: name, Placement: placements[name], MaxBytes: int64(b.MaxBytes)})
 	}
 	store, err = blob.Open(ctx, cfg)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -248,11 +249,44 @@ func TestSettings_Validate(t *testing.T) {
 		"addr":       func(s *platform.Settings) { s.NATS.Addr = "localhost" },
 		"replicas":   func(s *platform.Settings) { s.NATS.Replicas = 0 },
 		"data_dir":   func(s *platform.Settings) { s.DataDir = "" },
+
+		"placement's form":      func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1"} },
+		"placement of nothing":  func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1="} },
+		"placement's region":    func(s *platform.Settings) { s.Blob.Placement = []string{"mars=tag:us"} },
+		"placement twice":       func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=tag:a", "us-central1=tag:b"} },
+		"placement's kind":      func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=node:a"} },
+		"placement's tag":       func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=tag:"} },
+		"placement's two words": func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=tag:a b"} },
+		"placement's clusters":  func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=cluster:a;cluster:b"} },
+		"placement's same tag":  func(s *platform.Settings) { s.Blob.Placement = []string{"us-central1=tag:a;tag:a"} },
 	} {
 		s := platform.Default()
 		change(&s)
 		if s.Validate() == nil {
 			t.Errorf("bad %s is taken", name)
+		}
+	}
+	placed := platform.Default()
+	placed.Regions = []string{"us-central1", "eu-west1", "asia"}
+	placed.Blob.Placement = []string{" us-central1=tag:region:us", "eu-west1=cluster:c2;tag:eu;tag:ssd"}
+	if err := placed.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBlobs_AreMadeWhereTheirRegionIsPlaced(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	s.Blob.Shards, s.Regions, s.Blob.Placement = 1, []string{"us", "eu"}, []string{"eu=cluster:c2;tag:region:eu"}
+	server(t, s)
+	p := open(t, s, platform.Options{})
+	if _, err := p.Blobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]*jetstream.Placement{"us": nil, "eu": {Cluster: "c2", Tags: []string{"region:eu"}}} {
+		st, err := p.JS.Stream(t.Context(), "OBJ_sluice-"+name+"-000")
+		if err != nil || !reflect.DeepEqual(st.CachedInfo().Config.Placement, want) {
+			t.Errorf("region %s: %+v, %v", name, st.CachedInfo().Config.Placement, err)
 		}
 	}
 }

@@ -64,6 +64,7 @@ type MongoDB struct {
 type Blob struct {
 	Shards      int            `koanf:"shards" doc:"object stores per region, 1 to 256; may grow, never shrink"`
 	MaxBytes    settings.Bytes `koanf:"max_bytes" doc:"most bytes that the object stores of a region hold together; 0 means no bound but the disk"`
+	Placement   []string       `koanf:"placement" doc:"where new object stores of a region are made, each REGION=tag:NAME;cluster:NAME for servers of a NATS cluster; a region without one lives anywhere"`
 	CacheBytes  settings.Bytes `koanf:"cache_bytes" doc:"memory for content that was read lately; 0 means none"`
 	InFlight    settings.Bytes `koanf:"in_flight" doc:"most bytes on their way to the object stores at once, all uploads of a process together"`
 	Connections int            `koanf:"connections" doc:"NATS connections for bytes"`
@@ -96,6 +97,9 @@ func (s Settings) Validate() error {
 	}
 	if len(s.Regions) == 0 {
 		return errors.New("regions: there must be at least one")
+	}
+	if _, err := s.placements(); err != nil {
+		return err
 	}
 	if s.Blob.Shards < 1 || s.Blob.Shards > 256 {
 		return fmt.Errorf("blob.shards %d: it is from 1 to 256", s.Blob.Shards)

@@ -210,7 +210,41 @@ func operate(t *testing.T, s *system) {
 	if _, err := s.cli("", "webhook", "secret", "--bucket", "none", "--id", "none"); err == nil {
 		t.Error("a secret of nothing")
 	}
+	operateAccounts(t, s)
 	s.must("", "account", "disable", "alice")
+}
+
+// operateAccounts is what an operator does to the account alice.
+func operateAccounts(t *testing.T, s *system) {
+	t.Helper()
+	var tokens []struct{ ID, Kind string }
+	if err := json.Unmarshal([]byte(s.must("", "account", "tokens", "alice", "--json")), &tokens); err != nil || len(tokens) != 1 || tokens[0].Kind != "api" {
+		t.Fatalf("tokens %+v, %v", tokens, err)
+	}
+	s.must("", "account", "revoke-token", "alice", tokens[0].ID)
+	if out := s.must("", "account", "tokens", "alice"); strings.Contains(out, tokens[0].ID) {
+		t.Errorf("a revoked token is listed: %s", out)
+	}
+	if out := s.must("", "account", "set-plan", "alice", "standard"); !strings.Contains(out, "standard") {
+		t.Errorf("set-plan: %s", out)
+	}
+	s.must("another pass phrase\n", "account", "set-password", "alice", "--password-stdin")
+	for password, want := range map[string]int{"a long pass phrase": http.StatusUnauthorized, "another pass phrase": http.StatusOK} {
+		if code, body := post(t, s.url+"/api/v1/login", fmt.Sprintf(`{"identifier":"alice","password":%q}`, password)); code != want {
+			t.Errorf("login by %q: %d %s", password, code, body)
+		}
+	}
+	for want, args := range map[string][]string{
+		"auth.unknown_plan":      {"account", "set-plan", "alice", "gold"},
+		"auth.account_not_found": {"account", "set-plan", "nobody", "standard"},
+		"auth.token_not_found":   {"account", "revoke-token", "alice", "tok_none"},
+		"give --yes":             {"account", "delete", "alice"},
+		"--password-stdin":       {"account", "set-password", "alice"},
+	} {
+		if _, err := s.cli("", args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", args, err, want)
+		}
+	}
 }
 
 func TestUp_PortTakenIsSaidClearly(t *testing.T) {
