@@ -38,6 +38,7 @@ func TestSystem(t *testing.T) {
 		{"Files", filesCLI},
 		{"AuditQueries", auditQueries},
 		{"WebhookSecrets", webhookSecrets},
+		{"SessionsOnObject", sessionsOnObject},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {

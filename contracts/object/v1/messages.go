@@ -165,8 +165,9 @@ type BeginPutRequest struct {
 	Retention   *Retention   `json:"retention,omitempty"`
 	LegalHold   bool         `json:"legalHold,omitempty"`
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
-	// File is for writes into the drive; nil is the zero value. Region is where a
-	// new file's content lives; empty: the principal's, or the first one.
+	// File is for writes into the drive; nil replaces what is there and makes the
+	// folders that are missing. Region is where a new file's content lives; empty:
+	// the principal's, or the first one.
 	File   *FileOptions `json:"file,omitempty"`
 	Region string       `json:"region,omitempty"`
 }
@@ -281,6 +282,9 @@ type StageContentRequest struct {
 	VersionID string        `json:"versionId"`
 	ContentID string        `json:"contentId"`
 	Manifest  blob.Manifest `json:"manifest"`
+	// Replaces names a staged content of the ticket that is unstaged when this one
+	// stands: the quota does not count it twice meanwhile.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // StageContentResponse says how much the ticket has reserved in all, bytes.

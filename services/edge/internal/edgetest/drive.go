@@ -86,7 +86,7 @@ func (b *bucket) parents(path string, create bool) error {
 // options of a write, with those of one without any.
 func options(f *objectv1.FileOptions) objectv1.FileOptions {
 	if f == nil {
-		return objectv1.FileOptions{Conflict: objectv1.ConflictReplace}
+		return objectv1.FileOptions{Conflict: objectv1.ConflictReplace, Parents: true}
 	}
 	return *f
 }

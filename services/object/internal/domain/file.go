@@ -128,7 +128,7 @@ func (s *Service) target(ctx context.Context, b Bucket, r objectv1.BeginPutReque
 // optionsOf is what a write says of its file.
 func optionsOf(o *objectv1.FileOptions) objectv1.FileOptions {
 	if o == nil {
-		return objectv1.FileOptions{}
+		return objectv1.FileOptions{Parents: true} // whoever knows keys only, and no folders
 	}
 	return *o
 }
