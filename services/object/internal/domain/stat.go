@@ -19,6 +19,9 @@ func (s *Service) StatObject(ctx context.Context, r objectv1.StatObjectRequest) 
 		return objectv1.Object{}, err
 	}
 	if b.isDrive() {
+		if r.VersionID != "" {
+			return objectv1.Object{}, objectv1.ErrNotInDrive
+		}
 		return s.statPath(ctx, b, r.Key)
 	}
 	for range casAttempts {
