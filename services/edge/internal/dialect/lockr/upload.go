@@ -63,8 +63,8 @@ func answerFile(w http.ResponseWriter, r *http.Request, status int, o objectv1.O
 	return answer(w, status, file)
 }
 
-// fileName reads X-File-Name: UTF-8, percent-encoded or, where it has no valid
-// escapes, as it is. Without it the file is called "file".
+// fileName reads X-File-Name: UTF-8, in which a percent sign always begins an
+// escape. Without it the file is called "file".
 func fileName(h http.Header) (string, error) {
 	v, err := once(h, headerFileName)
 	if err != nil {
@@ -73,10 +73,11 @@ func fileName(h http.Header) (string, error) {
 	if len(v) > maxNameHeader {
 		return "", fault.ErrInvalid.Msgf("%s has %d bytes at most", headerFileName, maxNameHeader)
 	}
-	if decoded, err := url.PathUnescape(v); err == nil {
-		v = decoded
+	name, err := url.PathUnescape(v)
+	if err != nil {
+		return "", fault.ErrInvalid.Msgf("%s: a percent sign begins an escape of two hex digits; itself it is %%25", headerFileName)
 	}
-	return cleanName(v)
+	return cleanName(name)
 }
 
 // cleanName makes a name of the drive of what a client calls a file.

@@ -46,7 +46,7 @@ func TestUpload_Names(t *testing.T) {
 	t.Parallel()
 	w := edgetest.New(t)
 	for in, want := range map[string]string{
-		"a.txt": "a.txt", "r%C3%A9sum%C3%A9.pdf": "résumé.pdf", "résumé.txt": "résumé.txt", "100% sure.txt": "100% sure.txt", "dir/sub/b.txt": "b.txt", "%2Fetc%2Fpasswd": "passwd",
+		"a.txt": "a.txt", "r%C3%A9sum%C3%A9.pdf": "résumé.pdf", "résumé.txt": "résumé.txt", "100%25 sure.txt": "100% sure.txt", "dir/sub/b.txt": "b.txt", "%2Fetc%2Fpasswd": "passwd",
 		"..": "file", "%2e%2e%2f%2e%2e": "file", "%00a%0Ab.txt": "ab.txt", "%20%20": "file", "%E2%80%AEgpj.exe": "gpj.exe", `a"b\c.txt`: `a"b\c.txt`,
 		strings.Repeat("n", 300) + ".tar": strings.Repeat("n", 251) + ".tar", "-": "-", "%F0%9F%98%80.png": "😀.png",
 	} {
@@ -58,7 +58,9 @@ func TestUpload_Names(t *testing.T) {
 			t.Errorf("%q: %s", in, r.Body)
 		}
 	}
-	refused(t, w.Do(t, "POST", api+"/upload", "x", guest("X-File-Name", "%ff%fe")), 400, "invalid_request")
+	for _, bad := range []string{"%ff%fe", "\xff", "%zz", "100%", "%"} {
+		refused(t, w.Do(t, "POST", api+"/upload", "x", guest("X-File-Name", bad)), 400, "invalid_request")
+	}
 	refused(t, w.Do(t, "POST", api+"/upload", "x", guest("X-File-Name", "a", "X-File-Name", "b")), 400, "invalid_request")
 	refused(t, w.Do(t, "POST", api+"/upload", "x", guest("X-File-Name", strings.Repeat("x", 5000))), 400, "invalid_request")
 }
