@@ -98,9 +98,9 @@ func (s *Service) Start(ctx context.Context) error {
 	s.running.Go(func() { s.domain.Run(s.flushed) })
 	s.running.Go(func() {
 		s.sweep(s.stopped) // what a crash left is old already
-		every(s.stopped, s.cfg.Object.SweepInterval, s.sweep)
+		every(s.stopped, s.cfg.Object.SweepInterval, s.domain.Wanted(), s.sweep)
 	})
-	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, s.collect) })
+	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, nil, s.collect) })
 	if err := objectv1.Register(s.server, s.object); err != nil {
 		return errors.Join(fmt.Errorf("serving calls: %w", err), s.Stop(ctx))
 	}
@@ -179,8 +179,9 @@ func (s *Service) collect(ctx context.Context) {
 }
 
 // every does work again and again, with a little jitter so that copies of the
-// service do not do it all at once. An interval of 0 never does it.
-func every(ctx context.Context, interval time.Duration, work func(context.Context)) {
+// service do not do it all at once, and before its time when it is wanted. An
+// interval of 0 never does it.
+func every(ctx context.Context, interval time.Duration, wanted <-chan struct{}, work func(context.Context)) {
 	if interval <= 0 {
 		return
 	}
@@ -190,6 +191,9 @@ func every(ctx context.Context, interval time.Duration, work func(context.Contex
 		case <-ctx.Done():
 			t.Stop()
 			return
+		case <-wanted:
+			t.Stop()
+			work(ctx)
 		case <-t.C:
 			work(ctx)
 		}

@@ -68,9 +68,16 @@ func (s *Service) CloseAccount(ctx context.Context, r objectv1.CloseAccountReque
 	}
 	for range casAttempts {
 		err := s.tryClose(ctx, r.AccountID)
-		if !errors.Is(err, ErrRefused) {
-			return none, err
+		if errors.Is(err, ErrRefused) {
+			continue
 		}
+		if err == nil {
+			select {
+			case s.early <- struct{}{}:
+			default:
+			}
+		}
+		return none, err
 	}
 	return none, errClosing
 }
