@@ -73,7 +73,7 @@ func (s *Service) CloseAccount(ctx context.Context, r objectv1.CloseAccountReque
 		}
 		if err == nil {
 			select {
-			case s.early <- struct{}{}:
+			case s.nudge <- struct{}{}:
 			default:
 			}
 		}

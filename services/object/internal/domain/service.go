@@ -76,8 +76,8 @@ type Service struct {
 	st   Store
 	tree *Tree
 	jobs *jobs
-	// early says that there is something for the sweep before its time.
-	early chan struct{}
+	// nudge says that there is something for the sweep before its time.
+	nudge chan struct{}
 }
 
 // New makes a Service.
@@ -89,13 +89,13 @@ func New(cfg Options, d Deps) *Service {
 		cfg.ListSteps = 20_000
 	}
 	return &Service{
-		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), early: make(chan struct{}, 1),
+		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1),
 		tree: NewTree(d.Store.Nodes, newNodeID, d.Clock),
 	}
 }
 
 // Wanted tells that there is something for the sweep before its time.
-func (s *Service) Wanted() <-chan struct{} { return s.early }
+func (s *Service) Wanted() <-chan struct{} { return s.nudge }
 
 // Run does background work until ctx is done, and finishes what is under way.
 func (s *Service) Run(ctx context.Context) { s.runJobs(ctx) }
