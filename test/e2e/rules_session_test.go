@@ -174,7 +174,7 @@ func sessionRules() []rule {
 				got, _ := harness.Guest(t, g.w).Try(t.Context(), "PUT", s.UploadURL, r, "Content-Range", harness.ContentRange(0, len(b), int64(len(b))), "Content-Length", fmt.Sprint(len(b)))
 				done <- got
 			}()
-			if _, err := w.Write(b[:1000]); err != nil {
+			if _, err := w.Write(b[:100_000]); err != nil {
 				t.Fatal(err)
 			}
 			var busy harness.Response
@@ -186,7 +186,7 @@ func sessionRules() []rule {
 			if busy.Header.Get("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}
-			if _, err := w.Write(b[1000:]); err != nil {
+			if _, err := w.Write(b[100_000:]); err != nil {
 				t.Fatal(err)
 			}
 			w.Close()
