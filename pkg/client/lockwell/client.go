@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // Config says where a server is and who asks. Endpoint, AccessKeyID and
@@ -32,14 +32,6 @@ type Config struct {
 	UserAgent string
 }
 
-const (
-	defaultAttempts = 5
-	defaultMaxWait  = 30 * time.Second
-	defaultIdle     = 2 * time.Minute
-	// The first wait between two attempts; it doubles each time.
-	firstWait = 100 * time.Millisecond
-)
-
 // Client speaks to one server as one access key. It is safe for concurrent use
 // and should be shared: its token and its connections are.
 type Client struct {
@@ -51,54 +43,29 @@ type Client struct {
 
 // New checks the configuration and makes a client; it sends nothing.
 func New(cfg Config) (*Client, error) {
-	u, err := url.Parse(cfg.Endpoint)
-	switch {
-	case cfg.Endpoint == "":
-		return nil, errors.New("lockwell: Config.Endpoint is empty")
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, fmt.Errorf("lockwell: the endpoint %q is no address such as https://files.example.org", redact(cfg.Endpoint))
-	case cfg.AccessKeyID == "" || cfg.SecretKey == "":
+	base, err := wire.Endpoint(cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("lockwell: %w", err)
+	}
+	if cfg.AccessKeyID == "" || cfg.SecretKey == "" {
 		return nil, errors.New("lockwell: Config.AccessKeyID and Config.SecretKey are both needed")
 	}
 	if cfg.MaxAttempts <= 0 {
-		cfg.MaxAttempts = defaultAttempts
+		cfg.MaxAttempts = wire.Attempts
 	}
 	if cfg.MaxWait <= 0 {
-		cfg.MaxWait = defaultMaxWait
+		cfg.MaxWait = wire.MaxWait
 	}
 	if cfg.IdleTimeout == 0 {
-		cfg.IdleTimeout = defaultIdle
+		cfg.IdleTimeout = wire.Idle
 	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "sluice-lockwell-go"
 	}
 	return &Client{
-		base: strings.TrimRight(cfg.Endpoint, "/") + "/api/v1", cfg: cfg, http: withoutRedirects(cfg.HTTPClient),
+		base: base + "/api/v1", cfg: cfg, http: wire.WithoutRedirects(cfg.HTTPClient),
 		tokens: tokens{turn: make(chan struct{}, 1)},
 	}, nil
-}
-
-// redact leaves out what may be a password.
-func redact(endpoint string) string {
-	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
-		return "…" + endpoint[i:]
-	}
-	return endpoint
-}
-
-// withoutRedirects gives a copy of c, or of a client with more idle connections
-// than http.DefaultClient keeps to one server.
-func withoutRedirects(c *http.Client) *http.Client {
-	out := &http.Client{}
-	if c != nil {
-		*out = *c
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = t.Clone()
-		t.MaxIdleConnsPerHost = 32
-		out.Transport = t
-	}
-	out.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return out
 }
 
 // CloseIdleConnections closes the connections that no request uses.

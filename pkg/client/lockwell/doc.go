@@ -14,5 +14,6 @@
 // Keys of objects are sent exactly as they are given: "a//b", "../x" and "100%"
 // name three objects like any other.
 //
-// The package imports the standard library only.
+// The package imports the standard library only, and what it shares with the
+// other clients, which does the same.
 package lockwell

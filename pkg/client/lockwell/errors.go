@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // Code is the stable name of an error. A Code is an error itself, so that
@@ -58,7 +59,7 @@ var (
 	// ErrChecksum says that bytes arrived otherwise than they are stored.
 	ErrChecksum = errors.New("the bytes do not match the object's checksum")
 	// ErrStalled says that a connection moved nothing for Config.IdleTimeout.
-	ErrStalled = errors.New("the connection stalled")
+	ErrStalled = wire.ErrStalled
 	// ErrChanged says that an object became another one during a download.
 	ErrChanged = errors.New("the object changed meanwhile")
 )
@@ -116,7 +117,7 @@ func errorFrom(op string, resp *http.Response) *Error {
 	_ = json.Unmarshal(body, &p)
 	e := &Error{
 		Op: op, Code: p.Code, Message: p.Message, Status: resp.StatusCode, RequestID: p.RequestID,
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After")), DeleteMarker: resp.Header.Get("X-Lockwell-Delete-Marker") == "true",
+		RetryAfter: wire.RetryAfter(resp.Header.Get("Retry-After")), DeleteMarker: resp.Header.Get("X-Lockwell-Delete-Marker") == "true",
 	}
 	if e.RequestID == "" {
 		e.RequestID = resp.Header.Get("X-Request-Id")
@@ -133,15 +134,4 @@ func errorFrom(op string, resp *http.Response) *Error {
 		e.Message = "the server answered " + resp.Status
 	}
 	return e
-}
-
-// retryAfter reads the header: seconds, or a date.
-func retryAfter(v string) time.Duration {
-	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }

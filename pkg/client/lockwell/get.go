@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // Range is a piece of an object. A negative Offset counts from the end, and
@@ -209,7 +211,7 @@ func (r *Reader) resume(cause error) error {
 	}
 	r.attempts--
 	_ = r.body.Close()
-	if err := sleep(r.ctx, wait); err != nil {
+	if err := wire.Sleep(r.ctx, wait); err != nil {
 		return fmt.Errorf("%s: %w", r.r.op, err)
 	}
 	next := r.r

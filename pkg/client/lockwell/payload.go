@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // payload is the body of a request. One that can seek can be sent again. A nil
@@ -31,7 +33,7 @@ type payload struct {
 // has the body back.
 type sending struct {
 	p       *payload
-	w       *watch
+	w       *wire.Watch
 	n       int64
 	err     error // of the source
 	cut     bool
@@ -111,7 +113,7 @@ func (p *payload) digest() ([]byte, error) {
 }
 
 // open begins a reading.
-func (p *payload) open(w *watch) (io.Reader, int64) {
+func (p *payload) open(w *wire.Watch) (io.Reader, int64) {
 	if p == nil || p.size == 0 {
 		return http.NoBody, 0
 	}
@@ -193,9 +195,9 @@ func (s *sending) Read(b []byte) (int, error) {
 	s.reading = true
 	p.mu.Unlock()
 
-	s.w.pause()
+	s.w.Pause()
 	n, err := p.r.Read(b)
-	s.w.resume()
+	s.w.Resume()
 
 	p.mu.Lock()
 	defer p.mu.Unlock()

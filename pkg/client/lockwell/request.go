@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // request is one operation; it may be sent several times.
@@ -124,7 +125,7 @@ func (c *Client) open(ctx context.Context, r request, check func(*http.Response)
 		if !again || !r.body.rewind() {
 			return nil, named(r.op, err)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := wire.Sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.op, err)
 		}
 	}
@@ -148,7 +149,7 @@ func (c *Client) pause(r request, err error, attempt int) (time.Duration, bool) 
 	if !r.idempotent || attempt >= c.cfg.MaxAttempts {
 		return 0, false
 	}
-	wait := firstWait << min(attempt-1, 16)
+	var asked time.Duration
 	var answer *Error
 	var b brokenError
 	var settled settledError
@@ -156,33 +157,14 @@ func (c *Client) pause(r request, err error, attempt int) (time.Duration, bool) 
 	case errors.As(err, &settled):
 		return 0, false
 	case errors.As(err, &answer):
-		switch answer.Status {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		default:
+		if asked = answer.RetryAfter; !wire.Again(answer.Status) || asked > c.cfg.MaxWait {
 			return 0, false
 		}
-		if answer.RetryAfter > c.cfg.MaxWait {
-			return 0, false
-		}
-		// Whoever was told the same moment should not come back at the same moment.
-		wait = max(wait, answer.RetryAfter)
 	case errors.As(err, &b):
 	default:
 		return 0, false
 	}
-	wait = min(wait, c.cfg.MaxWait)
-	return wait + rand.N(wait/4+1), true
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return wire.Wait(attempt, asked, c.cfg.MaxWait), true
 }
 
 // try sends r once; token is the one it was sent with.
@@ -196,11 +178,11 @@ func (c *Client) try(ctx context.Context, r request) (resp *http.Response, token
 	if len(r.query) > 0 {
 		target += "?" + r.query.Encode()
 	}
-	w := newWatch(ctx, c.cfg.IdleTimeout)
+	w := wire.NewWatch(ctx, c.cfg.IdleTimeout)
 	body, size := r.body.open(w)
-	req, err := http.NewRequestWithContext(w.ctx, r.method, target, body) //nolint:contextcheck // w.ctx is made of ctx
+	req, err := http.NewRequestWithContext(w.Context, r.method, target, body) //nolint:contextcheck // w.Context is made of ctx
 	if err != nil {
-		w.stop()
+		w.Stop()
 		return nil, "", fmt.Errorf("making the request: %w", err)
 	}
 	req.ContentLength = size
@@ -218,33 +200,23 @@ func (c *Client) try(ctx context.Context, r request) (resp *http.Response, token
 	}
 	resp, err = c.http.Do(req)
 	if err != nil {
-		defer w.stop()
+		defer w.Stop()
 		if r.body.failed() != nil {
 			return nil, token, fmt.Errorf("reading the body: %w", r.body.failed())
 		}
-		if w.stalled() {
+		if w.Stalled() {
 			err = ErrStalled
 		}
-		return nil, token, brokenError{bare(err)}
+		return nil, token, brokenError{wire.Bare(err)}
 	}
-	resp.Body = &watchedBody{ReadCloser: resp.Body, w: w}
+	resp.Body = w.Body(resp.Body)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, token, errorFrom(r.op, resp)
 	}
-	w.pause()
+	w.Pause()
 	return resp, token, nil
 }
 
 // expectOver is the size of a body, in bytes, from which the server is asked
 // first.
 const expectOver = 1 << 20
-
-// bare takes the URL out of an error of net/http: the operation says more, and
-// a signed URL is a secret.
-func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
