@@ -59,6 +59,18 @@ func Run(t *testing.T, open func(t *testing.T) objectv1.Service) {
 		{"Put_StagedAborted", stagedAborted},
 		{"Copies", copies},
 		{"Idempotency", idempotency},
+		{"Files", files},
+		{"Files_Refused", filesRefused},
+		{"Files_Race", filesRace},
+		{"Files_List", fileList},
+		{"Files_Changed", fileChanges},
+		{"Files_Registered", registration},
+		{"Files_Staged", stagedFile},
+		{"Folders", folders},
+		{"Folders_Move", moves},
+		{"Folders_Remove", removals},
+		{"Drive_AsBucket", driveAsBucket},
+		{"CloseAccount", closing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
