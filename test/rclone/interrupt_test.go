@@ -19,7 +19,7 @@ func TestInterrupted(t *testing.T) {
 	if !harness.Full() {
 		t.Skip("make test-all runs rclone")
 	}
-	w := harness.Start(t, harness.Options{Topology: harness.Processes})
+	w := harness.Start(t, harness.Options{Topology: harness.Processes, Env: quiet()})
 	r, _ := stock(t, w, "eve")
 	local, remote := filepath.Join(t.TempDir(), "tree"), "lockr:eve/tree"
 	files := plant(t, local, 600, 32<<20, source(t))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,7 +56,9 @@ func stock(t *testing.T, w *harness.World, account string) (*rclone, *harness.Cl
 
 func (r *rclone) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.bin, append([]string{"--config", r.config, "--use-json-log", "--log-level", "INFO", "--stats", "1h"}, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "RCLONE_CACHE_DIR="+filepath.Dir(r.config))
+	// Nothing that somebody has set for rclone or for S3 counts here.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "RCLONE_") || strings.HasPrefix(v, "AWS_") })
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8", "RCLONE_CACHE_DIR="+filepath.Dir(r.config))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
@@ -111,6 +114,9 @@ func (r *rclone) idle(t *testing.T, from, to string) {
 		}
 	}
 }
+
+// quiet leaves out the spans of thousands of requests.
+func quiet() []string { return []string{"SLUICE_LOG_LEVEL=info"} }
 
 // copied counts the files that a log says were transferred.
 func copied(log string) int { return strings.Count(log, `"msg":"Copied (`) }

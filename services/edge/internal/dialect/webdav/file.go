@@ -162,7 +162,16 @@ func (h *Handler) MakeFolder(w http.ResponseWriter, r *http.Request) error {
 	if err := h.mayChange(r, at, change{at: at, member: true}); err != nil {
 		return err
 	}
-	if err := h.core.MakeFolder(r.Context(), principal(r), at.path); err != nil {
+	// rclone asks for the folder of each file that it writes: most are there, and
+	// finding out costs less than trying.
+	_, err = h.core.StatNode(r.Context(), principal(r), at.path)
+	if err == nil {
+		return errThere
+	}
+	if errors.Is(err, objectv1.ErrNodeNotFound) {
+		err = h.core.MakeFolder(r.Context(), principal(r), at.path)
+	}
+	if err != nil {
 		return newcomer(err)
 	}
 	return made(w, true)
