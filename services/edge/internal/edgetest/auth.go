@@ -21,6 +21,7 @@ type Auth struct {
 	mu       sync.Mutex
 	accounts map[string]*account // by id
 	tokens   map[string]*token   // by the token itself
+	revoked  map[string]string   // account ids by token id
 	seq      int
 	secrets  map[string]string // by key id
 	states   map[string]authv1.KeyStateResponse
@@ -30,7 +31,7 @@ type Auth struct {
 
 // NewAuth makes an empty fake.
 func NewAuth(tokens *keys.Token) *Auth {
-	return &Auth{Tokens: tokens, accounts: map[string]*account{}, tokens: map[string]*token{}, secrets: map[string]string{}, states: map[string]authv1.KeyStateResponse{}, Fail: map[string]error{}}
+	return &Auth{Tokens: tokens, accounts: map[string]*account{}, tokens: map[string]*token{}, revoked: map[string]string{}, secrets: map[string]string{}, states: map[string]authv1.KeyStateResponse{}, Fail: map[string]error{}}
 }
 
 func (a *Auth) failure(method string) error {

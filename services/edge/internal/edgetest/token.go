@@ -183,9 +183,13 @@ func (a *Auth) RevokeToken(_ context.Context, r authv1.RevokeTokenRequest) (auth
 	defer a.mu.Unlock()
 	for text, t := range a.tokens {
 		if (text == r.Token || t.ID == r.TokenID) && (r.AccountID == "" || t.accountID == r.AccountID) {
+			a.revoked[t.ID] = t.accountID
 			delete(a.tokens, text)
 			return authv1.Empty{}, nil
 		}
+	}
+	if of, was := a.revoked[r.TokenID]; was && of == r.AccountID {
+		return authv1.Empty{}, nil
 	}
 	return authv1.Empty{}, authv1.ErrTokenNotFound
 }
