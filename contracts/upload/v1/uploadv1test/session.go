@@ -427,11 +427,16 @@ func sessionQuota(t *testing.T, w World) {
 	a.append(t, unit, more...)
 	_, err = a.try(t, 2*unit, contentsOf(200)...)
 	wantCode(t, "over the quota again", err, objectv1.ErrQuotaExceeded)
-	w.Objects.SetQuota(4 * unit)
-	last := contentsOf(200)
+	// What a tail takes is free for what takes its place.
+	a.append(t, 2*unit, contentsOf(90)...)
+	_, err = a.try(t, 2*unit, contentsOf(101)...)
+	wantCode(t, "over the quota with the tail", err, objectv1.ErrQuotaExceeded)
+	a.append(t, 2*unit, contentsOf(100)...)
+	w.Objects.SetQuota(3*unit + 10)
+	last := contentsOf(unit, 10)
 	a.append(t, 2*unit, last...)
-	obj, err := a.finish(t, 2*unit+200)
-	if err != nil || len(w.Objects.Took(obj.VersionID)) != 3 {
+	obj, err := a.finish(t, 3*unit+10)
+	if err != nil || len(w.Objects.Took(obj.VersionID)) != 4 {
 		t.Errorf("%+v, %v", obj, err)
 	}
 }

@@ -131,7 +131,7 @@ func (o *Objects) StageContent(_ context.Context, r objectv1.StageContentRequest
 			return objectv1.StageContentResponse{}, objectv1.ErrUploadGone
 		case o.staged[r.VersionID][r.ContentID].Domain != "":
 			return objectv1.StageContentResponse{Reserved: o.reserved(r.VersionID)}, nil // a repeat
-		case o.reserved("")+r.Manifest.Size > o.quota:
+		case o.reserved("")+r.Manifest.Size > o.quota+o.staged[r.VersionID][r.Replaces].Size:
 			return objectv1.StageContentResponse{}, objectv1.ErrQuotaExceeded
 		}
 		o.staged[r.VersionID][r.ContentID] = r.Manifest

@@ -104,7 +104,14 @@ func (s *Service) stage(ctx context.Context, v Version, r objectv1.StageContentR
 		ID: r.ContentID, Manifest: r.Manifest, Holds: map[string]bool{stagedHold(v.ID): true}, SweepAt: began.Add(orphanAfter),
 		Account: v.Account, Staged: v.ID, Reservation: r.ContentID + "_" + nonce(),
 	}
-	err := s.reserve(ctx, v, c.Reservation, c.Manifest.Size, v.Upload.Limits.StorageBytes)
+	limit := v.Upload.Limits.StorageBytes
+	err := s.reserve(ctx, v, c.Reservation, c.Manifest.Size, limit)
+	if errors.Is(err, objectv1.ErrQuotaExceeded) && r.Replaces != "" {
+		// The account may have as much more as goes then: with that it has no more.
+		if old, gerr := s.st.Contents.Get(ctx, r.Replaces); gerr == nil && old.Staged == v.ID && old.Account == v.Account {
+			err = s.reserve(ctx, v, c.Reservation, c.Manifest.Size, limit+old.Manifest.Size)
+		}
+	}
 	if errors.Is(err, objectv1.ErrQuotaExceeded) {
 		if _, gerr := s.st.Contents.Get(ctx, c.ID); gerr == nil {
 			return errAgain // another attempt has it already

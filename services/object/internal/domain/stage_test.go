@@ -189,6 +189,52 @@ func TestStage_Refused(t *testing.T) {
 	wantErr(t, err, fault.ErrInvalid)
 }
 
+// TestStage_Replaces: what a content takes the place of is not counted twice, and
+// not more than once, whatever else is staged beside it.
+func TestStage_Replaces(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	who := alice
+	who.Limits.StorageBytes = 10
+	begin := func(key string) objectv1.Ticket {
+		ticket, err := e.BeginPut(t.Context(), objectv1.BeginPutRequest{Principal: who, Bucket: "files", Key: key, Size: -1, Hold: true, Staged: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ticket
+	}
+	one, other := begin("one"), begin("other")
+	tail, foreign := e.part(one, "123456"), e.part(other, "1")
+	try := func(body, replaces string) (string, error) {
+		r := partOf(one, body)
+		r.Replaces = replaces
+		_, err := e.StageContent(t.Context(), r)
+		return r.ContentID, err
+	}
+	for what, replaces := range map[string]string{"nothing": "", "a stranger's": foreign, "what is not there": objectv1.NewContentID(), "no id": "x"} {
+		if _, err := try("123456789", replaces); !errors.Is(err, objectv1.ErrQuotaExceeded) {
+			t.Errorf("replacing %s: %v", what, err)
+		}
+	}
+	if _, err := try("1234567890", tail); !errors.Is(err, objectv1.ErrQuotaExceeded) {
+		t.Errorf("more than there is room: %v", err)
+	}
+	next, err := try("123456789", tail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := try("1", tail); !errors.Is(err, objectv1.ErrQuotaExceeded) {
+		t.Errorf("once more: %v", err)
+	}
+	if _, err := e.UnstageContents(t.Context(), objectv1.UnstageContentsRequest{AccountID: one.AccountID, VersionID: one.VersionID, ContentIDs: []string{tail}}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := e.GetUsage(t.Context(), objectv1.GetUsageRequest{AccountID: one.AccountID}); err != nil || u.Used+u.Reserved != 10 {
+		t.Errorf("%+v, %v, with %s", u, err, next)
+	}
+}
+
 // Two parts that do not fit together: one of them does.
 func TestStage_QuotaRace(t *testing.T) {
 	t.Parallel()

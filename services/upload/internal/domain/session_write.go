@@ -185,7 +185,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 	for n, c := range r.Contents {
 		ids[n] = c.ContentID
 	}
-	hash, known, at := hashOf(r.Secret), false, 0
+	hash, known, at, tail := hashOf(r.Secret), false, 0, ""
 	x, err := s.update(ctx, hash, "announcing contents", func(x *Session, now time.Time) error {
 		if err := x.mayWrite(r.Fence); err != nil {
 			return err
@@ -198,7 +198,9 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 		if err != nil {
 			return err
 		}
-		at = s.contents(x) - replaced
+		if at, tail = s.contents(x)-replaced, ""; replaced > 0 {
+			tail = x.Tail.ContentID
+		}
 		return x.announce(ids)
 	})
 	if err != nil {
@@ -216,7 +218,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 			return Session{}, fmt.Errorf("writing a page of contents: %w", err)
 		}
 	}
-	if err := s.stage(ctx, x, r.Contents); err != nil {
+	if err := s.stage(ctx, x, r.Contents, tail); err != nil {
 		return Session{}, err
 	}
 	var stray []string
@@ -256,13 +258,14 @@ func (s *Sessions) stray(x *Session, ids []string, at int) []string {
 	})
 }
 
-// stage stages contents one after the other. When one is refused all are given up,
+// stage stages contents one after the other, in place of a tail or behind all.
+// When one is refused all are given up,
 // so that their space comes back at once; without an answer they stay announced
 // for a repeat.
-func (s *Sessions) stage(ctx context.Context, x Session, contents []uploadv1.SessionContent) error {
+func (s *Sessions) stage(ctx context.Context, x Session, contents []uploadv1.SessionContent, tail string) error {
 	for n, c := range contents {
 		_, err := s.Objects.StageContent(ctx, objectv1.StageContentRequest{
-			AccountID: x.Ticket.AccountID, VersionID: x.Ticket.VersionID, ContentID: c.ContentID, Manifest: c.Manifest,
+			AccountID: x.Ticket.AccountID, VersionID: x.Ticket.VersionID, ContentID: c.ContentID, Manifest: c.Manifest, Replaces: tail,
 		})
 		if err == nil {
 			continue

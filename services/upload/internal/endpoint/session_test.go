@@ -302,7 +302,7 @@ func TestSession_ManyContents(t *testing.T) {
 	}
 	t.Logf("appended %d contents in %s", n, time.Since(began))
 	size, err := w.documentSize(t, s)
-	if err != nil || size > 24<<10 {
+	if err != nil || size > 16<<10 {
 		t.Errorf("the document has %d bytes, %v", size, err)
 	}
 	t.Logf("the document has %d bytes", size)
