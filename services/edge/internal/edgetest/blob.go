@@ -134,3 +134,13 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (r *reader) Close() error { return nil }
+
+// Compose implements transfer.Blobs.
+func (b *Blobs) Compose(_ context.Context, parts ...blob.Manifest) (blob.Manifest, error) {
+	var m blob.Manifest
+	for _, p := range parts {
+		m.Size += p.Size
+		m.Segments = append(m.Segments, p.Segments...)
+	}
+	return m, nil
+}

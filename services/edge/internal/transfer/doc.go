@@ -41,6 +41,9 @@ type Reader interface {
 type Blobs interface {
 	NewWriter(ctx context.Context, o blob.WriteOptions) (Writer, error)
 	Reader(ctx context.Context, m blob.Manifest, off, n int64) (Reader, error)
+	// Compose makes one content of others, in order, without moving bytes: as
+	// blob.Store.Compose.
+	Compose(ctx context.Context, parts ...blob.Manifest) (blob.Manifest, error)
 }
 
 // Stored is Blobs over a blob.Store.
@@ -62,4 +65,16 @@ func (s Stored) Reader(ctx context.Context, m blob.Manifest, off, n int64) (Read
 		return nil, err //nolint:wrapcheck // as above
 	}
 	return r, nil
+}
+
+// Compose implements Blobs.
+func (s Stored) Compose(ctx context.Context, parts ...blob.Manifest) (blob.Manifest, error) {
+	return s.Store.Compose(ctx, func(_ context.Context, yield func(blob.Manifest) error) error { //nolint:wrapcheck // as above
+		for _, p := range parts {
+			if err := yield(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

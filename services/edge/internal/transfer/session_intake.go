@@ -16,6 +16,9 @@ import (
 // firstRoom is how much a transfer's buffer has before anything arrived, bytes.
 const firstRoom = 64 << 10
 
+// maxPatches is from how many segments on a tail is written anew as one.
+const maxPatches = 16
+
 // bounded lets through what a request announced, and no more than the object
 // may have. What exceeds either is an error, not an end.
 type bounded struct {
@@ -50,7 +53,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // intake is one piece being received. It holds the open content: the tail of
-// those before, once it is needed, and what arrived since.
+// those before, whose bytes it reads only once it has to, and what arrived since.
 type intake struct {
 	s     *Sessions
 	ctx   context.Context //nolint:containedctx // of the one transfer
@@ -60,10 +63,12 @@ type intake struct {
 
 	buf    []byte // the open content
 	pooled *[]byte
-	start  int64     // offset of buf in the object
-	kept   int       // bytes of buf that are durable
-	since  time.Time // of the last flush
-	checks []batch   // what a checksum keeps back
+	start  int64                    // offset of buf in the object
+	kept   int                      // bytes of buf that are durable
+	absent int                      // the first of them, which were not read back
+	tail   *uploadv1.SessionContent // of those that are durable
+	since  time.Time                // of the last flush
+	checks []batch                  // what a checksum keeps back
 }
 
 // batch is one AppendSession.
@@ -92,10 +97,7 @@ func (in *intake) receive(body io.Reader) error {
 		}
 	}
 	for {
-		room, err := in.room()
-		if err != nil {
-			return err
-		}
+		room := in.room()
 		n, err := body.Read(room)
 		in.took(room[:n])
 		switch {
@@ -150,42 +152,40 @@ func (in *intake) broke(why error) error {
 }
 
 // room gives space behind the open content: never none, and never beyond a unit.
-func (in *intake) room() ([]byte, error) {
+// The tail has its place there; the next content is to take the place of it.
+func (in *intake) room() []byte {
 	if in.buf == nil {
-		if err := in.open(); err != nil {
-			return nil, err
+		in.tail = in.lease.Tail
+		if in.tail != nil {
+			in.kept = int(in.tail.Manifest.Size)
 		}
+		in.grow(int64(in.kept) + 1)
+		in.buf, in.absent, in.start = in.buf[:in.kept], in.kept, in.lease.Offset-int64(in.kept)
 	}
 	if len(in.buf) == cap(in.buf) {
 		in.grow(int64(len(in.buf)) + 1)
 	}
-	return in.buf[len(in.buf):cap(in.buf)], nil
+	return in.buf[len(in.buf):cap(in.buf)]
 }
 
-// open begins with the tail, which the next content takes the place of.
-func (in *intake) open() error {
-	tail := in.lease.Tail
-	if tail == nil {
-		in.grow(firstRoom)
+// load reads back the tail that an earlier request left.
+func (in *intake) load(ctx context.Context) error {
+	if in.absent == 0 {
 		return nil
 	}
-	size := tail.Manifest.Size
-	in.grow(size + firstRoom)
-	ctx, cancel := context.WithTimeout(in.ctx, commitFor)
-	defer cancel()
-	r, err := in.s.Blobs.Reader(ctx, tail.Manifest, 0, size)
+	r, err := in.s.Blobs.Reader(ctx, in.tail.Manifest, 0, int64(in.absent))
 	if err != nil {
 		return fmt.Errorf("opening the tail of a session: %w", err)
 	}
 	defer r.Close() //nolint:errcheck // only fetches end; the bytes are here or their error is told
-	to := &into{buf: in.buf}
+	to := &into{buf: in.buf[:0:in.absent]}
 	if _, err := r.WriteTo(to); err != nil {
 		return fmt.Errorf("reading the tail of a session: %w", err)
 	}
-	if int64(len(to.buf)) != size {
-		return fmt.Errorf("reading the tail of a session: %w", blob.ErrDamaged.Because(fmt.Errorf("%d of %d bytes", len(to.buf), size)))
+	if len(to.buf) != in.absent {
+		return fmt.Errorf("reading the tail of a session: %w", blob.ErrDamaged.Because(fmt.Errorf("%d of %d bytes", len(to.buf), in.absent)))
 	}
-	in.buf, in.kept, in.start = to.buf, len(to.buf), in.lease.Offset-size
+	in.absent = 0
 	return nil
 }
 
@@ -239,7 +239,7 @@ func (in *intake) flush(ctx context.Context, patience time.Duration) error {
 	if len(in.buf) == in.kept {
 		return nil
 	}
-	content, err := in.write(ctx, patience)
+	content, err := in.store(ctx, patience)
 	if err != nil {
 		return err
 	}
@@ -252,9 +252,10 @@ func (in *intake) flush(ctx context.Context, patience time.Duration) error {
 	} else if err := in.append(ctx, patience, batch{in.start, []uploadv1.SessionContent{content}, mid}); err != nil {
 		return err
 	}
-	if in.kept = len(in.buf); int64(in.kept) == in.s.unit() {
+	in.tail, in.kept = &content, len(in.buf)
+	if int64(in.kept) == in.s.unit() {
 		in.start += int64(in.kept)
-		in.buf, in.kept = in.buf[:0], 0
+		in.tail, in.buf, in.kept = nil, in.buf[:0], 0
 	}
 	in.since = in.s.Now()
 	return nil
@@ -271,26 +272,59 @@ func (in *intake) keepBack(c uploadv1.SessionContent, mid []byte) {
 	b.contents, b.midstate = append(b.contents, c), mid
 }
 
-// write brings the open content into the store.
-func (in *intake) write(ctx context.Context, patience time.Duration) (uploadv1.SessionContent, error) {
+// store brings the open content into the store. While it is short, only what is
+// new is written, and composed with the tail: a client of small chunks, or a
+// slow one, would else have the same bytes written over and over.
+func (in *intake) store(ctx context.Context, patience time.Duration) (uploadv1.SessionContent, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	out := uploadv1.SessionContent{ContentID: objectv1.NewContentID()}
+	if in.mayPatch(out.ContentID) {
+		c, err := in.write(ctx, in.buf[in.kept:])
+		if err != nil {
+			return uploadv1.SessionContent{}, err
+		}
+		out.Compressed = c.Compressed || in.tail.Compressed
+		if out.Manifest, err = in.s.Blobs.Compose(ctx, in.tail.Manifest, c.Manifest); err != nil {
+			return uploadv1.SessionContent{}, fmt.Errorf("composing a content: %w", err)
+		}
+		return out, nil
+	}
+	if err := in.load(ctx); err != nil {
+		return uploadv1.SessionContent{}, err
+	}
+	c, err := in.write(ctx, in.buf)
+	out.Manifest, out.Compressed = c.Manifest, c.Compressed
+	return out, err
+}
+
+// mayPatch decides whether the open content may be made of the tail's segments.
+// The tail keeps them from the collector until upload has the new content; for
+// the collector to meet that one after the tail, its id must be higher (pkg/blob,
+// Collector), which another edge's clock may have spoilt.
+func (in *intake) mayPatch(id string) bool {
+	t := in.tail
+	return t != nil && int64(len(in.buf)) < in.s.unit() && len(t.Manifest.Segments) < maxPatches && len(t.Manifest.Indirect) == 0 && id > t.ContentID
+}
+
+// write makes a content of bytes.
+func (in *intake) write(ctx context.Context, p []byte) (blob.Content, error) {
 	w, err := in.s.Blobs.NewWriter(ctx, blob.WriteOptions{
-		Domain: in.lease.KeyDomain, Region: in.lease.Region, SizeHint: int64(len(in.buf)), Compress: Compressible(in.lease.Type, ""),
+		Domain: in.lease.KeyDomain, Region: in.lease.Region, SizeHint: int64(len(p)), Compress: Compressible(in.lease.Type, ""),
 	})
 	if err != nil {
-		return uploadv1.SessionContent{}, fmt.Errorf("opening a content: %w", err)
+		return blob.Content{}, fmt.Errorf("opening a content: %w", err)
 	}
 	defer w.Abort()
-	if _, err := w.ReadFrom(bytes.NewReader(in.buf)); err != nil {
-		return uploadv1.SessionContent{}, fmt.Errorf("storing a content: %w", err)
+	if _, err := w.ReadFrom(bytes.NewReader(p)); err != nil {
+		return blob.Content{}, fmt.Errorf("storing a content: %w", err)
 	}
 	c, err := w.Finish(ctx)
 	if err != nil {
-		return uploadv1.SessionContent{}, fmt.Errorf("finishing a content: %w", err)
+		return blob.Content{}, fmt.Errorf("finishing a content: %w", err)
 	}
 	in.sums.compressed = in.sums.compressed || c.Compressed
-	return uploadv1.SessionContent{ContentID: objectv1.NewContentID(), Manifest: c.Manifest, Compressed: c.Compressed}, nil
+	return c, nil
 }
 
 // append tells upload of contents; a repeat of the same ones is known there.

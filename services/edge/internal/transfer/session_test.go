@@ -71,8 +71,13 @@ func became(t testing.TB, b *edgetest.Blobs, s uploadv1.Session, err error, data
 	if !bytes.Equal(content(t, b, *s.Result), data) || !bytes.Equal(s.Result.Digests[blob.SHA256], sum[:]) {
 		t.Fatalf("%d other bytes than those %d that were sent, or another digest", s.Result.Size, len(data))
 	}
-	if n := len(s.Result.Manifest.Segments); n != (len(data)+unit-1)/unit {
-		t.Fatalf("%d contents hold %d bytes", n, len(data))
+	for _, m := range s.Result.Manifest.Segments[:len(data)/unit] {
+		if m.Len != unit {
+			t.Fatalf("a segment of %d bytes", m.Len)
+		}
+	}
+	if n := len(s.Result.Manifest.Segments) - len(data)/unit; n > 17 {
+		t.Fatalf("the tail has %d segments", n)
 	}
 }
 
@@ -165,20 +170,67 @@ func TestSessions_RandomInterruptions(t *testing.T) {
 	}
 }
 
-// A small piece does not stay a small content.
+// counting adds up what is written.
+type counting struct {
+	*edgetest.Blobs
+	wrote int64
+}
+
+func (c *counting) NewWriter(ctx context.Context, o blob.WriteOptions) (transfer.Writer, error) {
+	c.wrote += o.SizeHint
+	return c.Blobs.NewWriter(ctx, o)
+}
+
+// Small pieces do not stay small contents, nor are they written again each time.
 func TestSessions_TailsAreMerged(t *testing.T) {
 	t.Parallel()
 	s, _, b := sessions(t)
+	c := &counting{Blobs: b}
+	s.Blobs = c
 	data := []byte(strings.Repeat("0123456789", 3*unit/10))
 	secret := begin(t, s, int64(len(data)))
 	var last uploadv1.Session
 	var err error
-	for off := 0; off < len(data); off += 700 {
-		if last, err = s.Write(t.Context(), piece(secret, int64(off), data[off:min(off+700, len(data))], -1)); err != nil {
+	const small = unit / 32
+	for off := 0; off < len(data); off += small {
+		if last, err = s.Write(t.Context(), piece(secret, int64(off), data[off:min(off+small, len(data))], -1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	became(t, b, last, nil, data)
+	if times := float64(c.wrote) / float64(len(data)); times > 3 {
+		t.Errorf("each byte was written %.1f times", times)
+	}
+}
+
+// An edge whose clock is behind leaves alone what an earlier one made: its
+// content would stand where the collector has been already.
+func TestSessions_ClocksApart(t *testing.T) {
+	t.Parallel()
+	s, o, b := sessions(t)
+	secret := begin(t, s, 20)
+	if _, err := s.Write(t.Context(), piece(secret, 0, []byte("0123456789"), -1)); err != nil {
+		t.Fatal(err)
+	}
+	s.Uploads = ahead{edgetest.Upload{O: o}}
+	c := &counting{Blobs: b}
+	s.Blobs = c
+	got, err := s.Write(t.Context(), piece(secret, 10, []byte("abcdefghij"), -1))
+	became(t, b, got, err, []byte("0123456789abcdefghij"))
+	if c.wrote != 20 {
+		t.Errorf("%d bytes were written", c.wrote)
+	}
+}
+
+// ahead gives tails ids of a later time.
+type ahead struct{ edgetest.Upload }
+
+func (a ahead) AcquireSession(ctx context.Context, r uploadv1.AcquireSessionRequest) (uploadv1.SessionLease, error) {
+	l, err := a.Upload.AcquireSession(ctx, r)
+	if l.Tail != nil {
+		l.Tail.ContentID = "7" + l.Tail.ContentID[1:]
+	}
+	return l, err
 }
 
 // What arrives is durable two seconds later, though the client goes on slowly.
