@@ -15,9 +15,11 @@ type cutter struct {
 	ln  net.Listener
 
 	mu    sync.Mutex
+	moved sync.Cond // on mu: gate or away have changed
 	conns map[net.Conn]bool
 	sent  int64 // bytes to the edge
 	limit int64 // sent at which all is cut; 0: never
+	gate  int64 // sent at which all waits; 0: never
 	away  bool  // what is cut stays cut
 	cuts  int
 	wg    sync.WaitGroup
@@ -31,13 +33,11 @@ func newCutter(t *testing.T, edge string) *cutter {
 		t.Fatal(err)
 	}
 	c := &cutter{url: "http://" + ln.Addr().String(), to: strings.TrimPrefix(edge, "http://"), ln: ln, conns: map[net.Conn]bool{}}
+	c.moved.L = &c.mu
 	c.wg.Go(c.accept)
 	t.Cleanup(func() {
 		ln.Close()
-		c.mu.Lock()
-		c.away = true
-		c.cut()
-		c.mu.Unlock()
+		c.goAway()
 		c.wg.Wait()
 	})
 	return c
@@ -91,10 +91,13 @@ func (c *cutter) pass(from, to net.Conn, up bool) {
 	}
 }
 
-// count adds bytes to the edge, and cuts at the limit.
+// count adds bytes to the edge, waits at the gate and cuts at the limit.
 func (c *cutter) count(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for c.gate != 0 && c.sent >= c.gate && !c.away {
+		c.moved.Wait()
+	}
 	c.sent += int64(n)
 	if c.limit == 0 || c.sent < c.limit {
 		return false
@@ -112,19 +115,35 @@ func (c *cutter) cut() {
 	}
 }
 
-// cutAfter cuts once when so many more bytes went to the edge.
-func (c *cutter) cutAfter(n int64) {
+// cutAt cuts once, when so many bytes went to the edge.
+func (c *cutter) cutAt(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit = c.sent + n
+	c.limit = n
+}
+
+// holdAt lets no more go to the edge when so many bytes did, until another call.
+func (c *cutter) holdAt(n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gate = n
+	c.moved.Broadcast()
+}
+
+// held reports whether as many bytes went to the edge as may.
+func (c *cutter) held() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gate != 0 && c.sent >= c.gate
 }
 
 // goAway kills the line until back.
 func (c *cutter) goAway() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.away = true
+	c.away, c.gate = true, 0
 	c.cut()
+	c.moved.Broadcast()
 }
 
 func (c *cutter) back() {

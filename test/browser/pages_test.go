@@ -31,8 +31,18 @@ type page struct {
 
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, steps...); err != nil {
-		p.t.Fatalf("%v\non the page: %s", err, p.text())
+	for _, step := range steps {
+		err := chromedp.Do(p.ctx, step)
+		// The document changed between finding a node and using it.
+		for range 5 {
+			if err == nil || !strings.Contains(err.Error(), "Could not find node") {
+				break
+			}
+			err = chromedp.Do(p.ctx, step)
+		}
+		if err != nil {
+			p.t.Fatalf("%v\non the page: %s", err, p.text())
+		}
 	}
 }
 
@@ -52,20 +62,27 @@ func eval[T any](p *page, expression string) T {
 	return v
 }
 
-// until waits until an expression is true.
+// until waits until an expression is true on the page.
 func (p *page) until(what, expression string) {
+	p.t.Helper()
+	p.wait(what, func() bool {
+		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		return err == nil && ok // an error is of a page that is not there yet
+	})
+}
+
+// wait waits for a condition as long as the browser may live.
+func (p *page) wait(what string, condition func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
-		if err == nil && ok {
-			return
-		}
+	for !condition() {
 		select {
 		case <-tick.C:
 		case <-p.ctx.Done():
-			p.t.Fatalf("waiting for %s: %v, %v\nin the console: %q", what, err, p.ctx.Err(), p.v.problems)
+			p.v.mu.Lock()
+			defer p.v.mu.Unlock()
+			p.t.Fatalf("waiting for %s: %v\nin the console: %q", what, p.ctx.Err(), p.v.problems)
 		}
 	}
 }
@@ -183,18 +200,10 @@ func (p *page) downloads() string {
 // wantFile waits until a download is whole and gives its digest.
 func (p *page) wantFile(path string, size int64) string {
 	p.t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if st, err := os.Stat(path); err == nil && st.Size() == size {
-			break
-		}
-		select {
-		case <-tick.C:
-		case <-p.ctx.Done():
-			p.t.Fatalf("%s did not come: %s", path, p.text())
-		}
-	}
+	p.wait("the download", func() bool {
+		st, err := os.Stat(path)
+		return err == nil && st.Size() == size
+	})
 	f, err := os.Open(path)
 	if err != nil {
 		p.t.Fatal(err)
@@ -232,16 +241,19 @@ func TestPages_UploadResumes(t *testing.T) {
 	p.shoot("welcome")
 
 	const item, bar = `document.querySelector("#uploads li")`, `document.querySelector("#uploads progress").value`
-	line.cutAfter(50e6)
+	line.cutAt(50e6)
+	line.holdAt(90e6)
 	p.choose(path)
-	p.until("the cut to be mended", bar+" > 0.35")
+	p.wait("the cut to be mended", line.held)
 	if _, cuts := line.state(); cuts != 1 {
 		t.Fatalf("%d cuts", cuts)
 	}
 	p.do(chromedp.Click(chromedp.Search(`//button[.="Pause"]`)))
 	p.until("the pause", item+`.dataset.state === "paused"`)
+	line.holdAt(140e6)
 	p.do(chromedp.Click(chromedp.Search(`//button[.="Resume"]`)))
-	p.until("more than half", bar+" > 0.55")
+	p.wait("more than half", line.held)
+	p.until("the bar to say so", bar+" > 0.5")
 	p.shoot("upload")
 	line.goAway()
 	p.until("the line to be gone", item+`.dataset.state === "retrying"`)

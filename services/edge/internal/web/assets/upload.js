@@ -50,9 +50,10 @@ const store = {
 };
 
 class Failure extends Error {
-  constructor(message, { final = false, gone = false, after = 0 } = {}) {
+  // after and most bound the wait before the next attempt, in ms.
+  constructor(message, { final = false, gone = false, after = 0, most = longestWait } = {}) {
     super(message);
-    Object.assign(this, { final, gone, after });
+    Object.assign(this, { final, gone, after, most });
   }
 }
 
@@ -95,8 +96,11 @@ function read({ status, text, header }) {
   }
   if (status === 200 || status === 201) return { file: parse(text) };
   if (status === 404 || status === 410) throw new Failure("The upload has expired.", { gone: true });
+  // Busy is what the connection before this one has left behind. Its end is told
+  // by asking again; Retry-After is when it would end by itself at the latest.
+  if (status === 409) throw new Failure("The upload is still being written down.", { most: 2_000 });
   const wait = { after: 1000 * (Number(header("Retry-After")) || 0) };
-  if (status === 409 || status === 408 || status === 429 || status >= 500) throw new Failure(problemOf(status, text), wait);
+  if (status === 408 || status === 429 || status >= 500) throw new Failure(problemOf(status, text), wait);
   if (status === 401) throw new Failure("You are logged out. Log in, and choose the file again.", { final: true });
   throw new Failure(problemOf(status, text), { final: true });
 }
@@ -263,7 +267,7 @@ class Upload {
   }
 
   async wait(err, failures) {
-    const backoff = Math.min(longestWait, 500 * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2);
+    const backoff = Math.min(err.most, 500 * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2);
     const ms = Math.max(err.after, backoff);
     this.set("retrying");
     this.row.show(`${err.message} Trying again in ${Math.ceil(ms / 1000)} s, from ${bytes(this.offset)}.`, ...this.buttons());
