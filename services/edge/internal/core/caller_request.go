@@ -106,7 +106,7 @@ func (c *Core) fromCookie(r *http.Request, cookies []*http.Cookie, source string
 // SessionCookie keeps a browser logged in by a token of authv1.TokenSession;
 // secure where it came over TLS.
 func SessionCookie(token string, secure bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure is where it can be: a laptop's listener has no TLS
 		Name: SessionCookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
 		MaxAge: int(authv1.SessionLife / time.Second),
 	}
@@ -114,7 +114,7 @@ func SessionCookie(token string, secure bool) *http.Cookie {
 
 // EndedCookie takes it back.
 func EndedCookie(secure bool) *http.Cookie {
-	c := SessionCookie("", secure)
+	c := SessionCookie("", secure) //nolint:gosec // as above
 	c.MaxAge = -1
 	return c
 }

@@ -21,7 +21,9 @@ type file struct {
 }
 
 // guest sends no credential.
-func guest(pairs ...string) http.Header { return header(append([]string{"Authorization", ""}, pairs...)...) }
+func guest(pairs ...string) http.Header {
+	return header(append([]string{"Authorization", ""}, pairs...)...)
+}
 
 // header makes one of pairs of names and values; Authorization "" means none.
 func header(pairs ...string) http.Header {
