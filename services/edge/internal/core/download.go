@@ -1,13 +1,16 @@
 package core
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -77,6 +80,9 @@ func (c *Core) SendFile(w http.ResponseWriter, r *http.Request, o objectv1.Objec
 	h.Set("Content-Disposition", Disposition(kind, o.File.Name))
 	if o.Metadata.ContentEncoding != "" {
 		h.Set("Content-Encoding", o.Metadata.ContentEncoding)
+	}
+	if sum := o.Digests[blob.SHA256]; len(sum) > 0 && !slices.Contains(o.Composite, blob.SHA256) {
+		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":") // RFC 9530, 3: of the whole, also for a range
 	}
 	cw := &countingWriter{ResponseWriter: w, count: func() {
 		if r.Method == http.MethodGet {
