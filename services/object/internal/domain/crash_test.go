@@ -19,6 +19,8 @@ type crasher struct {
 	left  atomic.Int64 // writes until the crash
 	after bool         // the fatal write still happens
 	dead  atomic.Bool
+
+	meanwhile func() // instead of the crash: what others do before that write
 }
 
 type crashKey struct{}
@@ -37,6 +39,13 @@ func crashAt(ctx context.Context, n int, after bool) (context.Context, *crasher)
 	return context.WithValue(ctx, crashKey{}, c), c
 }
 
+// meanwhile has something done just before the n-th write of the operations of ctx.
+func meanwhile(ctx context.Context, n int, do func()) context.Context {
+	c := &crasher{meanwhile: do}
+	c.left.Store(int64(n))
+	return context.WithValue(ctx, crashKey{}, c)
+}
+
 func write(ctx context.Context, do func() error) error {
 	c, ok := ctx.Value(crashKey{}).(*crasher)
 	if !ok {
@@ -45,7 +54,11 @@ func write(ctx context.Context, do func() error) error {
 	if c.dead.Load() {
 		return errCrash
 	}
-	if c.left.Add(-1) > 0 {
+	left := c.left.Add(-1)
+	if c.meanwhile != nil && left == 0 {
+		c.meanwhile()
+	}
+	if c.meanwhile != nil || left > 0 {
 		return do()
 	}
 	c.dead.Store(true)

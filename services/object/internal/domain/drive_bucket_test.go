@@ -204,7 +204,7 @@ func TestDrive_Copies(t *testing.T) {
 	small.Principal.Limits.StorageBytes = 1
 	_, err = e.CopyObject(t.Context(), small)
 	wantErr(t, err, objectv1.ErrQuotaExceeded)
-	e.swept()
+	e.settle()
 	e.checkDrive("alice")
 	for _, path := range []string{"src", "farsrc", "far copy", "from far", "new"} {
 		if err := e.removePath(t.Context(), path); err != nil {
@@ -212,7 +212,7 @@ func TestDrive_Copies(t *testing.T) {
 		}
 	}
 	e.wantTree("not/", "not/made/")
-	e.swept()
+	e.settle()
 	e.checkDrive("alice")
 }
 
