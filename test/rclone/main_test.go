@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -82,7 +83,9 @@ func (r *rclone) try(ctx context.Context, args ...string) (run, error) {
 // run is try for what has to end well.
 func (r *rclone) run(t *testing.T, args ...string) run {
 	t.Helper()
-	res, err := r.try(t.Context(), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	res, err := r.try(ctx, args...)
 	if err != nil {
 		t.Fatalf("rclone %s: %v\n%s\n%s", strings.Join(args, " "), err, tail(res.out, 20), tail(res.log, 40))
 	}

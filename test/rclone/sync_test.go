@@ -121,7 +121,8 @@ func TestS3(t *testing.T) {
 	r, _ := stock(t, w, "bob")
 	other := httptest.NewServer(gofakes3.New(s3mem.New(), gofakes3.WithAutoBucket(true), gofakes3.WithoutVersioning()).Server())
 	defer other.Close()
-	r.run(t, "config", "create", "s3", "s3", "provider=Other", "endpoint="+other.URL, "access_key_id=any", "secret_access_key=any", "force_path_style=true")
+	r.run(t, "config", "create", "s3", "s3", "provider=Other", "endpoint="+other.URL, "access_key_id=any", "secret_access_key=any", "force_path_style=true",
+		"list_version=2", "list_url_encode=true")
 
 	local := filepath.Join(t.TempDir(), "tree")
 	plant(t, local, 300, 8<<20, source(t))
@@ -130,7 +131,10 @@ func TestS3(t *testing.T) {
 	r.idle(t, "s3:bucket", "lockr:bob")
 	r.same(t, "s3:bucket", "lockr:bob")
 
-	r.run(t, "purge", "s3:bucket/dir-03")
+	if err := os.RemoveAll(filepath.Join(local, "dir-03")); err != nil {
+		t.Fatal(err)
+	}
+	r.sync(t, local, "s3:bucket")
 	if gone := r.sync(t, "s3:bucket", "lockr:bob"); gone.Deletes == 0 || gone.Transfers != 0 {
 		t.Errorf("deletions did not come through: %+v", gone.stats)
 	}
