@@ -130,13 +130,13 @@ func (p *page) shoot(name string) {
 	for _, s := range []struct {
 		suffix, scheme string
 		width, height  int64
-	}{{"desktop", "light", 1100, 900}, {"phone", "dark", 390, 844}} {
+	}{{"desktop", "light", 1000, 1000}, {"phone", "dark", 390, 844}} {
 		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}}}
 		if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media); err != nil {
 			p.t.Fatal(err)
 		}
 		p.do(chromedp.EmulateViewport(s.width, s.height))
-		shot, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+		shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -239,6 +239,7 @@ func TestPages_UploadResumes(t *testing.T) {
 	p.submit("/account/signup", "username", "grace", "email", "grace@example.com", "password", "correct horse")
 	p.until("the first token", `document.querySelector(".fresh input")?.value.length > 20`)
 	p.shoot("welcome")
+	p.open("/account")
 
 	const item, bar = `document.querySelector("#uploads li")`, `document.querySelector("#uploads progress").value`
 	line.cutAt(50e6)
@@ -306,7 +307,7 @@ func TestPages_Guest(t *testing.T) {
 	if !harness.Full() {
 		t.Skip("make test-all looks at pages in a browser")
 	}
-	w := harness.Start(t, harness.Options{})
+	w := harness.Start(t, harness.Options{Env: []string{"SLUICE_LOCKR_GUEST_OBJECT_BYTES=1000000"}})
 	ctx, v := open(t)
 	p := &page{t: t, ctx: ctx, v: v, url: w.URL}
 	p.do(chromedp.EmulateViewport(1100, 900))
@@ -331,6 +332,12 @@ func TestPages_Guest(t *testing.T) {
 		document.querySelector("#drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
 	})()`))
 	p.until("the dropped one", `document.querySelectorAll("#uploads li.done").length === 5`)
+	large := filepath.Join(dir, "large.bin")
+	randomFile(t, large, 1_000_001)
+	p.choose(large)
+	p.until("the refusal", `document.querySelector("#uploads .problem")?.textContent === "1.0 MB are too much: 1.0 MB a file."`)
+	p.do(chromedp.Click(chromedp.Search(`//button[.="Dismiss"]`)))
+	p.until("the row to be gone", `document.querySelectorAll("#uploads li").length === 5`)
 	p.narrow()
 	p.shoot("home")
 	links := eval[map[string]string](p, `Object.fromEntries([...document.querySelectorAll("#uploads li")].map(li => [li.querySelector("strong").textContent, new URL(li.querySelector("input").value).pathname]))`)

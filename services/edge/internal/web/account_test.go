@@ -153,7 +153,7 @@ func TestTokens(t *testing.T) {
 	b.post(t, 303, "/account/tokens/"+id+"/revoke").leads(t, "/account?did=revoked")
 	w.Want(t, 401, "GET", "/api/v1/files", "", http.Header{"Authorization": {"Bearer " + secret}})
 	b.get(t, 200, "/account?did=revoked").has(t, "The token is revoked.")
-	b.post(t, 404, "/account/tokens/"+id+"/revoke").has(t, "There is no such token.")
+	b.post(t, 404, "/account/tokens/tok_9999999999999999/revoke").has(t, "There is no such token.")
 	// The browser's own ends the session.
 	own := between(b.get(t, 200, "/account").body, "this browser", `/account/tokens/`, "/revoke")
 	b.post(t, 303, "/account/tokens/"+own+"/revoke")

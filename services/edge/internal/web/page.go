@@ -145,6 +145,9 @@ func (h *Handler) render(w http.ResponseWriter, status int, page string, view an
 	head.Set("Referrer-Policy", "same-origin") // with no-referrer a form's Origin would be null
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("Cache-Control", "no-store")
+	if page != "home" {
+		head.Set("X-Robots-Tag", "noindex") // whoever may know a link was told it
+	}
 	send(w, status, b.Bytes())
 	return nil
 }
