@@ -47,7 +47,7 @@ func (e *env) fill(p authv1.Principal) {
 	e.bucketOf(p, objectv1.CreateBucketRequest{Name: "plain"})
 	e.bucketOf(p, objectv1.CreateBucketRequest{Name: "kept", Versioning: true})
 	e.bucketOf(p, objectv1.CreateBucketRequest{Name: "vault", ObjectLock: true})
-	for _, b := range []string{"plain", "kept", "vault"} {
+	for _, b := range []string{"plain", "kept", "vault", drive} {
 		for _, key := range []string{"a", "a", "b", "c/d"} {
 			if _, err := e.putAs(ctx, p, b, key, "body", nil); err != nil {
 				e.t.Fatal(err)

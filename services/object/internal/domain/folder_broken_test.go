@@ -69,7 +69,7 @@ type folderOp struct {
 	middle [][2][]string // gone and come in between, as far as that is not nothing
 }
 
-var folderBase = []string{"d/", "f", "g", "x/", "x/1", "x/2", "x/s/", "x/s/3", "y/", "y/4"}
+var folderBase = []string{"d/", "f", "g", "x/", "x/1", "x/s/", "x/s/3", "y/", "y/4"}
 
 func (e *env) base(at string) {
 	e.t.Helper()
@@ -106,7 +106,7 @@ func (o folderOp) between(gone []string, come ...string) folderOp {
 }
 
 func folderOps() []folderOp {
-	x := []string{"x/", "x/1", "x/2", "x/s/", "x/s/3"}
+	x := []string{"x/", "x/1", "x/s/", "x/s/3"}
 	return []folderOp{
 		{name: "make", done: objectv1.ErrNodeExists, come: []string{"d/a/", "d/a/b/", "d/a/b/c/"}, run: func(ctx context.Context, e *env, at string) error {
 			_, err := e.MakeFolder(ctx, objectv1.MakeFolderRequest{Principal: alice, Path: at + "/d/a/b/c", Parents: true})
@@ -114,15 +114,14 @@ func folderOps() []folderOp {
 		}, middle: [][2][]string{{nil, {"d/a/"}}, {nil, {"d/a/", "d/a/b/"}}}},
 		moveOp("rename a file", "f", "h", false).changes([]string{"f"}, "h"),
 		moveOp("move a file", "f", "d/f", false).changes([]string{"f"}, "d/f"),
-		moveOp("rename a folder", "x", "z", false).changes(x, "z/", "z/1", "z/2", "z/s/", "z/s/3"),
-		moveOp("move a folder", "x", "d/x", false).changes(x, "d/x/", "d/x/1", "d/x/2", "d/x/s/", "d/x/s/3"),
+		moveOp("rename a folder", "x", "z", false).changes(x, "z/", "z/1", "z/s/", "z/s/3"),
+		moveOp("move a folder", "x", "d/x", false).changes(x, "d/x/", "d/x/1", "d/x/s/", "d/x/s/3"),
 		moveOp("replace a file", "f", "g", true).changes([]string{"f"}).between([]string{"g"}),
 		moveOp("replace a folder", "f", "y", true).changes([]string{"f", "y/", "y/4"}, "y").
 			between([]string{"y/4"}).between([]string{"y/", "y/4"}),
 		removeOp("remove a file", "f").changes([]string{"f"}),
 		removeOp("remove a folder", "x").changes(x).
-			between([]string{"x/1"}).between([]string{"x/2"}).between([]string{"x/1", "x/2"}).
-			between([]string{"x/1", "x/2", "x/s/3"}).between([]string{"x/1", "x/2", "x/s/", "x/s/3"}),
+			between([]string{"x/1"}).between([]string{"x/1", "x/s/3"}).between([]string{"x/1", "x/s/", "x/s/3"}),
 	}
 }
 
@@ -144,13 +143,22 @@ func (e *env) inFolder(at string) []string {
 	return out
 }
 
+// stride is how far apart the writes are at which something happens: all of them
+// take their time.
+func stride() int {
+	if full() {
+		return 1
+	}
+	return 5
+}
+
 // An operation dies at each of its writes. What is found then is what was before,
 // behind it, or a step between; when it is repeated, or swept, it comes to an end.
 func TestFolders_BrokenOff(t *testing.T) {
 	t.Parallel()
 	e, ids := newNodesEnv(t)
 	for i, op := range folderOps() {
-		for k := 0; ; k++ {
+		for k := i % stride(); ; k += stride() {
 			n, after, sweep := 1+k/2, k%2 == 1, (k/2+i)%2 == 0
 			at := fmt.Sprintf("op%d-%d", i, k)
 			e.base(at)
@@ -177,7 +185,7 @@ func TestFolders_BrokenOff(t *testing.T) {
 			if died == nil {
 				break
 			}
-			if k == 120 {
+			if k > 120 {
 				t.Fatalf("%s never comes through", op.name)
 			}
 		}
@@ -245,7 +253,7 @@ func TestFolders_Meetings(t *testing.T) {
 		{name: "a file goes, and is replaced", long: remove("f"), other: put("f")},
 		{name: "a file goes, and moves", long: remove("f"), other: move("f", "saved", false)},
 	} {
-		for n := 1; ; n++ {
+		for n := 1; ; n += stride() {
 			at := fmt.Sprintf("m%d-%d", i, n)
 			e.base(at)
 			met := false
