@@ -14,7 +14,8 @@ type Service interface {
 	CreateBucket(ctx context.Context, r CreateBucketRequest) (Bucket, error)
 	// GetBucket reads one, with its object count and bytes.
 	GetBucket(ctx context.Context, r BucketRequest) (Bucket, error)
-	// ListBuckets gives the account's buckets by name; system buckets never.
+	// ListBuckets gives the account's buckets by name, its drive among them once it
+	// was used.
 	ListBuckets(ctx context.Context, r ListBucketsRequest) (ListBucketsResponse, error)
 	// DeleteBucket removes an empty one. Codes: object.bucket_not_empty.
 	DeleteBucket(ctx context.Context, r BucketRequest) (Empty, error)

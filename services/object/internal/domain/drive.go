@@ -36,10 +36,9 @@ func (s *Service) drive(ctx context.Context, account string) (Bucket, int64, err
 		if err := s.open(ctx, account); err != nil {
 			return b, 0, err
 		}
-		err = s.st.Buckets.Insert(ctx, Bucket{
-			ID: driveID(account), Account: account, Name: objectv1.DriveBucket, State: BucketActive, System: true,
-			CreatedAt: s.now(), Versioning: objectv1.Unversioned, Region: s.cfg.Regions[0],
-		})
+		b = driveOf(account, s.cfg.Regions[0])
+		b.CreatedAt = s.now()
+		err = s.st.Buckets.Insert(ctx, b)
 		if err != nil && !errors.Is(err, ErrTaken) {
 			return b, 0, fmt.Errorf("making the drive: %w", err)
 		}
@@ -47,12 +46,21 @@ func (s *Service) drive(ctx context.Context, account string) (Bucket, int64, err
 	return Bucket{}, 0, errBusy
 }
 
+// driveOf is the bucket of an account's drive as far as it is the same for each,
+// with a region for what tells of its content.
+func driveOf(account, region string) Bucket {
+	return Bucket{
+		ID: driveID(account), Account: account, Name: objectv1.DriveBucket, State: BucketActive, System: true,
+		Versioning: objectv1.Unversioned, Region: region,
+	}
+}
+
 // isDrive reports whether the keys that callers name in b are paths.
 func (b Bucket) isDrive() bool { return b.System }
 
-// splitPath gives the names of a path. Any other way to write the same path than
-// this one is objectv1.ErrInvalidKey.
-func splitPath(path string) ([]string, error) {
+// SplitPath gives the names of a path of the drive. There is one way to write each
+// path; any other is objectv1.ErrInvalidKey.
+func SplitPath(path string) ([]string, error) {
 	if err := objectv1.CheckKey(path); err != nil {
 		return nil, err
 	}
@@ -79,7 +87,7 @@ func (s *Service) nodeAt(ctx context.Context, account, path string) (Node, int64
 	if path == "" {
 		return rootOf(account), 0, nil
 	}
-	names, err := splitPath(path)
+	names, err := SplitPath(path)
 	if err != nil {
 		return Node{}, 0, err
 	}
@@ -183,12 +191,19 @@ func (s *Service) showing(ctx context.Context, n Node) (Head, error) {
 	if n.Folder || n.expired(s.now()) {
 		return Head{}, nil
 	}
-	h, _, err := s.st.Heads.Get(ctx, driveID(n.Account), n.ID)
-	if err == nil && !h.Visible() && n.Claim != nil {
-		h, _, err = s.st.Heads.Get(ctx, driveID(objectv1.GuestAccount), n.ID)
+	accounts := []string{n.Account}
+	if n.Claim != nil { // the guests' goes behind the account's
+		accounts = append(accounts, objectv1.GuestAccount, n.Account)
 	}
-	if err != nil {
-		return h, fmt.Errorf("reading the head: %w", err)
+	var h Head
+	var err error
+	for _, account := range accounts {
+		if h, _, err = s.st.Heads.Get(ctx, driveID(account), n.ID); err != nil {
+			return h, fmt.Errorf("reading the head: %w", err)
+		}
+		if h.Visible() {
+			break
+		}
 	}
 	return h, nil
 }
@@ -245,7 +260,7 @@ func (s *Service) readFile(ctx context.Context, n Node, h Head, path string, man
 	if v.Bucket != h.Bucket || v.Key != n.ID || v.State == VersionRemoving || v.State == VersionRemoved {
 		return objectv1.Object{}, errAgain
 	}
-	b := Bucket{ID: driveID(n.Account), Account: n.Account, Name: objectv1.DriveBucket, System: true, Versioning: objectv1.Unversioned}
+	b := driveOf(n.Account, n.Region)
 	if !manifest {
 		return n.fileOf(b, path, v, blob.Manifest{}), nil
 	}

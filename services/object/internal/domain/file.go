@@ -43,7 +43,7 @@ func (f *filing) path() string { return strings.Join(f.names, "/") }
 
 // checkFile holds what is said of a file against the rules.
 func (s *Service) checkFile(account, path string, o objectv1.FileOptions) ([]string, error) {
-	names, err := splitPath(path)
+	names, err := SplitPath(path)
 	if err != nil {
 		return nil, err
 	}
@@ -230,6 +230,9 @@ func (s *Service) place(ctx context.Context, d *draft) error {
 	}
 	for range casAttempts {
 		n, err := find(ctx, d)
+		if errors.Is(err, objectv1.ErrNodeNotFound) && f.o.Parents {
+			err = s.pause(ctx) // a folder is being removed; it will be made again
+		}
 		if errors.Is(err, errAgain) {
 			continue
 		}

@@ -61,18 +61,20 @@ func (s *Service) removePath(ctx context.Context, b Bucket, path string, who Act
 
 // shownFile finds a file that readers see by its id.
 func (s *Service) shownFile(ctx context.Context, id string) (Node, Head, int64, error) {
-	n, rev, err := s.st.Nodes.Get(ctx, id)
-	if errors.Is(err, ErrNoDocument) || err == nil && n.Folder {
-		return n, Head{}, 0, objectv1.ErrNodeNotFound
+	for last := int64(0); ; {
+		n, rev, err := s.st.Nodes.Get(ctx, id)
+		if errors.Is(err, ErrNoDocument) || err == nil && (n.Folder || rev == last) {
+			return n, Head{}, 0, objectv1.ErrNodeNotFound
+		}
+		if err != nil {
+			return n, Head{}, 0, fmt.Errorf("reading a file: %w", err)
+		}
+		h, err := s.showing(ctx, n)
+		if err != nil || h.Visible() {
+			return n, h, rev, err
+		}
+		last = rev // it may have gone from a guest to an account in between
 	}
-	if err != nil {
-		return n, Head{}, 0, fmt.Errorf("reading a file: %w", err)
-	}
-	h, err := s.showing(ctx, n)
-	if err == nil && !h.Visible() {
-		err = objectv1.ErrNodeNotFound
-	}
-	return n, h, rev, err
 }
 
 // StatFile gives a file of anybody by its id.

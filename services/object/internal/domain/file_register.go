@@ -70,7 +70,13 @@ func (s *Service) tryRegister(ctx context.Context, r objectv1.RegisterFileReques
 		return s.pause(ctx)
 	}
 	if err := s.takeOverFile(ctx, b, n, r); err != nil {
-		return errors.Join(err, s.unclaim(ctx, n.ID))
+		if uerr := s.unclaim(ctx, n.ID); uerr != nil {
+			return errors.Join(err, uerr)
+		}
+		if n, _, gerr := s.st.Nodes.Get(ctx, n.ID); gerr == nil && n.Account == b.Account && n.Claim == nil {
+			return errAgain // another attempt of the account's came through
+		}
+		return err
 	}
 	return s.endClaim(ctx, n.ID)
 }
@@ -108,12 +114,9 @@ func (s *Service) claim(ctx context.Context, n Node, h Head, rev int64, r object
 // takeOverFile makes the object of a claimed file in the account's drive. The
 // claim names its version, so that any number of attempts make one.
 func (s *Service) takeOverFile(ctx context.Context, b Bucket, n Node, r objectv1.RegisterFileRequest) error {
-	guests, _, err := s.drive(ctx, objectv1.GuestAccount)
-	if err != nil {
-		return err
-	}
 	b.Region = n.Region
-	_, err = s.commit(ctx, draft{
+	guests := driveOf(objectv1.GuestAccount, n.Region)
+	_, err := s.commit(ctx, draft{
 		v:      Version{ID: n.Claim.Version, Account: b.Account, Bucket: b.ID, Key: n.ID, Live: b.ID},
 		ticket: objectv1.Ticket{VersionID: n.Claim.Version, LeaseTill: s.now().Add(TicketLife), Region: n.Region},
 		limit:  r.Principal.Limits.StorageBytes, actor: actorOf(r.Principal, r.Origin), operation: objectv1.OperationCopy, bucket: b,

@@ -47,11 +47,7 @@ func (s *Service) finishFile(ctx context.Context, n Node, rev int64, who Actor) 
 // emptyHead removes what a file shows in an account's drive. The head's revision
 // is raised in any case.
 func (s *Service) emptyHead(ctx context.Context, n Node, account, path string, who Actor) error {
-	b, _, err := s.drive(ctx, account)
-	if err != nil {
-		return err
-	}
-	b.Region = n.Region
+	b := driveOf(account, n.Region)
 	for range casAttempts {
 		h, rev, err := s.st.Heads.Get(ctx, b.ID, n.ID)
 		if err != nil {

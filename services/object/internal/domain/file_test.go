@@ -11,6 +11,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
 
 const drive = objectv1.DriveBucket
@@ -187,6 +188,29 @@ func TestFile_HostilePaths(t *testing.T) {
 			t.Errorf("%q became %q", path, o.Key)
 		}
 	}
+}
+
+func FuzzSplitPath(f *testing.F) {
+	for _, path := range []string{"a", "a/b.txt", "/", "a//b", "a/./b", "..", "a\x00", "\xff/a", "ü/ñ", strings.Repeat("x/", 120) + "x", strings.Repeat("y", 256)} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		names, err := domain.SplitPath(path)
+		if err != nil {
+			if !errors.Is(err, objectv1.ErrInvalidKey) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if strings.Join(names, "/") != path || objectv1.CheckKey(path) != nil || len(names) > 100 {
+			t.Fatalf("%q has the names %q", path, names)
+		}
+		for _, name := range names {
+			if domain.CheckNodeName(name) != nil {
+				t.Fatalf("%q has the name %q", path, name)
+			}
+		}
+	})
 }
 
 func TestFile_BadOptions(t *testing.T) {

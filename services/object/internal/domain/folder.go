@@ -193,7 +193,7 @@ func nodeBytes(n objectv1.Node) (int, error) {
 // MakeFolder makes a folder, and with Parents those above it that are missing.
 func (s *Service) MakeFolder(ctx context.Context, r objectv1.MakeFolderRequest) (objectv1.Node, error) {
 	none := objectv1.Node{}
-	names, err := splitPath(r.Path)
+	names, err := SplitPath(r.Path)
 	if err != nil {
 		return none, err
 	}

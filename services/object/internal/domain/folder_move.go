@@ -13,11 +13,11 @@ import (
 // first: a move that breaks off behind that has moved nothing.
 func (s *Service) MoveNode(ctx context.Context, r objectv1.MoveNodeRequest) (objectv1.Node, error) {
 	none := objectv1.Node{}
-	from, err := splitPath(r.From)
+	from, err := SplitPath(r.From)
 	if err != nil {
 		return none, err
 	}
-	to, err := splitPath(r.To)
+	to, err := SplitPath(r.To)
 	if err != nil {
 		return none, err
 	}
