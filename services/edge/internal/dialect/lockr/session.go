@@ -73,7 +73,9 @@ func (h *Handler) createSession(r *http.Request, by core.Caller, keyHash string,
 func (h *Handler) PutSession(w http.ResponseWriter, r *http.Request) error { return h.onSession(w, r) }
 
 // PatchSession answers PATCH /api/v1/upload/session/{secret}.
-func (h *Handler) PatchSession(w http.ResponseWriter, r *http.Request) error { return h.onSession(w, r) }
+func (h *Handler) PatchSession(w http.ResponseWriter, r *http.Request) error {
+	return h.onSession(w, r)
+}
 
 // HeadSession answers HEAD /api/v1/upload/session/{secret}.
 func (h *Handler) HeadSession(w http.ResponseWriter, r *http.Request) error { return h.onSession(w, r) }
@@ -82,7 +84,9 @@ func (h *Handler) HeadSession(w http.ResponseWriter, r *http.Request) error { re
 func (h *Handler) PostSession(w http.ResponseWriter, r *http.Request) error { return h.onSession(w, r) }
 
 // DeleteSession answers DELETE /api/v1/upload/session/{secret}.
-func (h *Handler) DeleteSession(w http.ResponseWriter, r *http.Request) error { return h.onSession(w, r) }
+func (h *Handler) DeleteSession(w http.ResponseWriter, r *http.Request) error {
+	return h.onSession(w, r)
+}
 
 // onSession finds out which protocol a request to a session's URL speaks, and
 // what it wants: with Tus-Resumable it is tus, otherwise Google's. The URL is

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
@@ -362,6 +363,20 @@ func TestSession_Breaks(t *testing.T) {
 		says(t, s.put(t, "", "bytes */9"), 4)
 		done(t, w, s.put(t, nine[4:], "bytes 4-8/9"), nine)
 	}
+}
+
+// A client that stalls is cut, and keeps what arrived.
+func TestSession_SlowBody(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, func(c *edge.Config, _ *edge.Deps) { c.HTTP.StallTimeout = 300 * time.Millisecond })
+	s := open(t, w, `{"name":"a","size":9}`)
+	stream := w.Stream(t, http.MethodPut, s.path, 9, guest())
+	stream.Write(t, nine[:4])
+	if r := stream.Response(t); r.Status != 408 || r.Code() != "slow_body" || !strings.Contains(r.Body, "kept") {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	says(t, s.put(t, "", "bytes */9"), 4)
+	done(t, w, s.put(t, nine[4:], "bytes 4-8/9"), nine)
 }
 
 // A crash, or an upload service that is away, between the last bytes and the

@@ -190,7 +190,10 @@ func TestTus_DeferredLength(t *testing.T) {
 	for name, last := range map[string]func(p string){
 		"with the last bytes": func(p string) { at(t, tusPatch(t, w, p, 4, nine[4:], "Upload-Length", "9"), 204, 9) },
 		"before them":         func(p string) { tusPatch(t, w, p, 4, nine[4:6], "Upload-Length", "9"); tusPatch(t, w, p, 6, nine[6:]) },
-		"after them":          func(p string) { tusPatch(t, w, p, 4, nine[4:]); at(t, tusPatch(t, w, p, 9, "", "Upload-Length", "9"), 204, 9) },
+		"after them": func(p string) {
+			tusPatch(t, w, p, 4, nine[4:])
+			at(t, tusPatch(t, w, p, 9, "", "Upload-Length", "9"), 204, 9)
+		},
 	} {
 		p, _ := tusOpen(t, w, ada(w, "Upload-Defer-Length", "1"))
 		at(t, tusPatch(t, w, p, 0, nine[:4]), 204, 4)
