@@ -155,7 +155,7 @@ func (b *mortalSessions) InsertSession(ctx context.Context, x domain.Session) er
 func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change func(*domain.Session) error) (domain.Session, error) {
 	pending := false
 	if b.paused["staged"] != nil {
-		x, err := b.SessionStore.Session(ctx, hash)
+		x, err := b.Session(ctx, hash)
 		pending = err == nil && len(x.Pending) > 0
 	}
 	if pending {
