@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # What `make test` leaves out: both topologies, kills and crashes, recorded histories,
-# random operations held against a model, Watermill's suite, the Mongo wire peer, pages in a browser, generated clients, stock rclone. SLUICE_SOAK=1 raises the sizes to the full ones.
+# random operations held against a model, Watermill's suite, the Mongo wire peer, pages in a browser, generated clients, stock rclone, litmus. SLUICE_SOAK=1 raises the sizes to the full ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export SLUICE_TEST_FULL=1 REQUIRE=${REQUIRE:-mongo,browser,rclone}
-# A browser for the pages, rclone as Debian has it, and what the generated Java client is compiled against.
+# A browser for the pages, rclone and WebDAV's suite as Debian has them, and what the generated Java client is compiled against.
 packages=()
 command -v chromium >/dev/null || packages+=(chromium)
 command -v rclone >/dev/null || packages+=(rclone)
+command -v litmus >/dev/null || packages+=(litmus)
 ! command -v javac >/dev/null || [ -e /usr/share/java/okhttp.jar ] || packages+=(libokhttp-java libgoogle-gson-java)
 if [ ${#packages[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >/dev/null ||

@@ -1,6 +1,6 @@
 // Package rclone_test drives Debian's stock rclone against the running system: the
-// line of configuration that we document, and whole trees to and fro. It needs
-// rclone, so `make test-all` runs it: SLUICE_TEST_FULL.
+// line of configuration that we document, and whole trees to and fro; and litmus.
+// It needs both, so `make test-all` runs it: SLUICE_TEST_FULL.
 package rclone_test
 
 import (

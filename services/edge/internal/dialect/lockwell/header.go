@@ -211,8 +211,8 @@ func describe(h http.Header, o objectv1.Object) {
 }
 
 func setChecksums(h http.Header, digests map[blob.Algorithm][]byte) {
-	for alg, sum := range digests {
-		h.Set(checksumPrefix+string(alg), base64.StdEncoding.EncodeToString(sum))
+	for alg, sum := range checksums(digests) {
+		h.Set(checksumPrefix+alg, sum)
 	}
 }
 

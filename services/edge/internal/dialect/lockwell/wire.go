@@ -204,6 +204,9 @@ func contentType(o objectv1.Object) string {
 func checksums(digests map[blob.Algorithm][]byte) map[string]string {
 	out := make(map[string]string, len(digests))
 	for alg, sum := range digests {
+		if alg == blob.MD5 {
+			continue // L-6; WebDAV's files have one
+		}
 		out[string(alg)] = base64.StdEncoding.EncodeToString(sum)
 	}
 	return out
@@ -217,6 +220,9 @@ func checksumTypes(digests map[blob.Algorithm][]byte, composite []blob.Algorithm
 	}
 	out := make(map[string]string, len(digests))
 	for alg := range digests {
+		if alg == blob.MD5 {
+			continue
+		}
 		out[string(alg)] = "FULL_OBJECT"
 		if slices.Contains(composite, alg) {
 			out[string(alg)] = "COMPOSITE"

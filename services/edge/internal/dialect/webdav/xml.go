@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,8 +87,8 @@ func parseXML(body []byte) (*element, error) {
 			if n++; n > maxElements || len(open) == maxDepth || len(open) == 0 && root != nil {
 				return nil, errBadXML.Msgf("the body has too many elements, or too deep ones")
 			}
-			if strings.Contains(e.name.Local, ":") {
-				return nil, errBadXML.Msgf("the body has a name with a colon at an end")
+			if strings.Contains(e.name.Local, ":") || slices.ContainsFunc(token.Attr, undeclares) {
+				return nil, errBadXML.Msgf("the body has a name that name spaces do not allow")
 			}
 			if len(open) == 0 {
 				root = e
@@ -110,6 +111,10 @@ func parseXML(body []byte) (*element, error) {
 		}
 	}
 }
+
+// undeclares reports whether an attribute takes a prefix back, which only later
+// XML allows (Namespaces in XML 1.0, 2).
+func undeclares(a xml.Attr) bool { return a.Name.Space == "xmlns" && a.Value == "" }
 
 // text writes an element with text in it; what XML cannot have becomes U+FFFD.
 func text(b *bytes.Buffer, name, s string) {
