@@ -25,7 +25,7 @@ type Config struct {
 
 // Lockr is what guests may do, and how much of it one address may.
 type Lockr struct {
-	GuestObjectBytes  settings.Bytes `koanf:"guest_object_bytes" doc:"the largest file of a guest"`
+	GuestObjectBytes  settings.Bytes `koanf:"guest_object_bytes" doc:"the largest file of a guest; 0 sets no bound"`
 	GuestStorageBytes settings.Bytes `koanf:"guest_storage_bytes" doc:"what all guests' files may come to together; 0 sets no bound"`
 	GuestTTL          time.Duration  `koanf:"guest_ttl" doc:"how long a guest's file lives"`
 	SignedTTL         time.Duration  `koanf:"signed_ttl" doc:"how long a signed link to a file holds"`
