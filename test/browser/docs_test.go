@@ -27,6 +27,7 @@ import (
 type visit struct {
 	mu       sync.Mutex
 	requests []string
+	bodies   []string // of requests, as far as the browser tells
 	problems []string // exceptions, errors in the console, violations of the policy
 }
 
@@ -36,6 +37,9 @@ func (v *visit) listen(ev any) {
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
 		v.requests = append(v.requests, ev.Request.URL)
+		for _, e := range ev.Request.PostDataEntries {
+			v.bodies = append(v.bodies, string(e.Bytes))
+		}
 	case *runtime.EventExceptionThrown:
 		v.problems = append(v.problems, ev.ExceptionDetails.Text)
 	case *log.EventEntryAdded:

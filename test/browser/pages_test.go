@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
+	pagecdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/sluicehq/sluice/test/harness"
@@ -167,6 +169,13 @@ func (p *page) clean() {
 			p.t.Errorf("in the console: %s", s)
 		}
 	}
+}
+
+// said reports whether a request had the text in its body.
+func (v *visit) said(text string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.bodies, func(b string) bool { return strings.Contains(b, text) })
 }
 
 // randomFile writes size bytes and gives their digest.
@@ -358,6 +367,75 @@ func TestPages_Guest(t *testing.T) {
 		p.open(path)
 		p.until("the page of what is not there", `document.querySelector(".status")?.textContent === "404"`)
 		p.narrow()
+	}
+	p.clean()
+}
+
+// TestPages_PlainBrowsers uploads and downloads with a phrase where the browser
+// hashes it, where it cannot, and where it runs no scripts.
+func TestPages_PlainBrowsers(t *testing.T) {
+	t.Parallel()
+	if !harness.Full() {
+		t.Skip("make test-all looks at pages in a browser")
+	}
+	const phrase = "plain words"
+	w := harness.Start(t, harness.Options{Env: []string{"SLUICE_REGIONS=us-central1,eu-west1"}})
+	ctx, v := open(t)
+	p := &page{t: t, ctx: ctx, v: v, url: w.URL}
+	dir := p.downloads()
+	p.open("/account")
+	p.submit("/account/signup", "username", "grace", "email", "grace@example.com", "password", "correct horse")
+	p.until("the first token", `document.querySelector(".fresh input")`)
+	upload := func(name string) string {
+		path := filepath.Join(t.TempDir(), name)
+		randomFile(t, path, 1000)
+		p.open("/account")
+		p.do(chromedp.SendKeys(chromedp.CSS("#phrase"), phrase), chromedp.SetValue(chromedp.CSS("#region"), "eu-west1"))
+		p.choose(path)
+		p.until("the end", `document.querySelector("#uploads li.done")`)
+		p.until("the list to have it", `document.querySelector("#files .name")`)
+		return eval[string](p, `new URL(document.querySelector("#uploads .copyline input").value).pathname`)
+	}
+	hashed := upload("hashed.bin")
+	if !v.said(`"keyHash":"`) || v.said(phrase) {
+		t.Errorf("the phrase left the browser, or nothing did: %q", v.bodies)
+	}
+	off := pagecdp.AddScriptToEvaluateOnNewDocumentParams{Source: `Object.defineProperty(Crypto.prototype, "subtle", { value: undefined })`}
+	if _, err := chromedp.Call(ctx, pagecdp.AddScriptToEvaluateOnNewDocument, off); err != nil {
+		t.Fatal(err)
+	}
+	plain := upload("plain.bin")
+	if !v.said(`"key":"` + phrase + `"`) {
+		t.Errorf("a browser that cannot hash did not send the phrase: %q", v.bodies)
+	}
+	for _, path := range []string{hashed, plain} {
+		if !strings.HasPrefix(path, "/download/eu-west1_") {
+			t.Errorf("%s is not where it should be", path)
+		}
+	}
+	p.submit("/account/logout")
+	p.until("the entrance", `document.querySelector("#login")`)
+
+	form := func(path, name string) {
+		p.open(path)
+		p.submit(path, "key", "wrong")
+		p.until("the refusal", `document.querySelector("#phrase-problem")?.textContent === "That is not the phrase."`)
+		p.submit(path, "key", phrase)
+		p.wantFile(filepath.Join(dir, name), 1000)
+	}
+	form(hashed, "hashed.bin")
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	form(plain, "plain.bin")
+	p.open("/account")
+	p.submit("/account/login", "identifier", "grace", "password", "correct horse")
+	p.until("the account", `document.querySelector("h1").textContent === "grace"`)
+	p.shoot("without-scripts")
+	for _, selector := range []string{"#uploader", "button.copy"} {
+		if n := eval[int](p, `[...document.querySelectorAll("`+selector+`")].filter(e => e.checkVisibility()).length`); n != 0 {
+			t.Errorf("%d of %s are shown, which need scripts", n, selector)
+		}
 	}
 	p.clean()
 }
