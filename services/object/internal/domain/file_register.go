@@ -61,7 +61,7 @@ func (s *Service) tryRegister(ctx context.Context, r objectv1.RegisterFileReques
 		if n.State != "" {
 			return objectv1.ErrNodeNotFound
 		}
-		if n, rev, err = s.claim(ctx, n, h, rev, r); err != nil {
+		if n, err = s.claim(ctx, n, h, rev, r); err != nil {
 			return err
 		}
 	case n.Claim == nil:
@@ -82,33 +82,33 @@ func (s *Service) tryRegister(ctx context.Context, r objectv1.RegisterFileReques
 }
 
 // claim gives the node to the account: errAgain when somebody else came between.
-func (s *Service) claim(ctx context.Context, n Node, h Head, rev int64, r objectv1.RegisterFileRequest) (Node, int64, error) {
+func (s *Service) claim(ctx context.Context, n Node, h Head, rev int64, r objectv1.RegisterFileRequest) (Node, error) {
 	account, limits := r.Principal.AccountID, r.Principal.Limits
 	room, err := s.room(ctx, r.Principal)
 	switch {
 	case err != nil:
-		return n, 0, err
+		return n, err
 	case limits.ObjectBytes > 0 && h.Size > limits.ObjectBytes:
-		return n, 0, objectv1.ErrTooLarge
+		return n, objectv1.ErrTooLarge
 	case h.Size > room:
-		return n, 0, objectv1.ErrQuotaExceeded
+		return n, objectv1.ErrQuotaExceeded
 	}
 	name, err := s.freeName(ctx, account, Root, n.Name)
 	if err != nil {
-		return n, 0, err
+		return n, err
 	}
 	n.Claim = &Claim{Version: s.newID(), Name: n.Name, ExpiresAt: n.ExpiresAt}
 	n.Account, n.Files, n.Parent, n.Name, n.Sort = account, account, Root, name, sortKey(name, false)
 	n.ExpiresAt, n.Writer, n.ModifiedAt, n.SweepAt = time.Time{}, "", s.now(), s.now().Add(repairAfter)
 	err = s.st.Nodes.Replace(ctx, n, rev)
 	if errors.Is(err, ErrStale) || errors.Is(err, ErrTaken) {
-		return n, 0, errAgain
+		return n, errAgain
 	}
 	if err != nil {
-		return n, 0, fmt.Errorf("claiming a file: %w", err)
+		return n, fmt.Errorf("claiming a file: %w", err)
 	}
 	faultpoint.Hit("object.register.claimed")
-	return n, rev + 1, nil
+	return n, nil
 }
 
 // takeOverFile makes the object of a claimed file in the account's drive. The

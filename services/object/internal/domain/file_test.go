@@ -89,15 +89,6 @@ func (e *env) files(p authv1.Principal, limit int) []string {
 	}
 }
 
-// swept lets everything come to its end that has one.
-func (e *env) swept() {
-	e.t.Helper()
-	e.advance(time.Hour)
-	if err := e.Sweep(e.t.Context()); err != nil {
-		e.t.Fatal(err)
-	}
-}
-
 func TestFile_WriteReadReplaceDelete(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})
