@@ -103,7 +103,7 @@ func (h *Handler) account(w http.ResponseWriter, r *http.Request, status int, v 
 		token = "TOKEN"
 	}
 	v.RcloneLine = "rclone config create lockr webdav url=" + v.Base + "/dav vendor=owncloud bearer_token=" + token
-	v.LoginLine = "sluice login " + v.Base
+	v.LoginLine = "sluice login " + a.Username + " --endpoint " + v.Base
 	v.CurlLine = `curl -H "Authorization: Bearer ` + token + `" ` + v.Base + "/api/v1/files"
 	return h.render(w, status, "account", v)
 }

@@ -34,7 +34,7 @@ func TestSignUp_ShowsTheTokenOnce(t *testing.T) {
 	b := open(t, w)
 	page := b.signUp(t, "grace")
 	page.has(t, "Your new token", `value="acct_grace"`, `data-canonical="/account"`, "bearer_token=acct_grace",
-		"rclone config create lockr webdav url="+w.URL+"/dav vendor=owncloud", "sluice login "+w.URL, "0 bytes of 100 GB used")
+		"rclone config create lockr webdav url="+w.URL+"/dav vendor=owncloud", "sluice login grace --endpoint "+w.URL, "0 bytes of 100 GB used")
 	c := cookie(t, page)
 	if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure || c.MaxAge < int(time.Hour/time.Second) {
 		t.Errorf("cookie %+v", c)
@@ -135,7 +135,7 @@ func TestCookie_SecureBehindTLS(t *testing.T) {
 	if !cookie(t, page).Secure {
 		t.Error("the cookie may travel in the clear")
 	}
-	page.has(t, "url=https://files.example.com/dav ", "sluice login https://files.example.com")
+	page.has(t, "url=https://files.example.com/dav ", "sluice login grace --endpoint https://files.example.com")
 }
 
 func TestTokens(t *testing.T) {

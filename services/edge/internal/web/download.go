@@ -42,8 +42,8 @@ func downloadOf(r *http.Request, o objectv1.Object) downloadPage {
 	v := downloadPage{frame: frameOf(r, o.File.Name, "download.js"), File: viewOf(o, c.BaseURL), Owned: core.Owns(c.Caller, *o.File), Kind: "file"}
 	v.Locked = v.File.HasKey && !v.Owned
 	v.CanRegister = o.File.AccountID == objectv1.GuestAccount && loggedIn(c.Caller)
-	if sum := o.Digests[blob.SHA256]; len(o.Composite) == 0 {
-		v.File.SHA256 = hex.EncodeToString(sum)
+	if !v.Locked && len(o.Composite) == 0 {
+		v.File.SHA256 = hex.EncodeToString(o.Digests[blob.SHA256])
 	}
 	if p := core.PreviewOf(v.File.Type); p.Kind != "" {
 		v.Kind = p.Kind
