@@ -86,12 +86,6 @@ func under(folder, name string) string {
 	return folder + "/" + name
 }
 
-// parted gives a path's folder and name.
-func parted(path string) (folder, name string) {
-	i := strings.LastIndexByte(path, '/')
-	return path[:max(i, 0)], path[i+1:]
-}
-
 // ListFolder gives a page of what a folder holds.
 func (s *Service) ListFolder(ctx context.Context, r objectv1.ListFolderRequest) (objectv1.ListFolderResponse, error) {
 	out := objectv1.ListFolderResponse{Nodes: []objectv1.Node{}}
@@ -122,8 +116,8 @@ func (s *Service) ListFolder(ctx context.Context, r objectv1.ListFolderRequest) 
 
 // fillFolder reads a folder until the page is full.
 func (s *Service) fillFolder(ctx context.Context, b Bucket, folder Node, r objectv1.ListFolderRequest, out *objectv1.ListFolderResponse) error {
-	bytes, after := 0, r.After
-	for {
+	p := folderPage{out: out, limit: r.Limit}
+	for after := r.After; ; {
 		from := ""
 		if after != "" {
 			from = after + "\x00" // the next sort key there can be
@@ -142,20 +136,13 @@ func (s *Service) fillFolder(ctx context.Context, b Bucket, folder Node, r objec
 			return err
 		}
 		for i, view := range views {
-			if len(out.Nodes) == r.Limit {
+			full, err := p.add(view)
+			if err != nil {
+				return err
+			}
+			if full {
 				out.Next = after
 				return nil
-			}
-			if view != nil {
-				n, err := nodeBytes(*view)
-				if err != nil {
-					return err
-				}
-				if bytes += n; bytes > maxListBytes && len(out.Nodes) > 0 {
-					out.Next = after
-					return nil
-				}
-				out.Nodes = append(out.Nodes, *view)
 			}
 			after = page[i].Sort
 		}
@@ -163,6 +150,32 @@ func (s *Service) fillFolder(ctx context.Context, b Bucket, folder Node, r objec
 			return nil
 		}
 	}
+}
+
+// folderPage is a page that is being filled.
+type folderPage struct {
+	out   *objectv1.ListFolderResponse
+	limit int
+	bytes int
+}
+
+// add takes an entry into the page, nil is none, or reports that it is full.
+func (p *folderPage) add(view *objectv1.Node) (full bool, err error) {
+	if len(p.out.Nodes) == p.limit {
+		return true, nil
+	}
+	if view == nil {
+		return false, nil
+	}
+	raw, err := json.Marshal(view)
+	if err != nil {
+		return false, fmt.Errorf("measuring an entry: %w", err)
+	}
+	if p.bytes += len(raw) + 1; p.bytes > maxListBytes && len(p.out.Nodes) > 0 {
+		return true, nil
+	}
+	p.out.Nodes = append(p.out.Nodes, *view)
+	return false, nil
 }
 
 // listedNode is a node of a listing, nil when readers do not see it.
@@ -179,15 +192,6 @@ func (s *Service) listedNode(ctx context.Context, b Bucket, n Node, path string)
 		}
 	}
 	return nil, errBusy
-}
-
-// nodeBytes is what an entry takes of the answer.
-func nodeBytes(n objectv1.Node) (int, error) {
-	raw, err := json.Marshal(n)
-	if err != nil {
-		return 0, fmt.Errorf("measuring an entry: %w", err)
-	}
-	return len(raw) + 1, nil
 }
 
 // MakeFolder makes a folder, and with Parents those above it that are missing.
