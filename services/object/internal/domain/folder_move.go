@@ -81,7 +81,11 @@ func (s *Service) tryMove(ctx context.Context, m moving) (Node, error) {
 	case !errors.Is(err, objectv1.ErrNodeNotFound):
 		return n, err
 	}
-	return s.move(ctx, n, above, name)
+	n, err = s.move(ctx, n, above, name)
+	if m.r.Replace && errors.Is(err, objectv1.ErrNodeExists) {
+		err = errAgain // something came to the name just now
+	}
+	return n, err
 }
 
 // movable finds what is to be moved.

@@ -26,7 +26,6 @@ func (s *Service) RemoveNode(ctx context.Context, r objectv1.RemoveNodeRequest) 
 	if err := s.admit(); err != nil {
 		return none, err
 	}
-	caller := ctx
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	for range casAttempts {
@@ -35,11 +34,11 @@ func (s *Service) RemoveNode(ctx context.Context, r objectv1.RemoveNodeRequest) 
 			return none, err
 		}
 		err = s.removeNode(ctx, n, actorOf(r.Principal, r.Origin))
-		switch {
-		case errors.Is(err, errAgain):
+		if errors.Is(err, errAgain) {
 			continue
-		case errors.Is(err, context.DeadlineExceeded) && caller.Err() == nil:
-			return none, errMuch
+		}
+		if err != nil && ctx.Err() != nil {
+			err = errMuch.Because(err)
 		}
 		return none, err
 	}

@@ -89,13 +89,12 @@ type Move struct {
 // Tree implements the rules of names and places in drives.
 type Tree struct {
 	nodes Nodes
-	newID func() string
 	clock func() time.Time
 }
 
 // NewTree makes a Tree.
-func NewTree(nodes Nodes, newID func() string, clock func() time.Time) *Tree {
-	return &Tree{nodes: nodes, newID: newID, clock: clock}
+func NewTree(nodes Nodes, clock func() time.Time) *Tree {
+	return &Tree{nodes: nodes, clock: clock}
 }
 
 // CheckNodeName holds a name against the rules.
@@ -139,24 +138,6 @@ func nameAfter(name string, n int) string {
 		stem = stem[:len(stem)-size]
 	}
 	return stem + suffix + ext
-}
-
-// Create puts a node into its parent. With rename a taken name becomes the next
-// free one, else it is object.node_exists.
-func (t *Tree) Create(ctx context.Context, n Node, rename bool) (Node, error) {
-	if err := CheckNodeName(n.Name); err != nil {
-		return n, err
-	}
-	if err := t.folder(ctx, n.Account, n.Parent); err != nil {
-		return n, err
-	}
-	if n.ID == "" {
-		n.ID = t.newID()
-	}
-	n.CreatedAt = t.clock().UTC().Truncate(time.Millisecond)
-	n.ModifiedAt = n.CreatedAt
-	err := t.naming(&n, rename, func() error { return t.nodes.Insert(ctx, n) })
-	return n, err
 }
 
 // naming tries write under the node's name and, with rename, the names after it.
@@ -304,43 +285,6 @@ func (t *Tree) outside(ctx context.Context, account, folder, id string) error {
 		folder = n.Parent
 	}
 	return fault.ErrInvalid.Msgf("folders nest at most %d deep", maxDepth)
-}
-
-// walkPage is how many children are read at once.
-const walkPage = 100
-
-// Walk gives the files under a folder whose paths, relative to it, come after
-// after, in the byte order of the paths, until yield returns false.
-func (t *Tree) Walk(ctx context.Context, account, folder, after string, yield func(path string, n Node) bool) error {
-	_, err := t.walk(ctx, account, folder, "", after, yield)
-	return err
-}
-
-func (t *Tree) walk(ctx context.Context, account, folder, base, after string, yield func(string, Node) bool) (bool, error) {
-	from := seek(base, after)
-	for {
-		page, err := t.nodes.Children(ctx, account, folder, from, walkPage)
-		if err != nil {
-			return false, err
-		}
-		for _, n := range page {
-			path := base + n.Sort
-			from = n.Sort + "\x00" // the next sort key there can be
-			if n.Folder {
-				if path <= after && !strings.HasPrefix(after, path) {
-					continue
-				}
-				if more, err := t.walk(ctx, account, n.ID, path, after, yield); err != nil || !more {
-					return false, err
-				}
-			} else if path > after && !yield(path, n) {
-				return false, nil
-			}
-		}
-		if len(page) < walkPage {
-			return true, nil
-		}
-	}
 }
 
 // seek is the sort key in a folder of path base from which paths can come after

@@ -7,44 +7,55 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
 
-func newTree(t *testing.T) *domain.Tree {
-	t.Helper()
-	e := newEnv(t, envOptions{idle: true})
-	var n atomic.Int64
-	return domain.NewTree(e.st.Nodes, func() string { return fmt.Sprint("n", n.Add(1)) }, time.Now)
+// grove is a tree with its nodes.
+type grove struct {
+	*domain.Tree
+	domain.Nodes
 }
 
-func create(t *testing.T, tree *domain.Tree, parent, name string, folder bool) domain.Node {
+func newTree(t *testing.T) grove {
 	t.Helper()
-	n, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: parent, Name: name, Folder: folder}, false)
-	if err != nil {
-		t.Fatalf("creating %q: %v", name, err)
+	e := newEnv(t, envOptions{idle: true})
+	return grove{domain.NewTree(e.st.Nodes, time.Now), e.st.Nodes}
+}
+
+// plant puts a node into the tree, under its name as its id.
+func (g grove) plant(t *testing.T, parent, name string, folder bool) domain.Node {
+	t.Helper()
+	n := domain.Node{ID: "id of " + parent + name, Account: "alice", Parent: parent, Name: name, Sort: name, Folder: folder}
+	if folder {
+		n.Sort += "/"
+	}
+	if err := g.Insert(t.Context(), n); err != nil {
+		t.Fatalf("planting %q: %v", name, err)
 	}
 	return n
 }
 
-func walk(t *testing.T, tree *domain.Tree, after string) []string {
+// paths gives the files that the root reaches.
+func (g grove) paths(t *testing.T, parent, base string) []string {
 	t.Helper()
-	var paths []string
-	err := tree.Walk(t.Context(), "alice", domain.Root, after, func(path string, _ domain.Node) bool {
-		paths = append(paths, path)
-		return true
-	})
+	page, err := g.Children(t.Context(), "alice", parent, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return paths
+	var out []string
+	for _, n := range page {
+		if n.Folder {
+			out = append(out, g.paths(t, n.ID, base+n.Sort)...)
+		} else {
+			out = append(out, base+n.Sort)
+		}
+	}
+	return out
 }
 
 func TestNextName(t *testing.T) {
@@ -78,28 +89,28 @@ func FuzzNextName(f *testing.F) {
 	})
 }
 
-func TestTree_CreateRenameMove(t *testing.T) {
+func TestCheckNodeName(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"", ".", "..", "a/b", "a\x00", "\xff", strings.Repeat("x", 256)} {
+		wantErr(t, domain.CheckNodeName(bad), objectv1.ErrNodeName)
+	}
+}
+
+func TestTree_Move(t *testing.T) {
 	t.Parallel()
 	tree := newTree(t)
-	a, b := create(t, tree, domain.Root, "a", true), create(t, tree, domain.Root, "b", true)
-	f := create(t, tree, a.ID, "f.txt", false)
-	_, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: "f.txt"}, false)
-	wantErr(t, err, objectv1.ErrNodeExists)
-	g, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: "f.txt", Folder: true}, true)
-	if err != nil || g.Name != "f (2).txt" {
-		t.Fatalf("%+v, %v", g, err)
-	}
-	_, err = tree.Create(t.Context(), domain.Node{Account: "alice", Parent: f.ID, Name: "x"}, false)
-	wantErr(t, err, objectv1.ErrNotAFolder)
-	_, err = tree.Create(t.Context(), domain.Node{Account: "bob", Parent: a.ID, Name: "x"}, false)
-	wantErr(t, err, objectv1.ErrNodeNotFound)
-	for _, bad := range []string{"", ".", "..", "a/b", "a\x00", "\xff", strings.Repeat("x", 256)} {
-		_, err = tree.Create(t.Context(), domain.Node{Account: "alice", Parent: a.ID, Name: bad}, true)
-		wantErr(t, err, objectv1.ErrNodeName)
-	}
-	if f, err = tree.Move(t.Context(), "alice", f.ID, b.ID, "g.txt", false); err != nil || f.Parent != b.ID {
+	a, b := tree.plant(t, domain.Root, "a", true), tree.plant(t, domain.Root, "b", true)
+	f := tree.plant(t, a.ID, "f.txt", false)
+	f, err := tree.Move(t.Context(), "alice", f.ID, b.ID, "g.txt", false)
+	if err != nil || f.Parent != b.ID {
 		t.Fatalf("%+v, %v", f, err)
 	}
+	_, err = tree.Move(t.Context(), "bob", f.ID, domain.Root, "g.txt", false)
+	wantErr(t, err, objectv1.ErrNodeNotFound)
+	_, err = tree.Move(t.Context(), "alice", a.ID, f.ID, "a", false)
+	wantErr(t, err, objectv1.ErrNotAFolder)
+	_, err = tree.Move(t.Context(), "alice", f.ID, domain.Root, "a/b", false)
+	wantErr(t, err, objectv1.ErrNodeName)
 	if _, err = tree.Move(t.Context(), "alice", b.ID, a.ID, "b", false); err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +118,10 @@ func TestTree_CreateRenameMove(t *testing.T) {
 		_, err = tree.Move(t.Context(), "alice", a.ID, into, "a", false)
 		wantErr(t, err, objectv1.ErrNodeCycle)
 	}
-	if got := walk(t, tree, ""); !slices.Equal(got, []string{"a/b/g.txt"}) {
+	if got := tree.paths(t, domain.Root, ""); !slices.Equal(got, []string{"a/b/g.txt"}) {
 		t.Fatalf("paths %q", got)
 	}
-	c := create(t, tree, domain.Root, "b", true)
+	c := tree.plant(t, domain.Root, "c", true)
 	if c, err = tree.Move(t.Context(), "alice", c.ID, a.ID, "b", true); err != nil || c.Name != "b (2)" {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -124,8 +135,8 @@ func TestTree_RacingMovesMakeNoCycle(t *testing.T) {
 	tree := newTree(t)
 	var folders []string
 	for i := range 5 {
-		f := create(t, tree, domain.Root, fmt.Sprint("d", i), true)
-		create(t, tree, f.ID, "file", false)
+		f := tree.plant(t, domain.Root, fmt.Sprint("d", i), true)
+		tree.plant(t, f.ID, "file", false)
 		folders = append(folders, f.ID)
 	}
 	var wg sync.WaitGroup
@@ -142,46 +153,7 @@ func TestTree_RacingMovesMakeNoCycle(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := walk(t, tree, ""); len(got) != 5 {
+	if got := tree.paths(t, domain.Root, ""); len(got) != 5 {
 		t.Fatalf("the root reaches %q", got)
-	}
-}
-
-// The walk is the order that a flat listing of the same paths has.
-func TestTree_WalkIsTheByteOrderOfPaths(t *testing.T) {
-	t.Parallel()
-	tree := newTree(t)
-	rnd := rand.New(rand.NewPCG(3, 4))
-	names := []string{"a", "a.b", "a-b", "a0", "b", "ü", "a b", "!", "~"}
-	folders := map[string]string{"": domain.Root}
-	dirs := []string{""}
-	var flat []string
-	for range 120 {
-		dir := dirs[rnd.IntN(len(dirs))]
-		name, folder := names[rnd.IntN(len(names))], rnd.IntN(3) == 0
-		n, err := tree.Create(t.Context(), domain.Node{Account: "alice", Parent: folders[dir], Name: name, Folder: folder}, false)
-		switch {
-		case errors.Is(err, objectv1.ErrNodeExists):
-		case err != nil:
-			t.Fatal(err)
-		case folder:
-			path := dir + name + "/"
-			folders[path] = n.ID
-			dirs = append(dirs, path)
-		default:
-			flat = append(flat, dir+name)
-		}
-	}
-	slices.Sort(flat)
-	for _, after := range append([]string{"", "a", "a/", "a/a", "zzz", "a/a/!"}, flat[:min(20, len(flat))]...) {
-		var want []string
-		for _, p := range flat {
-			if p > after {
-				want = append(want, p)
-			}
-		}
-		if d := cmp.Diff(want, walk(t, tree, after)); d != "" {
-			t.Fatalf("after %q: %s", after, d)
-		}
 	}
 }

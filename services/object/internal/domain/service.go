@@ -90,7 +90,7 @@ func New(cfg Options, d Deps) *Service {
 	}
 	return &Service{
 		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1),
-		tree: NewTree(d.Store.Nodes, newNodeID, d.Clock),
+		tree: NewTree(d.Store.Nodes, d.Clock),
 	}
 }
 
