@@ -323,7 +323,7 @@ func TestAudit_ExactlyOneWithoutSecrets(t *testing.T) {
 		{"POST", "/api/v1/auth/token", `{"accessKeyId":"s3cr3t","secretKey":"s3cr3t"}`, nil, "MintToken", "denied"},
 		{"POST", "/api/v1/login", `{"identifier":"ada","password":"s3cr3t"}`, nil, "Login", "ok"}, {"POST", "/api/v1/login", `{"identifier":"s3cr3t","password":"wrong"}`, nil, "Login", "denied"},
 		{"POST", "/api/v1/account/access-keys", `{"scopes":["read"]}`, http.Header{"Authorization": {"Bearer " + w.Account}}, "CreateAccessKey", "ok"},
-		{"GET", "/", "", nil, "NoRoute", "failed"}, {"DELETE", object, "", nil, "DeleteObject", "ok"}, {"GET", "/api/v1/healthz", "", nil, "Healthz", "ok"},
+		{"GET", "/nothing", "", nil, "NoRoute", "failed"}, {"DELETE", object, "", nil, "DeleteObject", "ok"}, {"GET", "/api/v1/healthz", "", nil, "Healthz", "ok"},
 	} {
 		id := fmt.Sprintf("one-%d", i)
 		h := http.Header{"X-Request-Id": {id}}
