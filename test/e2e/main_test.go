@@ -27,6 +27,7 @@ func TestSystem(t *testing.T) {
 		{"SignUp", signUp},
 		{"Tenants", tenants},
 		{"TenantsOfFiles", tenantsOfFiles},
+		{"CurlLines", curlLines},
 		{"Webhook", webhook},
 		{"Trace", traceInLogs},
 		{"Operator", operator},
