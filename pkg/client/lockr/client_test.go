@@ -9,7 +9,19 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/client/lockr"
+	"github.com/sluicehq/sluice/pkg/client/lockr/lockrtest"
 )
+
+// client gives one that does not wait long.
+func client(t *testing.T, f *lockrtest.Server, token string) *lockr.Client {
+	t.Helper()
+	c, err := lockr.New(lockr.Config{Endpoint: f.URL + "/", Token: token, MaxWait: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
 
 func TestNew_Refuses(t *testing.T) {
 	t.Parallel()
@@ -22,8 +34,8 @@ func TestNew_Refuses(t *testing.T) {
 
 func TestAccount(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	c := f.client(t, "")
+	f := lockrtest.New(t)
+	c := client(t, f, "")
 	if _, err := c.Account(t.Context()); !errors.Is(err, lockr.ErrUnauthorized) {
 		t.Errorf("a guest: %v", err)
 	}
@@ -45,13 +57,13 @@ func TestAccount(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	c := f.client(t, "token")
+	f := lockrtest.New(t)
+	c := client(t, f, "token")
 	for _, name := range []string{"a", "b c", "d"} {
-		f.store(name, []byte(name), "", "")
+		f.Store(name, []byte(name), "", "")
 	}
 	away := 2
-	f.answer = func(*http.Request) (int, bool) { away--; return http.StatusServiceUnavailable, away >= 0 }
+	f.Answer = func(*http.Request) (int, bool) { away--; return http.StatusServiceUnavailable, away >= 0 }
 	var names []string
 	for file, err := range c.Files(t.Context()) {
 		if err != nil {
@@ -62,10 +74,10 @@ func TestFiles(t *testing.T) {
 	if strings.Join(names, ",") != "a,b c,d" {
 		t.Errorf("%q", names)
 	}
-	if err := c.SetKey(t.Context(), "us_2_b c", "sesame"); err != nil || f.files["us_2_b c"].keyHash != lockr.KeyHash("sesame") {
+	if err := c.SetKey(t.Context(), "us_2_b c", "sesame"); err != nil || f.Files["us_2_b c"].KeyHash != lockr.KeyHash("sesame") {
 		t.Error(err)
 	}
-	if err := c.SetKey(t.Context(), "us_2_b c", ""); err != nil || f.files["us_2_b c"].keyHash != "" {
+	if err := c.SetKey(t.Context(), "us_2_b c", ""); err != nil || f.Files["us_2_b c"].KeyHash != "" {
 		t.Error(err)
 	}
 	if file, err := c.Register(t.Context(), "us_1_a"); err != nil || file.Name != "a" {
@@ -81,7 +93,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	for _, err := range f.client(t, "").Files(t.Context()) {
+	for _, err := range client(t, f, "").Files(t.Context()) {
 		if !errors.Is(err, lockr.ErrUnauthorized) {
 			t.Errorf("a guest's list: %v", err)
 		}

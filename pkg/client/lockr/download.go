@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/pkg/client/internal/wire"
 )
 
 // Info is what a download tells of its file.
@@ -60,10 +62,20 @@ func (c *Client) Head(ctx context.Context, id string, a *Access) (Info, error) {
 		if err == nil {
 			return infoOf(resp, 0), resp.Body.Close() //nolint:wrapcheck // nothing is in it
 		}
+		if r.method == http.MethodHead && refused(err) {
+			r.method = http.MethodGet // the answer to a HEAD cannot say why
+			continue
+		}
 		if err := c.pause(ctx, r.op, err, attempt); err != nil {
 			return Info{}, err
 		}
 	}
+}
+
+// refused reports whether err is an answer that will be the same again.
+func refused(err error) bool {
+	var answer *Error
+	return errors.As(err, &answer) && answer.Status < 500 && !wire.Again(answer.Status)
 }
 
 func (c *Client) downloadRequest(id string, a *Access) request {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/pkg/client/lockr"
+	"github.com/sluicehq/sluice/pkg/client/lockr/lockrtest"
 )
 
 func tempFile(t *testing.T) *os.File {
@@ -34,10 +35,10 @@ func wantFile(t *testing.T, f *os.File, size int64, want []byte) {
 
 func TestDownload_Whole(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
+	f := lockrtest.New(t)
 	data := random(1 << 20)
-	keyed := f.store("ä \"b\".txt", data, "", lockr.KeyHash("sesame"))
-	empty := f.store("empty", nil, "", "")
+	keyed := f.Store("ä \"b\".txt", data, "", lockr.KeyHash("sesame"))
+	empty := f.Store("empty", nil, "", "")
 	for name, c := range map[string]struct {
 		token string
 		id    string
@@ -55,7 +56,7 @@ func TestDownload_Whole(t *testing.T) {
 		"empty":         {"", empty.ID, lockr.Access{}, nil, nil},
 	} {
 		file := tempFile(t)
-		info, err := f.client(t, c.token).Download(t.Context(), c.id, file, &lockr.DownloadOptions{Access: c.a})
+		info, err := client(t, f, c.token).Download(t.Context(), c.id, file, &lockr.DownloadOptions{Access: c.a})
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -63,8 +64,8 @@ func TestDownload_Whole(t *testing.T) {
 		if c.want != nil && info.Name != "ä \"b\".txt" {
 			t.Errorf("%s: %+v", name, info)
 		}
-		head, err := f.client(t, c.token).Head(t.Context(), c.id, &c.a)
-		if (err == nil) != (c.err == nil) || err == nil && (head.Size != int64(len(c.want)) || head.ETag != info.ETag || head.SHA256 == nil) {
+		head, err := client(t, f, c.token).Head(t.Context(), c.id, &c.a)
+		if !errors.Is(err, c.err) || err == nil && (head.Size != int64(len(c.want)) || head.ETag != info.ETag || head.SHA256 == nil) {
 			t.Errorf("%s, HEAD: %+v, %v", name, head, err)
 		}
 	}
@@ -72,18 +73,18 @@ func TestDownload_Whole(t *testing.T) {
 
 func TestDownload_CutAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
+	f := lockrtest.New(t)
 	data := random(4 << 20)
-	id := f.store("a", data, "", "").ID
+	id := f.Store("a", data, "", "").ID
 	cuts := 30
-	f.cutAfter = func() int64 {
+	f.CutAfter = func() int64 {
 		if cuts--; cuts < 0 {
 			return -1
 		}
 		return rand.Int64N(100_000) + 1
 	}
 	file := tempFile(t)
-	info, err := f.client(t, "").Download(t.Context(), id, file, nil)
+	info, err := client(t, f, "").Download(t.Context(), id, file, nil)
 	if err != nil || info.Size != int64(len(data)) {
 		t.Fatalf("%+v, %v", info, err)
 	}
@@ -97,18 +98,21 @@ func TestDownload_Resume(t *testing.T) {
 	t.Parallel()
 	data := random(1 << 20)
 	for name, c := range map[string]struct {
-		damage func(f *fake, id string, file *os.File)
+		damage func(f *lockrtest.Server, id string, file *os.File)
 		sent   int64 // of the first byte that may come again
 		err    error
 	}{
-		"as it was":     {func(*fake, string, *os.File) {}, 500_000, nil},
-		"another file":  {func(f *fake, id string, _ *os.File) { f.files[id].etag = `"other"` }, 0, nil},
-		"damaged here":  {func(_ *fake, _ string, file *os.File) { _, _ = file.WriteAt([]byte("!"), 7) }, 500_000, lockr.ErrChecksum},
-		"shorter there": {func(f *fake, id string, _ *os.File) { f.files[id].etag = `"other"`; f.files[id].data = data[:100] }, 0, lockr.ErrChecksum},
+		"as it was":    {func(*lockrtest.Server, string, *os.File) {}, 500_000, nil},
+		"another file": {func(f *lockrtest.Server, id string, _ *os.File) { f.Files[id].ETag = `"other"` }, 0, nil},
+		"damaged here": {func(_ *lockrtest.Server, _ string, file *os.File) { _, _ = file.WriteAt([]byte("!"), 7) }, 500_000, lockr.ErrChecksum},
+		"shorter there": {func(f *lockrtest.Server, id string, _ *os.File) {
+			f.Files[id].ETag = `"other"`
+			f.Files[id].Data = data[:100]
+		}, 0, lockr.ErrChecksum},
 	} {
-		f := newFake(t)
-		id := f.store("a", data, "", "").ID
-		state, err := f.client(t, "").Head(t.Context(), id, nil)
+		f := lockrtest.New(t)
+		id := f.Store("a", data, "", "").ID
+		state, err := client(t, f, "").Head(t.Context(), id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +123,7 @@ func TestDownload_Resume(t *testing.T) {
 		c.damage(f, id, file)
 		first := int64(-1)
 		saved := 0
-		info, err := f.client(t, "").Download(t.Context(), id, file, &lockr.DownloadOptions{
+		info, err := client(t, f, "").Download(t.Context(), id, file, &lockr.DownloadOptions{
 			Offset: 500_000, State: &state, Save: func(lockr.Info) error { saved++; return nil },
 			Progress: func(done, _ int64) {
 				if first < 0 {
@@ -162,12 +166,12 @@ func TestDownload_Refuses(t *testing.T) {
 
 func TestDownload_TokenStaysWithItsServer(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	id := f.store("a", []byte("bytes"), "", "").ID
+	f := lockrtest.New(t)
+	id := f.Store("a", []byte("bytes"), "", "").ID
 	var seen []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Header.Get("Authorization"))
-		f.download(w, r)
+		f.Download(w, r)
 	}))
 	t.Cleanup(elsewhere.Close)
 	near := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

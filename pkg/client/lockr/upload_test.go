@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/client/lockr"
+	"github.com/sluicehq/sluice/pkg/client/lockr/lockrtest"
 )
 
 func random(n int) []byte {
@@ -28,21 +29,21 @@ func upload(t *testing.T, c *lockr.Client, data []byte, o *lockr.UploadOptions) 
 func TestUpload_Whole(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 1 << 20} {
-		f := newFake(t)
+		f := lockrtest.New(t)
 		data := random(n)
 		var last, total int64
-		file, err := upload(t, f.client(t, "token"), data, &lockr.UploadOptions{
+		file, err := upload(t, client(t, f, "token"), data, &lockr.UploadOptions{
 			Attributes: lockr.Attributes{Type: "video/x-matroska", Key: "open sesame", Region: "eu"},
 			Progress:   func(done, of int64) { last, total = done, of },
 		})
-		if err != nil || file.Size != int64(n) || !bytes.Equal(f.files[file.ID].data, data) {
+		if err != nil || file.Size != int64(n) || !bytes.Equal(f.Files[file.ID].Data, data) {
 			t.Fatalf("%d bytes: %+v, %v", n, file, err)
 		}
 		if last != int64(n) || total != int64(n) {
 			t.Errorf("progress ends at %d of %d", last, total)
 		}
-		for _, s := range f.sessions {
-			if s.keyHash != lockr.KeyHash("open sesame") || s.typ != "video/x-matroska" || s.region != "eu" || s.name != "film.mkv" {
+		for _, s := range f.Sessions {
+			if s.KeyHash != lockr.KeyHash("open sesame") || s.Type != "video/x-matroska" || s.Region != "eu" || s.Name != "film.mkv" {
 				t.Errorf("%+v", s)
 			}
 		}
@@ -51,20 +52,20 @@ func TestUpload_Whole(t *testing.T) {
 
 func TestUpload_CutAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
+	f := lockrtest.New(t)
 	cuts := 40
-	f.cutAfter = func() int64 {
+	f.CutAfter = func() int64 {
 		if cuts--; cuts < 0 {
 			return -1
 		}
 		return rand.Int64N(100_000) + 1
 	}
 	data := random(8 << 20)
-	file, err := upload(t, f.client(t, ""), data, nil)
-	if err != nil || !bytes.Equal(f.files[file.ID].data, data) {
+	file, err := upload(t, client(t, f, ""), data, nil)
+	if err != nil || !bytes.Equal(f.Files[file.ID].Data, data) {
 		t.Fatalf("%+v, %v", file, err)
 	}
-	if n, _ := f.took(); n != int64(len(data)) {
+	if n, _ := f.Took(); n != int64(len(data)) {
 		t.Errorf("%d bytes were taken for %d", n, len(data))
 	}
 }
@@ -94,12 +95,12 @@ func TestUpload_Failures(t *testing.T) {
 		"away for ever":             {failing(-1, http.StatusServiceUnavailable, "PUT"), 0, lockr.Code("fake")},
 		"cut for ever":              {nil, -1, io.EOF},
 	} {
-		f := newFake(t)
-		f.answer = c.answer
+		f := lockrtest.New(t)
+		f.Answer = c.answer
 		if c.cut < 0 {
-			f.cutAfter = func() int64 { return 0 }
+			f.CutAfter = func() int64 { return 0 }
 		}
-		file, err := upload(t, f.client(t, "token"), random(100_000), nil)
+		file, err := upload(t, client(t, f, "token"), random(100_000), nil)
 		if (c.want == nil) != (err == nil) || c.want != nil && c.cut == 0 && !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v", name, file, err)
 		}
@@ -111,20 +112,18 @@ func TestUpload_Failures(t *testing.T) {
 
 func TestUpload_Resume(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	c := f.client(t, "")
+	f := lockrtest.New(t)
+	c := client(t, f, "")
 	data := random(1 << 20)
 	ctx, cancel := context.WithCancel(t.Context())
 	var kept lockr.Session
-	f.cutAfter = func() int64 { cancel(); return 700_000 }
+	f.CutAfter = func() int64 { cancel(); return 700_000 }
 	_, err := c.Upload(ctx, "film.mkv", bytes.NewReader(data), int64(len(data)), &lockr.UploadOptions{Save: func(s lockr.Session) error { kept = s; return nil }})
 	if !errors.Is(err, context.Canceled) || kept.UploadURL == "" {
 		t.Fatalf("%+v, %v", kept, err)
 	}
-	f.mu.Lock()
-	before := f.received
-	f.cutAfter = nil
-	f.mu.Unlock()
+	before, _ := f.Took()
+	f.With(func() { f.CutAfter = nil })
 	first := int64(-1)
 	file, err := upload(t, c, data, &lockr.UploadOptions{
 		Session: &kept, Save: func(lockr.Session) error { return errors.New("a second session") },
@@ -134,12 +133,15 @@ func TestUpload_Resume(t *testing.T) {
 			}
 		},
 	})
-	if err != nil || !bytes.Equal(f.files[file.ID].data, data) || f.received != int64(len(data)) || first != before {
-		t.Fatalf("%v: %d bytes in all, %d before, progress from %d", err, f.received, before, first)
+	if err != nil || !bytes.Equal(f.Files[file.ID].Data, data) || first != before {
+		t.Fatalf("%v: %d before, progress from %d", err, before, first)
+	}
+	if n, _ := f.Took(); n != int64(len(data)) {
+		t.Errorf("%d bytes were taken for %d", n, len(data))
 	}
 	// The answer was lost: the finished session tells it again.
 	again, err := upload(t, c, data, &lockr.UploadOptions{Session: &kept})
-	if err != nil || again.ID != file.ID || f.received != int64(len(data)) {
+	if err != nil || again.ID != file.ID {
 		t.Errorf("%+v, %v", again, err)
 	}
 	// Other bytes under the same session are noticed.
@@ -152,7 +154,7 @@ func TestUpload_Resume(t *testing.T) {
 	}
 	var fresh lockr.Session
 	file, err = upload(t, c, data, &lockr.UploadOptions{Session: &kept, Save: func(s lockr.Session) error { fresh = s; return nil }})
-	if err != nil || fresh.UploadURL == "" || fresh.UploadURL == kept.UploadURL || !bytes.Equal(f.files[file.ID].data, data) {
+	if err != nil || fresh.UploadURL == "" || fresh.UploadURL == kept.UploadURL || !bytes.Equal(f.Files[file.ID].Data, data) {
 		t.Errorf("%+v, %v", file, err)
 	}
 	if err := c.Cancel(t.Context(), kept); !errors.Is(err, lockr.ErrSessionGone) {
@@ -162,7 +164,7 @@ func TestUpload_Resume(t *testing.T) {
 
 func TestUpload_Busy(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
+	f := lockrtest.New(t)
 	c, err := lockr.New(lockr.Config{Endpoint: f.URL, MaxAttempts: 3, MaxWait: 1200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -172,21 +174,21 @@ func TestUpload_Busy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, session := range f.sessions {
-		session.data = data[:10]
+	for _, session := range f.Sessions {
+		session.Data = data[:10]
 	}
 	begin := true
-	f.answer = func(r *http.Request) (int, bool) {
+	f.Answer = func(r *http.Request) (int, bool) {
 		if r.Method == http.MethodPut && !strings.Contains(r.Header.Get("Content-Range"), "*") && begin {
 			begin = false
-			for _, session := range f.sessions {
-				session.busy = 1
+			for _, session := range f.Sessions {
+				session.Busy = 1
 			}
 		}
 		return 0, false
 	}
 	file, err := c.Upload(t.Context(), "a", bytes.NewReader(data), 1000, &lockr.UploadOptions{Session: &s})
-	if err != nil || !bytes.Equal(f.files[file.ID].data, data) {
+	if err != nil || !bytes.Equal(f.Files[file.ID].Data, data) {
 		t.Errorf("%+v, %v", file, err)
 	}
 }
@@ -196,13 +198,13 @@ type shrinking struct{ *bytes.Reader }
 
 func TestUpload_SourceFails(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	c := f.client(t, "")
+	f := lockrtest.New(t)
+	c := client(t, f, "")
 	_, err := c.Upload(t.Context(), "a", shrinking{bytes.NewReader(random(10))}, 20, nil)
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "10 bytes, 20 were announced") {
 		t.Errorf("a short file: %v", err)
 	}
-	if _, n := f.took(); n > 4 {
+	if _, n := f.Took(); n > 4 {
 		t.Errorf("%d requests for a file that cannot be read", n)
 	}
 	if _, err := c.Upload(t.Context(), "a", bytes.NewReader(nil), 1, &lockr.UploadOptions{Save: func(lockr.Session) error { return io.ErrShortWrite }}); !errors.Is(err, io.ErrShortWrite) {
@@ -212,25 +214,25 @@ func TestUpload_SourceFails(t *testing.T) {
 
 func TestUpload_GuestKeyIsRefused(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	if _, err := upload(t, f.client(t, ""), random(1), &lockr.UploadOptions{Attributes: lockr.Attributes{Key: "x"}}); !errors.Is(err, lockr.ErrGuestKey) {
+	f := lockrtest.New(t)
+	if _, err := upload(t, client(t, f, ""), random(1), &lockr.UploadOptions{Attributes: lockr.Attributes{Key: "x"}}); !errors.Is(err, lockr.ErrGuestKey) {
 		t.Error(err)
 	}
 }
 
 func TestUploadStream(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
+	f := lockrtest.New(t)
 	data := random(300_000)
 	for _, size := range []int64{-1, int64(len(data))} {
-		file, err := f.client(t, "token").UploadStream(t.Context(), "ä b%.txt", io.MultiReader(bytes.NewReader(data)), size, lockr.Attributes{Type: "text/plain", Key: "k"})
-		s := f.files[file.ID]
-		if err != nil || !bytes.Equal(s.data, data) || s.file.Name != "%C3%A4%20b%25.txt" || s.keyHash != lockr.KeyHash("k") || s.file.Type != "text/plain" {
+		file, err := client(t, f, "token").UploadStream(t.Context(), "ä b%.txt", io.MultiReader(bytes.NewReader(data)), size, lockr.Attributes{Type: "text/plain", Key: "k"})
+		s := f.Files[file.ID]
+		if err != nil || !bytes.Equal(s.Data, data) || s.File.Name != "%C3%A4%20b%25.txt" || s.KeyHash != lockr.KeyHash("k") || s.File.Type != "text/plain" {
 			t.Errorf("%+v, %v", file, err)
 		}
 	}
 	broken := io.MultiReader(bytes.NewReader(data), errReader{})
-	if _, err := f.client(t, "").UploadStream(t.Context(), "x", broken, -1, lockr.Attributes{}); err == nil || len(f.files) != 2 {
+	if _, err := client(t, f, "").UploadStream(t.Context(), "x", broken, -1, lockr.Attributes{}); err == nil || len(f.Files) != 2 {
 		t.Errorf("a stream that breaks off is stored: %v", err)
 	}
 }

@@ -100,6 +100,15 @@ func (b *bar) println(line string) {
 	_, _ = fmt.Fprintln(b.w, line)
 }
 
+// print writes a line of output, which may go to the terminal that the bar is on.
+func (b *bar) print(w io.Writer, line string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clear()
+	_, err := fmt.Fprintln(w, line)
+	return err //nolint:wrapcheck // of the terminal
+}
+
 // file begins a file; its function is told how much of it is done.
 func (b *bar) file(name string, total int64) func(done, total int64) {
 	b.mu.Lock()

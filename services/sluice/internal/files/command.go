@@ -1,6 +1,7 @@
-// Package files is the object commands of the command line: ls, cp, cat, rm,
-// sign, mb, rb and configure. They speak to a server over its HTTP API, with an
-// access key, like any other client.
+// Package files is the commands of the command line for users. ls, cp, cat, rm,
+// sign, mb, rb and configure handle objects, with an access key; login, logout,
+// upload, files and download handle an account's files, with its token. They
+// speak to a server over its HTTP API like any other client.
 package files
 
 import (
@@ -8,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sluicehq/sluice/pkg/client/lockr"
 	"github.com/sluicehq/sluice/pkg/client/lockwell"
 	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
@@ -54,12 +57,16 @@ func ExitCode(err error) int {
 		return 0
 	case errors.As(err, &use):
 		return exitUsage
-	case errors.Is(err, lockwell.ErrNotFound):
+	case errors.Is(err, lockwell.ErrNotFound), errors.Is(err, lockr.ErrNotFound):
 		return exitNotFound
 	case errors.Is(err, lockwell.ErrUnauthorized), errors.Is(err, lockwell.ErrAccessDenied), errors.Is(err, lockwell.ErrObjectLocked):
 		return exitDenied
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	}
+	var answer *lockr.Error
+	if errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden) {
+		return exitDenied
 	}
 	return 1
 }
@@ -69,6 +76,7 @@ func Commands(getenv func(string) string) []*cobra.Command {
 	e := env{getenv: getenv}
 	return []*cobra.Command{
 		e.ls(), e.cp(), e.cat(), e.rm(), e.sign(), e.mb(), e.rb(), e.configure(),
+		e.login(), e.logout(), e.sendFiles(), e.files(), e.fetchFile(),
 	}
 }
 

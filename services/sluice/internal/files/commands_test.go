@@ -24,7 +24,32 @@ import (
 	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The test binary is also the command that gets killed: with this variable set
+// it runs the command line that it holds.
+const childArgs = "SLUICE_TEST_FILES_CHILD"
+
+func TestMain(m *testing.M) {
+	if line := os.Getenv(childArgs); line != "" {
+		root := &cobra.Command{Use: "sluice"}
+		root.AddCommand(files.Commands(os.Getenv)...)
+		root.SetArgs(strings.Split(line, "\n"))
+		_ = root.ExecuteContext(context.Background())
+		os.Exit(0)
+	}
+	// Profiles and uploads under way are kept here, not where the user has them.
+	dir, err := os.MkdirTemp("", "sluice-files-test-")
+	if err == nil {
+		err = errors.Join(os.Setenv("XDG_CONFIG_HOME", dir), os.Setenv("HOME", dir))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
 
 // server is a bucket b in memory; it may hold keys that no real one takes.
 type server struct {

@@ -37,9 +37,10 @@ func (e env) configure() *cobra.Command {
 				return usage("--endpoint and --access-key-id are both needed")
 			}
 			var err error
-			if p.SecretKey, err = readSecret(c.InOrStdin(), c.ErrOrStderr()); err != nil {
+			if p.SecretKey, err = readSecret(c.InOrStdin(), c.ErrOrStderr(), "secret key"); err != nil {
 				return err
 			}
+			p.SecretKey = strings.TrimSpace(p.SecretKey)
 			client, err := lockwell.New(lockwell.Config{Endpoint: p.Endpoint, AccessKeyID: p.AccessKeyID, SecretKey: p.SecretKey, UserAgent: "sluice-cli"})
 			if err != nil {
 				return &UsageError{err}
@@ -63,23 +64,23 @@ func (e env) configure() *cobra.Command {
 	return c
 }
 
-// readSecret takes a line; from a terminal without showing it.
-func readSecret(in io.Reader, errs io.Writer) (string, error) {
+// readSecret takes a line; from a terminal without showing it. what names it.
+func readSecret(in io.Reader, errs io.Writer, what string) (string, error) {
 	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		_, _ = io.WriteString(errs, "secret key: ")
+		_, _ = io.WriteString(errs, what+": ")
 		b, err := term.ReadPassword(int(f.Fd()))
 		_, _ = io.WriteString(errs, "\n")
 		if err != nil {
-			return "", fmt.Errorf("reading the secret: %w", err)
+			return "", fmt.Errorf("reading the %s: %w", what, err)
 		}
-		return strings.TrimSpace(string(b)), nil
+		return strings.TrimRight(string(b), "\r\n"), nil
 	}
 	line, err := bufio.NewReader(io.LimitReader(in, maxSecret)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("reading the secret: %w", err)
+		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
-	if line = strings.TrimSpace(line); line == "" {
-		return "", usage("no secret came on standard input")
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", usage("no %s came on standard input", what)
 	}
 	return line, nil
 }

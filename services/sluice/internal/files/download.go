@@ -54,7 +54,10 @@ func (o *copier) download(ctx context.Context, from address, into folder, name s
 	if total >= 0 && total <= oneRequest {
 		return o.downloadSmall(ctx, from, p, total)
 	}
-	opts := &lockwell.DownloadOptions{VersionID: o.versionID, PartSize: int64(o.partSize), Concurrency: o.concurrency, Save: p.save}
+	opts := &lockwell.DownloadOptions{
+		VersionID: o.versionID, PartSize: int64(o.partSize), Concurrency: o.concurrency,
+		Save: func(s lockwell.DownloadState) error { return p.save(s) },
+	}
 	if total < 0 {
 		// The size comes with the first answer; the bar begins then.
 		var tell func(done, total int64)
@@ -68,7 +71,9 @@ func (o *copier) download(ctx context.Context, from address, into folder, name s
 		opts.Progress = o.bar.file(from.String(), total)
 	}
 	if !o.noResume {
-		opts.State = p.load()
+		if before := new(lockwell.DownloadState); p.load(before) {
+			opts.State = before
+		}
 	}
 	info, err := o.client.Download(ctx, from.bucket, from.key, p.f, opts)
 	switch {

@@ -2,6 +2,8 @@ package files
 
 import (
 	"time"
+
+	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
 
 // What tests look at inside.
@@ -40,4 +42,15 @@ func HoldPartial(dir, name string) (release func(), err error) {
 		return nil, err
 	}
 	return func() { p.keep(); f.close() }, nil
+}
+
+// HoldUpload begins an upload and leaves it under way.
+func HoldUpload(endpoint, token, path, name string) (release func(), err error) {
+	d := &drive{profile: profile.Profile{Endpoint: endpoint, Token: token}}
+	o := &sender{drive: d}
+	s, err := d.openState(path, name, o.typed(name))
+	if err != nil {
+		return nil, err
+	}
+	return s.close, nil
 }

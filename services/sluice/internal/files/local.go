@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/sluicehq/sluice/pkg/client/lockwell"
 )
 
 // Names of what a download keeps beside its file until it is whole.
@@ -105,18 +103,14 @@ func (p *partial) lock() error {
 	return nil
 }
 
-// load gives where an earlier download ended; nil for none.
-func (p *partial) load() *lockwell.DownloadState {
+// load reads where an earlier download ended, and reports whether there was one.
+func (p *partial) load(state any) bool {
 	data, err := p.dir.root.ReadFile(p.state)
-	var s lockwell.DownloadState
-	if err != nil || json.Unmarshal(data, &s) != nil {
-		return nil
-	}
-	return &s
+	return err == nil && json.Unmarshal(data, state) == nil
 }
 
 // save keeps the state; a broken one is as good as none.
-func (p *partial) save(s lockwell.DownloadState) error {
+func (p *partial) save(s any) error {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("encoding the state: %w", err)

@@ -19,10 +19,13 @@ const (
 	EnvAccessKeyID = "SLUICE_ACCESS_KEY_ID"
 	EnvSecretKey   = "SLUICE_SECRET_KEY" //nolint:gosec // the name of one
 	EnvProfile     = "SLUICE_PROFILE"
+	EnvToken       = "SLUICE_TOKEN" //nolint:gosec // the name of one
 )
 
 // Variables lists them all.
-func Variables() []string { return []string{EnvEndpoint, EnvAccessKeyID, EnvSecretKey, EnvProfile} }
+func Variables() []string {
+	return []string{EnvEndpoint, EnvAccessKeyID, EnvSecretKey, EnvProfile, EnvToken}
+}
 
 // DefaultName is the profile that is used when none is named.
 const DefaultName = "default"
@@ -33,12 +36,17 @@ const defaultEndpoint = "http://127.0.0.1:8080"
 // maxFile bounds a profile file, in bytes.
 const maxFile = 64 << 10
 
-// Profile is a server and an access key for it.
+// Profile is a server with an access key for it, an account's token, or both.
 type Profile struct {
 	Endpoint    string `json:"endpoint"`
-	AccessKeyID string `json:"accessKeyId"`
-	SecretKey   string `json:"secretKey"`
+	AccessKeyID string `json:"accessKeyId,omitempty"`
+	SecretKey   string `json:"secretKey,omitempty"`
+	Token       string `json:"token,omitempty"`
+	Username    string `json:"username,omitempty"` // of the token's account
 }
+
+// sameServer reports whether two endpoints are one.
+func sameServer(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
 
 // Path gives the file of a profile; an empty name is the default one.
 func Path(name string) (string, error) {
@@ -55,8 +63,32 @@ func Path(name string) (string, error) {
 	return filepath.Join(dir, "sluice", name+".json"), nil
 }
 
-// Save writes a profile, readable for this user only, and gives its file.
+// Save writes a profile, readable for this user only, and gives its file. A key
+// or token of the same server that p has none of stays as it was.
 func Save(name string, p Profile) (string, error) {
+	if old, err := Load(name); err == nil && sameServer(old.Endpoint, p.Endpoint) {
+		if p.AccessKeyID == "" {
+			p.AccessKeyID, p.SecretKey = old.AccessKeyID, old.SecretKey
+		}
+		if p.Token == "" {
+			p.Token, p.Username = old.Token, old.Username
+		}
+	}
+	return write(name, p)
+}
+
+// ForgetToken takes the account's token out of a profile.
+func ForgetToken(name string) error {
+	p, err := Load(name)
+	if err != nil {
+		return err
+	}
+	p.Token, p.Username = "", ""
+	_, err = write(name, p)
+	return err
+}
+
+func write(name string, p Profile) (string, error) {
 	path, err := Path(name)
 	if err != nil {
 		return "", err
@@ -123,16 +155,40 @@ type Choice struct {
 	Name, Endpoint, AccessKeyID string
 }
 
+// Named gives the profile's name, which the command line or a variable may say.
+func (c Choice) Named(getenv func(string) string) string { return first(c.Name, getenv(EnvProfile)) }
+
+// load reads the profile; an empty one when none was named and there is none.
+func (c Choice) load(getenv func(string) string) (Profile, error) {
+	named := c.Named(getenv)
+	file, err := Load(named)
+	if errors.Is(err, fs.ErrNotExist) && named == "" {
+		return Profile{}, nil
+	}
+	return file, err
+}
+
+// Account is Resolve for commands that speak for an account: with its token, or
+// as a guest when there is none. A token that was kept is never shown to another
+// server than its own.
+func Account(c Choice, getenv func(string) string) (Profile, error) {
+	file, err := c.load(getenv)
+	if err != nil {
+		return Profile{}, err
+	}
+	p := Profile{Endpoint: first(c.Endpoint, getenv(EnvEndpoint), file.Endpoint, defaultEndpoint), Token: getenv(EnvToken)}
+	if p.Token == "" && sameServer(p.Endpoint, file.Endpoint) {
+		p.Token, p.Username = file.Token, file.Username
+	}
+	return p, nil
+}
+
 // Resolve joins the command line, the variables (getenv) and the file. An id
 // and a secret always come from the same place: a secret is never tried with
 // another key.
 func Resolve(c Choice, getenv func(string) string) (Profile, error) {
-	named := c.Name
-	if named == "" {
-		named = getenv(EnvProfile)
-	}
-	file, err := Load(named)
-	if err != nil && (!errors.Is(err, fs.ErrNotExist) || named != "") {
+	file, err := c.load(getenv)
+	if err != nil {
 		return Profile{}, err
 	}
 	p := Profile{Endpoint: first(c.Endpoint, getenv(EnvEndpoint), file.Endpoint, defaultEndpoint)}

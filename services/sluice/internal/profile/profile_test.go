@@ -99,3 +99,46 @@ func TestSave_Mode(t *testing.T) {
 		}
 	}
 }
+
+func TestAccount_TokenStaysWithItsServer(t *testing.T) {
+	home(t)
+	if _, err := profile.Save("", profile.Profile{Endpoint: "https://file", AccessKeyID: "LWAK", SecretKey: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := profile.Save("", profile.Profile{Endpoint: "https://file", Token: "slt_file", Username: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		name   string
+		choice profile.Choice
+		env    map[string]string
+		want   string // endpoint token user
+	}{
+		{"file", profile.Choice{}, nil, "https://file slt_file alice"},
+		{"same server", profile.Choice{Endpoint: "https://file/"}, nil, "https://file/ slt_file alice"},
+		{"another server", profile.Choice{Endpoint: "https://other"}, nil, "https://other  "},
+		{"another server by a variable", profile.Choice{}, map[string]string{profile.EnvEndpoint: "https://other"}, "https://other  "},
+		{"a variable's token", profile.Choice{}, map[string]string{profile.EnvToken: "slt_env"}, "https://file slt_env "},
+		{"a variable's token anywhere", profile.Choice{Endpoint: "https://other"}, map[string]string{profile.EnvToken: "slt_env"}, "https://other slt_env "},
+	} {
+		p, err := profile.Account(k.choice, func(name string) string { return k.env[name] })
+		if got := p.Endpoint + " " + p.Token + " " + p.Username; err != nil || got != k.want || p.SecretKey != "" {
+			t.Errorf("%s: %q, %v", k.name, got, err)
+		}
+	}
+	if p, err := profile.Load(""); err != nil || p.AccessKeyID != "LWAK" || p.Token != "slt_file" {
+		t.Errorf("one of them is lost: %+v, %v", p, err)
+	}
+	if _, err := profile.Save("", profile.Profile{Endpoint: "https://new", AccessKeyID: "LWAKNEW", SecretKey: "n"}); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := profile.Load(""); err != nil || p.Token != "" || p.AccessKeyID != "LWAKNEW" {
+		t.Errorf("a token of another server stays: %+v, %v", p, err)
+	}
+	if _, err := profile.Account(profile.Choice{Name: "none"}, func(string) string { return "" }); err == nil {
+		t.Error("a profile that is not there")
+	}
+	if err := profile.ForgetToken("none"); err == nil {
+		t.Error("a profile that is not there is forgotten")
+	}
+}

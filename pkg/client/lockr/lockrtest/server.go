@@ -1,4 +1,6 @@
-package lockr_test
+// Package lockrtest imitates a server of the Lockr API in memory, for tests of
+// its clients.
+package lockrtest
 
 import (
 	"bytes"
@@ -21,38 +23,43 @@ import (
 	"github.com/sluicehq/sluice/pkg/client/lockr"
 )
 
-// fake imitates the protocol of a Lockr server in memory.
-type fake struct {
+// Server is the imitation. Its fields are to be used within With, or before the
+// first request.
+type Server struct {
 	*httptest.Server
 	mu       sync.Mutex
-	sessions map[string]*session // by secret
-	files    map[string]*stored  // by id
+	Sessions map[string]*Session // by secret
+	Files    map[string]*Stored  // by id
 	received int64               // bytes of all bodies of sessions
 	requests []string            // method and path
 
 	// What goes wrong; called with mu held, nil: nothing.
-	cutAfter func() int64                      // bytes of a body of a session, or of a download, after which the connection breaks; < 0: none
-	answer   func(r *http.Request) (int, bool) // answers at once
+	CutAfter func() int64                      // bytes of a body of a session, or of a download, after which the connection breaks; < 0: none
+	Answer   func(r *http.Request) (int, bool) // answers at once
 }
 
-type session struct {
-	name, typ, keyHash, region string
-	size                       int64
-	data                       []byte
-	done                       string // id
-	busy                       int    // requests that find another writer
+// Session is an upload under way.
+type Session struct {
+	Name, Type, KeyHash, Region string
+	Size                        int64
+	Data                        []byte
+	Done                        string // id of the file that it became
+	Busy                        int    // how many requests find another writer
 }
 
-type stored struct {
-	file    lockr.File
-	keyHash string
-	data    []byte
-	etag    string
+// Stored is a file.
+type Stored struct {
+	File    lockr.File
+	KeyHash string
+	Data    []byte
+	ETag    string
 }
 
-func newFake(t *testing.T) *fake {
+// New starts a server that the test stops. It knows one token, "token", and one
+// password, "right".
+func New(t *testing.T) *Server {
 	t.Helper()
-	f := &fake{sessions: map[string]*session{}, files: map[string]*stored{}}
+	f := &Server{Sessions: map[string]*Session{}, Files: map[string]*Stored{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/login", f.login)
 	mux.HandleFunc("GET /api/v1/account", f.account)
@@ -65,11 +72,11 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("POST /api/v1/files/register", f.register)
 	mux.HandleFunc("POST /api/v1/files/{id}/key", f.setKey)
 	mux.HandleFunc("DELETE /api/v1/files/{id}", f.remove)
-	mux.HandleFunc("GET /api/v1/download/{id}", f.download)
+	mux.HandleFunc("GET /api/v1/download/{id}", f.Download)
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.Path)
-		answer := f.answer
+		answer := f.Answer
 		if answer != nil {
 			if status, ok := answer(r); ok {
 				f.mu.Unlock()
@@ -84,22 +91,18 @@ func newFake(t *testing.T) *fake {
 	return f
 }
 
-// took tells how many bytes of sessions came, and how many requests.
-func (f *fake) took() (received int64, requests int) {
+// Took tells how many bytes of sessions came, and how many requests.
+func (f *Server) Took() (received int64, requests int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.received, len(f.requests)
 }
 
-// client gives one that does not wait long.
-func (f *fake) client(t *testing.T, token string) *lockr.Client {
-	t.Helper()
-	c, err := lockr.New(lockr.Config{Endpoint: f.URL + "/", Token: token, MaxWait: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.CloseIdleConnections)
-	return c
+// With lets a test look and change while no request does.
+func (f *Server) With(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
 }
 
 func problem(w http.ResponseWriter, status int, code string) {
@@ -112,7 +115,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-func (f *fake) authorized(w http.ResponseWriter, r *http.Request) bool {
+func (f *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	if r.Header.Get("Authorization") == "Bearer token" {
 		return true
 	}
@@ -120,7 +123,7 @@ func (f *fake) authorized(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-func (f *fake) login(w http.ResponseWriter, r *http.Request) {
+func (f *Server) login(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Identifier, Password string }
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	if in.Password != "right" {
@@ -130,13 +133,13 @@ func (f *fake) login(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"token": "token", "tokenType": "Bearer", "account": map[string]any{"username": in.Identifier}})
 }
 
-func (f *fake) account(w http.ResponseWriter, r *http.Request) {
+func (f *Server) account(w http.ResponseWriter, r *http.Request) {
 	if f.authorized(w, r) {
 		reply(w, http.StatusOK, map[string]any{"username": "alice", "quota": 100, "used": 7})
 	}
 }
 
-func (f *fake) create(w http.ResponseWriter, r *http.Request) {
+func (f *Server) create(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Name, Type, Key, KeyHash string
 		Size                     int64
@@ -151,17 +154,17 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 	}
 	secret := rand.Text()
 	f.mu.Lock()
-	f.sessions[secret] = &session{name: in.Name, typ: in.Type, keyHash: in.KeyHash, size: in.Size, region: r.Header.Get("X-Upload-Region")}
+	f.Sessions[secret] = &Session{Name: in.Name, Type: in.Type, KeyHash: in.KeyHash, Size: in.Size, Region: r.Header.Get("X-Upload-Region")}
 	f.mu.Unlock()
 	reply(w, http.StatusCreated, map[string]any{
 		"id": "us_x_" + in.Name, "uploadUrl": f.URL + "/api/v1/upload/session/" + secret, "region": "us", "size": in.Size, "expiresAt": time.Now().Add(time.Hour),
 	})
 }
 
-func (f *fake) put(w http.ResponseWriter, r *http.Request) {
+func (f *Server) put(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.sessions[r.PathValue("secret")]
+	s := f.Sessions[r.PathValue("secret")]
 	rng := r.Header.Get("Content-Range")
 	var first, last, total int64
 	_, scanned := fmt.Sscanf(rng, "bytes %d-%d/%d", &first, &last, &total)
@@ -169,45 +172,45 @@ func (f *fake) put(w http.ResponseWriter, r *http.Request) {
 	case s == nil || r.Header.Get("Authorization") != "":
 		problem(w, http.StatusGone, "session_gone")
 		return
-	case s.busy > 0:
-		s.busy--
+	case s.Busy > 0:
+		s.Busy--
 		problem(w, http.StatusConflict, "session_busy")
 		return
-	case s.done != "":
-		reply(w, http.StatusCreated, f.files[s.done].file)
+	case s.Done != "":
+		reply(w, http.StatusCreated, f.Files[s.Done].File)
 		return
-	case scanned == nil && total != s.size:
+	case scanned == nil && total != s.Size:
 		problem(w, http.StatusBadRequest, "size_mismatch")
 		return
-	case scanned == nil && first <= int64(len(s.data)):
-		have := int64(len(s.data))
+	case scanned == nil && first <= int64(len(s.Data)):
+		have := int64(len(s.Data))
 		if !f.receive(w, r, s, have-first) {
 			return
 		}
 	}
-	if int64(len(s.data)) == s.size && !strings.HasPrefix(rng, "bytes */") {
-		s.done = f.store(s.name, s.data, s.typ, s.keyHash).ID
-		reply(w, http.StatusCreated, f.files[s.done].file)
+	if int64(len(s.Data)) == s.Size && !strings.HasPrefix(rng, "bytes */") {
+		s.Done = f.Store(s.Name, s.Data, s.Type, s.KeyHash).ID
+		reply(w, http.StatusCreated, f.Files[s.Done].File)
 		return
 	}
-	if len(s.data) > 0 {
-		w.Header().Set("Range", fmt.Sprintf("bytes=0-%d", len(s.data)-1))
+	if len(s.Data) > 0 {
+		w.Header().Set("Range", fmt.Sprintf("bytes=0-%d", len(s.Data)-1))
 	}
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
 // receive takes the body of a request, as far as it comes, after skip bytes.
-func (f *fake) receive(w http.ResponseWriter, r *http.Request, s *session, skip int64) bool {
+func (f *Server) receive(w http.ResponseWriter, r *http.Request, s *Session, skip int64) bool {
 	var body io.Reader = r.Body
 	cut := int64(-1)
-	if f.cutAfter != nil {
-		if cut = f.cutAfter(); cut >= 0 {
+	if f.CutAfter != nil {
+		if cut = f.CutAfter(); cut >= 0 {
 			body = io.LimitReader(body, cut)
 		}
 	}
 	data, _ := io.ReadAll(body)
 	f.received += int64(len(data))
-	s.data = append(s.data, data[min(skip, int64(len(data))):]...)
+	s.Data = append(s.Data, data[min(skip, int64(len(data))):]...)
 	if cut >= 0 {
 		hangUp(w)
 		return false
@@ -223,36 +226,37 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-func (f *fake) store(name string, data []byte, typ, keyHash string) lockr.File {
+// Store adds a file.
+func (f *Server) Store(name string, data []byte, typ, keyHash string) lockr.File {
 	sum := sha256.Sum256(data)
-	id := fmt.Sprintf("us_%d_%s", len(f.files)+1, name)
+	id := fmt.Sprintf("us_%d_%s", len(f.Files)+1, name)
 	file := lockr.File{ID: id, Name: name, Size: int64(len(data)), Type: typ, HasKey: keyHash != "", SHA256: hex.EncodeToString(sum[:]), URL: f.URL + "/download/" + id}
-	f.files[id] = &stored{file: file, data: bytes.Clone(data), keyHash: keyHash, etag: fmt.Sprintf(`"%x"`, sum[:8])}
+	f.Files[id] = &Stored{File: file, Data: bytes.Clone(data), KeyHash: keyHash, ETag: fmt.Sprintf(`"%x"`, sum[:8])}
 	return file
 }
 
-func (f *fake) cancel(w http.ResponseWriter, r *http.Request) {
+func (f *Server) cancel(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.sessions[r.PathValue("secret")] == nil {
+	if f.Sessions[r.PathValue("secret")] == nil {
 		problem(w, http.StatusGone, "session_gone")
 		return
 	}
-	delete(f.sessions, r.PathValue("secret"))
+	delete(f.Sessions, r.PathValue("secret"))
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (f *fake) direct(w http.ResponseWriter, r *http.Request) {
+func (f *Server) direct(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	reply(w, http.StatusCreated, f.store(r.Header.Get("X-File-Name"), data, r.Header.Get("Content-Type"), r.Header.Get("X-Key-Hash")))
+	reply(w, http.StatusCreated, f.Store(r.Header.Get("X-File-Name"), data, r.Header.Get("Content-Type"), r.Header.Get("X-Key-Hash")))
 }
 
-func (f *fake) list(w http.ResponseWriter, r *http.Request) {
+func (f *Server) list(w http.ResponseWriter, r *http.Request) {
 	if !f.authorized(w, r) {
 		return
 	}
@@ -260,10 +264,10 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	at, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
 	out := map[string]any{"files": []lockr.File{}}
-	if at < len(f.files) { // a page of one
-		for id, s := range f.files {
+	if at < len(f.Files) { // a page of one
+		for id, s := range f.Files {
 			if strings.HasPrefix(id, fmt.Sprintf("us_%d_", at+1)) {
-				out["files"] = []lockr.File{s.file}
+				out["files"] = []lockr.File{s.File}
 			}
 		}
 		out["nextCursor"] = strconv.Itoa(at + 1)
@@ -271,68 +275,69 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, out)
 }
 
-func (f *fake) register(w http.ResponseWriter, r *http.Request) {
+func (f *Server) register(w http.ResponseWriter, r *http.Request) {
 	var in struct{ ID string }
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if s := f.files[in.ID]; s != nil {
-		reply(w, http.StatusOK, s.file)
+	if s := f.Files[in.ID]; s != nil {
+		reply(w, http.StatusOK, s.File)
 		return
 	}
 	problem(w, http.StatusNotFound, "not_found")
 }
 
-func (f *fake) setKey(w http.ResponseWriter, r *http.Request) {
+func (f *Server) setKey(w http.ResponseWriter, r *http.Request) {
 	in := map[string]any{}
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.files[r.PathValue("id")]
+	s := f.Files[r.PathValue("id")]
 	if s == nil {
 		problem(w, http.StatusNotFound, "not_found")
 		return
 	}
-	s.keyHash, _ = in["keyHash"].(string)
-	reply(w, http.StatusOK, map[string]any{"id": s.file.ID, "hasKey": s.keyHash != ""})
+	s.KeyHash, _ = in["keyHash"].(string)
+	reply(w, http.StatusOK, map[string]any{"id": s.File.ID, "hasKey": s.KeyHash != ""})
 }
 
-func (f *fake) remove(w http.ResponseWriter, r *http.Request) {
+func (f *Server) remove(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.files[r.PathValue("id")] == nil {
+	if f.Files[r.PathValue("id")] == nil {
 		problem(w, http.StatusNotFound, "not_found")
 		return
 	}
-	delete(f.files, r.PathValue("id"))
+	delete(f.Files, r.PathValue("id"))
 	reply(w, http.StatusOK, map[string]any{"deleted": true})
 }
 
-func (f *fake) download(w http.ResponseWriter, r *http.Request) {
+// Download answers a download.
+func (f *Server) Download(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.files[r.PathValue("id")]
+	s := f.Files[r.PathValue("id")]
 	switch hash := r.URL.Query().Get("keyHash"); {
 	case s == nil:
 		problem(w, http.StatusNotFound, "not_found")
 		return
-	case s.keyHash != "" && hash == "" && r.Header.Get("Authorization") == "":
+	case s.KeyHash != "" && hash == "" && r.Header.Get("Authorization") == "":
 		problem(w, http.StatusForbidden, "key_required")
 		return
-	case s.keyHash != "" && hash != s.keyHash && r.Header.Get("Authorization") == "":
+	case s.KeyHash != "" && hash != s.KeyHash && r.Header.Get("Authorization") == "":
 		problem(w, http.StatusForbidden, "wrong_key")
 		return
 	}
-	sum, _ := hex.DecodeString(s.file.SHA256)
-	w.Header().Set("ETag", s.etag)
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": s.file.Name}))
+	sum, _ := hex.DecodeString(s.File.SHA256)
+	w.Header().Set("ETag", s.ETag)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": s.File.Name}))
 	w.Header().Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
-	if f.cutAfter != nil && r.Method == http.MethodGet {
-		if n := f.cutAfter(); n >= 0 {
+	if f.CutAfter != nil && r.Method == http.MethodGet {
+		if n := f.CutAfter(); n >= 0 {
 			w = &cutting{ResponseWriter: w, left: n}
 		}
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.data))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.Data))
 }
 
 // cutting breaks the connection within the body of an answer.
