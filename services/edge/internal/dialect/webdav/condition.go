@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -137,7 +138,7 @@ func (h *Handler) evaluateIf(r *http.Request, at target) ([]string, error) {
 	}
 	e := ifEvaluation{h: h, r: r, etags: map[string]string{}}
 	for _, l := range header.lists {
-		holds, err := e.list(l, at)
+		holds, err := e.list(r.Context(), l, at)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +156,7 @@ type ifEvaluation struct {
 	etags map[string]string // by path; "" where there is none
 }
 
-func (e *ifEvaluation) list(l conditionList, at target) (bool, error) {
+func (e *ifEvaluation) list(ctx context.Context, l conditionList, at target) (bool, error) {
 	if l.resource != "" {
 		t, err := within(e.r, l.resource)
 		if err != nil {
@@ -164,7 +165,7 @@ func (e *ifEvaluation) list(l conditionList, at target) (bool, error) {
 		at = t
 	}
 	for _, c := range l.all {
-		holds, err := e.one(c, at)
+		holds, err := e.one(ctx, c, at)
 		if err != nil || holds == c.not {
 			return false, err
 		}
@@ -172,14 +173,14 @@ func (e *ifEvaluation) list(l conditionList, at target) (bool, error) {
 	return true, nil
 }
 
-func (e *ifEvaluation) one(c condition, at target) (bool, error) {
+func (e *ifEvaluation) one(ctx context.Context, c condition, at target) (bool, error) {
 	if c.etag == "" {
 		locks := e.h.locks.covering(principal(e.r).AccountID, at.path)
 		return slices.ContainsFunc(locks, func(l lock) bool { return l.token == c.token }), nil
 	}
 	etag, known := e.etags[at.path]
 	if !known {
-		n, err := e.h.core.StatNode(e.r.Context(), principal(e.r), at.path)
+		n, err := e.h.core.StatNode(ctx, principal(e.r), at.path)
 		switch {
 		case err == nil && n.Object != nil:
 			etag = n.Object.ETag

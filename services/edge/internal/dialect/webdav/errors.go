@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -109,9 +108,6 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	case http.StatusUnauthorized:
 		head.Add("WWW-Authenticate", `Basic realm="lockr", charset="UTF-8"`)
 		head.Add("WWW-Authenticate", `Bearer realm="lockr"`)
-		if !errors.Is(err, authv1.ErrBadToken) && f.Message == "" {
-			message = authv1.ErrBadToken.Message
-		}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		head.Set("Retry-After", strconv.FormatInt(max(1, int64((f.RetryAfter+time.Second-1)/time.Second)), 10))
 	case http.StatusMethodNotAllowed:

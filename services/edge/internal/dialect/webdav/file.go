@@ -3,9 +3,11 @@ package webdav
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -177,8 +179,8 @@ func (h *Handler) MakeFolder(w http.ResponseWriter, r *http.Request) error {
 	return made(w, true)
 }
 
-// Remove answers DELETE. A folder goes with everything in it; when that breaks
-// off, the rest is there and a repeat goes on.
+// Remove answers DELETE. A folder goes with everything in it, for as long as the
+// client waits; when that breaks off, the rest is there and a repeat goes on.
 func (h *Handler) Remove(w http.ResponseWriter, r *http.Request) error {
 	at, err := h.at(r)
 	if err != nil {
@@ -193,9 +195,26 @@ func (h *Handler) Remove(w http.ResponseWriter, r *http.Request) error {
 	if err := h.mayChange(r, at, change{at: at, tree: true, member: true}); err != nil {
 		return err
 	}
-	if err := h.core.RemoveNode(r.Context(), objectv1.RemoveNodeRequest{Principal: principal(r), Path: at.path, Origin: origin(r)}); err != nil {
-		return err //nolint:wrapcheck // it says what was being done
+	if err := h.removeAll(r, at.path); err != nil {
+		return err
 	}
 	h.locks.forget(dialect.CallOf(r).AccountID, at.path)
 	return made(w, false)
+}
+
+// worked is after what time a removal that broke off has done some of it.
+const worked = time.Second
+
+// removeAll goes on where a removal takes longer than one call.
+func (h *Handler) removeAll(r *http.Request, path string) error {
+	for again := false; ; again = true {
+		began := time.Now()
+		err := h.core.RemoveNode(r.Context(), objectv1.RemoveNodeRequest{Principal: principal(r), Path: path, Origin: origin(r)})
+		if again && errors.Is(err, objectv1.ErrNodeNotFound) {
+			return nil
+		}
+		if kind := fault.KindOf(err); kind != fault.Unavailable && kind != fault.Timeout || time.Since(began) < worked || r.Context().Err() != nil {
+			return err //nolint:wrapcheck // it says what was being done
+		}
+	}
 }

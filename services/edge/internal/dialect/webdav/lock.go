@@ -19,7 +19,7 @@ const (
 	sweepEvery  = time.Minute
 )
 
-const tokenScheme = "opaquelocktoken:"
+const tokenScheme = "opaquelocktoken:" //nolint:gosec // RFC 4918, appendix C; no secret
 
 // lock is a write lock (RFC 4918, 6 and 7).
 type lock struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -50,8 +51,8 @@ func (h *Handler) Copy(w http.ResponseWriter, r *http.Request) error {
 	}
 	if t.taken && (t.source.Folder || t.there.Folder) {
 		// RFC 4918, 9.8.4: the old goes whole, nothing of it is merged with the new.
-		if err := h.core.RemoveNode(r.Context(), objectv1.RemoveNodeRequest{Principal: principal(r), Path: t.to.path, Origin: origin(r)}); err != nil && !errors.Is(err, objectv1.ErrNodeNotFound) {
-			return err //nolint:wrapcheck // it says what was being done
+		if err := h.removeAll(r, t.to.path); err != nil && !errors.Is(err, objectv1.ErrNodeNotFound) {
+			return err
 		}
 	}
 	if !t.source.Folder {
@@ -181,14 +182,20 @@ func (h *Handler) copyFile(r *http.Request, from, to string, replace bool) error
 	return err //nolint:wrapcheck // it says what was being done
 }
 
-// maxFailed is how many failures a copy goes on after.
-const maxFailed = 100
+// How many files of a folder are copied at a time, and how many failures a copy
+// goes on after.
+const (
+	copying   = 8
+	maxFailed = 100
+)
 
 // folderCopy copies what is in a folder, file by file, and goes on where one
 // cannot be copied.
 type folderCopy struct {
-	h      *Handler
-	r      *http.Request
+	h *Handler
+	r *http.Request
+
+	mu     sync.Mutex
 	failed []failure
 }
 
@@ -198,36 +205,61 @@ type failure struct {
 }
 
 func (c *folderCopy) run(ctx context.Context, from, to string) error {
-	p := principal(c.r)
 	for after, first := "", true; first || after != ""; first = false {
-		page, err := c.h.core.ListFolder(ctx, objectv1.ListFolderRequest{Principal: p, Path: from, After: after, Limit: listed})
+		page, err := c.h.core.ListFolder(ctx, objectv1.ListFolderRequest{Principal: principal(c.r), Path: from, After: after, Limit: listed})
 		if err != nil {
 			return err //nolint:wrapcheck // it says what was being done
 		}
+		var folders []objectv1.Node
+		var wg sync.WaitGroup
+		slots := make(chan struct{}, copying)
 		for _, n := range page.Nodes {
-			if err := ctx.Err(); err != nil {
-				return err //nolint:wrapcheck // the client left
+			if n.Folder {
+				folders = append(folders, n)
+				continue
 			}
-			if len(c.failed) >= maxFailed {
-				return nil
+			slots <- struct{}{}
+			if c.enough(ctx) {
+				break
 			}
-			if err := c.node(ctx, n, from+"/"+n.Name, to+"/"+n.Name); err != nil {
-				c.failed = append(c.failed, failure{href(p.Username, to+"/"+n.Name, n.Folder), err})
-			}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				c.note(n, to, c.h.copyFile(c.r, from+"/"+n.Name, to+"/"+n.Name, true))
+			})
 		}
-		after = page.Next
+		wg.Wait()
+		for _, n := range folders {
+			if c.enough(ctx) {
+				break
+			}
+			err := c.h.core.MakeFolder(ctx, principal(c.r), to+"/"+n.Name)
+			if err == nil {
+				err = c.run(ctx, from+"/"+n.Name, to+"/"+n.Name)
+			}
+			c.note(n, to, err)
+		}
+		if after = page.Next; c.enough(ctx) {
+			break
+		}
 	}
-	return nil
+	return ctx.Err() //nolint:wrapcheck // the client left
 }
 
-func (c *folderCopy) node(ctx context.Context, n objectv1.Node, from, to string) error {
-	if !n.Folder {
-		return c.h.copyFile(c.r, from, to, true)
+// enough reports whether going on makes no sense.
+func (c *folderCopy) enough(ctx context.Context) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ctx.Err() != nil || len(c.failed) >= maxFailed
+}
+
+// note keeps what went wrong with a node on its way to a folder.
+func (c *folderCopy) note(n objectv1.Node, to string, err error) {
+	if err == nil {
+		return
 	}
-	if err := c.h.core.MakeFolder(ctx, principal(c.r), to); err != nil {
-		return err //nolint:wrapcheck // it says what was being done
-	}
-	return c.run(ctx, from, to)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed = append(c.failed, failure{href(principal(c.r).Username, to+"/"+n.Name, n.Folder), err})
 }
 
 // answer says what failed.

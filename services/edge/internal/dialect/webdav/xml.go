@@ -69,47 +69,66 @@ func readBody(r *http.Request) (*element, error) {
 // are refused.
 func parseXML(body []byte) (*element, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
-	var root *element
-	var open []*element
-	for n := 0; ; {
+	var t tree
+	for {
 		token, err := d.Token()
-		if errors.Is(err, io.EOF) && len(open) == 0 {
-			return root, nil
+		if errors.Is(err, io.EOF) && len(t.open) == 0 {
+			return t.root, nil
 		}
 		if err != nil {
 			return nil, errBadXML.Because(err)
 		}
-		switch token := token.(type) {
-		case xml.Directive:
-			return nil, errBadXML.Msgf("the body has a document type or another directive")
-		case xml.StartElement:
-			e := &element{name: token.Name}
-			if n++; n > maxElements || len(open) == maxDepth || len(open) == 0 && root != nil {
-				return nil, errBadXML.Msgf("the body has too many elements, or too deep ones")
-			}
-			if strings.Contains(e.name.Local, ":") || slices.ContainsFunc(token.Attr, undeclares) {
-				return nil, errBadXML.Msgf("the body has a name that name spaces do not allow")
-			}
-			if len(open) == 0 {
-				root = e
-			} else {
-				in := open[len(open)-1]
-				in.children = append(in.children, e)
-			}
-			open = append(open, e)
-		case xml.EndElement:
-			open = open[:len(open)-1]
-		case xml.CharData:
-			if len(open) > 0 {
-				in := open[len(open)-1]
-				if in.text += string(token); len(in.text) > maxText {
-					return nil, errBadXML.Msgf("the body has too long a text")
-				}
-			} else if len(bytes.TrimSpace(token)) > 0 {
-				return nil, errBadXML
-			}
+		if err := t.add(token); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// tree is an element that is being read.
+type tree struct {
+	root *element
+	open []*element
+	n    int
+}
+
+func (t *tree) add(token xml.Token) error {
+	switch token := token.(type) {
+	case xml.Directive:
+		return errBadXML.Msgf("the body has a document type or another directive")
+	case xml.StartElement:
+		return t.begin(token)
+	case xml.EndElement:
+		t.open = t.open[:len(t.open)-1]
+	case xml.CharData:
+		if len(t.open) > 0 {
+			in := t.open[len(t.open)-1]
+			if in.text += string(token); len(in.text) > maxText {
+				return errBadXML.Msgf("the body has too long a text")
+			}
+		} else if len(bytes.TrimSpace(token)) > 0 {
+			return errBadXML
+		}
+	}
+	return nil
+}
+
+func (t *tree) begin(token xml.StartElement) error {
+	t.n++
+	switch {
+	case t.n > maxElements, len(t.open) == maxDepth, len(t.open) == 0 && t.root != nil:
+		return errBadXML.Msgf("the body has too many elements, or too deep ones")
+	case strings.Contains(token.Name.Local, ":"), slices.ContainsFunc(token.Attr, undeclares):
+		return errBadXML.Msgf("the body has a name that name spaces do not allow")
+	}
+	e := &element{name: token.Name}
+	if len(t.open) == 0 {
+		t.root = e
+	} else {
+		in := t.open[len(t.open)-1]
+		in.children = append(in.children, e)
+	}
+	t.open = append(t.open, e)
+	return nil
 }
 
 // undeclares reports whether an attribute takes a prefix back, which only later
