@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/minio/crc64nvme"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
@@ -68,7 +71,8 @@ func became(t testing.TB, b *edgetest.Blobs, s uploadv1.Session, err error, data
 		t.Fatalf("%+v %v", s, err)
 	}
 	sum := sha256.Sum256(data)
-	if !bytes.Equal(content(t, b, *s.Result), data) || !bytes.Equal(s.Result.Digests[blob.SHA256], sum[:]) {
+	crc := binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum(data))
+	if !bytes.Equal(content(t, b, *s.Result), data) || !bytes.Equal(s.Result.Digests[blob.SHA256], sum[:]) || !bytes.Equal(s.Result.Digests[blob.CRC64NVME], crc) {
 		t.Fatalf("%d other bytes than those %d that were sent, or another digest", s.Result.Size, len(data))
 	}
 	for _, m := range s.Result.Manifest.Segments[:len(data)/unit] {
@@ -271,7 +275,8 @@ func TestSessions_FlushesWhileBytesArrive(t *testing.T) {
 // A client that vanished takes its context with it, not its bytes.
 func TestSessions_ClientGone(t *testing.T) {
 	t.Parallel()
-	s, o, _ := sessions(t)
+	s, o, b := sessions(t)
+	s.Blobs = heeding{b}
 	secret := begin(t, s, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := s.Write(ctx, transfer.Piece{Secret: secret, Length: 100, Size: -1, Body: io.MultiReader(strings.NewReader("hello"), reader(func([]byte) (int, error) {
@@ -281,6 +286,16 @@ func TestSessions_ClientGone(t *testing.T) {
 	if !errors.Is(err, errCut) || o.Durable(secret) != 5 || o.Leased() {
 		t.Fatalf("%v, %d bytes", err, o.Durable(secret))
 	}
+}
+
+// heeding ends with its context, as the real store does.
+type heeding struct{ *edgetest.Blobs }
+
+func (h heeding) NewWriter(ctx context.Context, o blob.WriteOptions) (transfer.Writer, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return h.Blobs.NewWriter(ctx, o)
 }
 
 type reader func([]byte) (int, error)
