@@ -95,7 +95,7 @@ func TestFileRace_WritesAgainstRemovals(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{hasty: true})
 	paths := []string{"a", "d/b", "d/c"}
-	for round := range 6 {
+	for round := range 3 {
 		var wg sync.WaitGroup
 		for w := range 6 {
 			wg.Go(func() {
@@ -128,22 +128,18 @@ func TestFileRace_WritesAgainstRemovals(t *testing.T) {
 	}
 }
 
-// A write that is acknowledged while nobody removes the file any more is never
-// lost: the last thing that each round does to a path is a write, side by side
-// with the last removals.
+// A write and a removal side by side: the write is there, or was there before the
+// removal; and what is written behind both is there.
 func TestFileRace_AcknowledgedWritesStand(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{hasty: true})
 	e.file("f", "four")
-	var writes, removals atomic.Int64
-	for range 40 {
-		before := writes.Load()
+	for range 25 {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if _, err := e.tryDelete(drive, "f", ""); err != nil {
 				t.Error(err)
 			}
-			removals.Add(1)
 		})
 		var o objectv1.Object
 		wg.Go(func() {
@@ -151,7 +147,6 @@ func TestFileRace_AcknowledgedWritesStand(t *testing.T) {
 			if o, err = e.tryWrite(fileWrite{path: "f", body: "four"}); err != nil {
 				t.Error(err)
 			}
-			writes.Add(1)
 		})
 		wg.Wait()
 		// Either the removal came after the write, or the write is there.
@@ -159,9 +154,8 @@ func TestFileRace_AcknowledgedWritesStand(t *testing.T) {
 		if err == nil && got.VersionID != o.VersionID || err != nil && !errors.Is(err, objectv1.ErrNotFound) {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		o = e.file("f", "again")
+		e.file("f", "again")
 		e.wantFile("f", 5)
-		_ = before
 	}
 	e.settle()
 	e.checkDrive("alice")
