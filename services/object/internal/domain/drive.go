@@ -166,7 +166,7 @@ func nthName(name string, n int) string {
 // a path that one of them had.
 func (s *Service) pathOf(ctx context.Context, n Node) (string, error) {
 	path := n.Name
-	for range maxDepth {
+	for range 10 * maxDepth { // folders that were moved may nest deeper than what can be made
 		if n.Parent == Root || n.Parent == n.ID {
 			return path, nil
 		}

@@ -200,7 +200,7 @@ func TestFolders_Deep(t *testing.T) {
 	e := newEnv(t, envOptions{})
 	path := strings.TrimSuffix(strings.Repeat("d/", 100), "/")
 	e.folder(path[:len(path)-2])
-	e.touch(path)
+	file := e.touch(path)
 	if got := e.keys(drive); !slices.Equal(got, []string{path}) {
 		t.Fatalf("listed %q", got)
 	}
@@ -212,7 +212,20 @@ func TestFolders_Deep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.removePath(t.Context(), "d"); err != nil {
+	// A folder that moves takes along what then is too deep to be made there.
+	e.folder("e/e/e")
+	if _, err := e.move(t.Context(), "d", "e/e/e/d", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.keys(drive); !slices.Equal(got, []string{"e/e/e/" + path}) {
+		t.Fatalf("listed %q", got)
+	}
+	if o, err := e.statFile(file.File.NodeID); err != nil || o.Key != "e/e/e/"+path {
+		t.Fatalf("%q, %v", o.Key, err)
+	}
+	_, err = e.node("e/e/e/" + path)
+	wantErr(t, err, objectv1.ErrInvalidKey)
+	if err := e.removePath(t.Context(), "e"); err != nil {
 		t.Fatal(err)
 	}
 	e.wantTree()
