@@ -14,7 +14,7 @@ export function bytes(n) {
     n /= 1000;
     i++;
   }
-  return `${n >= 100 || i === 0 ? Math.round(n) : n.toFixed(1)} ${units[i]}`;
+  return `${n >= 100 || i === 0 ? Math.round(n) : n.toFixed(1).replace(/\.0$/, "")} ${units[i]}`;
 }
 
 // keyHash is the lower-case hexadecimal SHA-256 of a phrase; null where the
