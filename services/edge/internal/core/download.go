@@ -64,8 +64,8 @@ func Owns(by Caller, f objectv1.File) bool {
 }
 
 // SendFile answers a GET or HEAD with a file, as something to keep or, with
-// inline and where it is safe, to look at. A GET that sends the first byte
-// counts as a download. Whatever the content is, it never acts as a page of ours.
+// inline and where it is safe, to look at. A GET that sends the first byte of
+// what is to be kept counts as a download. Whatever the content is, it never acts as a page of ours.
 func (c *Core) SendFile(w http.ResponseWriter, r *http.Request, o objectv1.Object, inline bool) error {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -85,7 +85,7 @@ func (c *Core) SendFile(w http.ResponseWriter, r *http.Request, o objectv1.Objec
 		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":") // RFC 9530, 3: of the whole, also for a range
 	}
 	cw := &countingWriter{ResponseWriter: w, count: func() {
-		if r.Method == http.MethodGet {
+		if r.Method == http.MethodGet && kind != "inline" {
 			c.Downloads.Add(o.File.NodeID)
 		}
 	}}
