@@ -159,10 +159,7 @@ func (c *Client) json(ctx context.Context, r request, in, out any) error {
 		if data != nil {
 			r.body = bytes.NewReader(data)
 		}
-		resp, err := c.try(ctx, r)
-		if err == nil {
-			err = decode(r.op, resp, out)
-		}
+		err := c.decoded(ctx, r, out)
 		if err == nil {
 			return nil
 		}
@@ -175,9 +172,18 @@ func (c *Client) json(ctx context.Context, r request, in, out any) error {
 	}
 }
 
-// decode reads an answer in JSON, and closes it.
-func decode(op string, resp *http.Response, out any) error {
+// decoded sends r once and decodes its answer.
+func (c *Client) decoded(ctx context.Context, r request, out any) error {
+	resp, err := c.try(ctx, r)
+	if err != nil {
+		return err
+	}
 	defer func() { _ = resp.Body.Close() }()
+	return decode(r.op, resp, out)
+}
+
+// decode reads an answer in JSON.
+func decode(op string, resp *http.Response, out any) error {
 	if out == nil {
 		_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxJSON))
 		if err != nil {

@@ -88,9 +88,9 @@ func (c *Client) send(ctx context.Context, r request) (offset int64, done *File,
 	if err != nil {
 		return 0, nil, err
 	}
+	defer func() { _ = resp.Body.Close() }()
 	switch resp.StatusCode {
 	case http.StatusPermanentRedirect:
-		defer func() { _ = resp.Body.Close() }()
 		offset, err = durable(resp.Header.Get("Range"))
 		if err != nil {
 			return 0, nil, &Error{Op: r.op, Code: ErrUnexpectedAnswer, Message: err.Error(), Status: resp.StatusCode}

@@ -43,7 +43,7 @@ func (c *Client) Upload(ctx context.Context, name string, body io.ReaderAt, size
 	}
 	known := true // what the server has
 	for failures := 0; done == nil; {
-		at := offset
+		var at int64
 		if known {
 			at, done, err = u.piece(ctx, offset)
 		} else {
@@ -261,12 +261,8 @@ func (c *Client) UploadStream(ctx context.Context, name string, body io.Reader, 
 	}
 	sum := &summing{Reader: body, sum: sha256.New()}
 	r.body = sum
-	resp, err := c.try(ctx, r)
 	var out File
-	if err == nil {
-		err = decode(r.op, resp, &out)
-	}
-	if err != nil {
+	if err := c.decoded(ctx, r, &out); err != nil {
 		return File{}, named(ctx, r.op, err)
 	}
 	if out.SHA256 != "" && out.SHA256 != sum.hex() {

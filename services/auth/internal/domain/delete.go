@@ -95,11 +95,10 @@ func (s *Service) ChangePassword(ctx context.Context, id string, p Proof, passwo
 // know and the names are free. With dryRun it only checks the proof.
 func (s *Service) DeleteAccount(ctx context.Context, id string, p Proof, dryRun bool) error {
 	enabled := func(a Account) bool { return p.Operator || !a.Disabled } // also when a call before broke off
-	a, err := s.prove(ctx, id, p, enabled)
-	if err != nil || dryRun {
+	if _, err := s.prove(ctx, id, p, enabled); err != nil || dryRun {
 		return err
 	}
-	a, err = s.d.Accounts.Update(ctx, id, func(a *Account) bool {
+	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
 		if a.DeletedAt != nil {
 			return false
 		}
