@@ -271,7 +271,7 @@ func TestClose_BrokenOffSweep(t *testing.T) {
 func TestClose_RacesLocks(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})
-	for n := range 40 {
+	for n := range 16 {
 		p := owner(fmt.Sprint("racer-", n))
 		e.bucketOf(p, objectv1.CreateBucketRequest{Name: "vault", ObjectLock: true})
 		o, err := e.putAs(t.Context(), p, "vault", "k", "body", nil)

@@ -149,7 +149,7 @@ func stride() int {
 	if full() {
 		return 1
 	}
-	return 5
+	return 9
 }
 
 // An operation dies at each of its writes. What is found then is what was before,
