@@ -234,6 +234,9 @@ func operateAccounts(t *testing.T, s *system) {
 			t.Errorf("login by %q: %d %s", password, code, body)
 		}
 	}
+	s.must("a long pass phrase\n", "account", "create", "bob", "--email", "bob@example.test", "--password-stdin")
+	s.must("", "account", "delete", "bob", "--yes")
+	s.must("a long pass phrase\n", "account", "create", "bob", "--email", "bob@example.test", "--password-stdin")
 	for want, args := range map[string][]string{
 		"auth.unknown_plan":      {"account", "set-plan", "alice", "gold"},
 		"auth.account_not_found": {"account", "set-plan", "nobody", "standard"},
