@@ -109,6 +109,11 @@ func (c *Client) KeepIdempotency(ctx context.Context, r KeepIdempotencyRequest) 
 	return rpc.Call(ctx, c.rpc, KeepIdempotency, r)
 }
 
+// ReserveAhead implements Service.
+func (c *Client) ReserveAhead(ctx context.Context, r ReserveAheadRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, ReserveAhead, r)
+}
+
 // StageContent implements Service.
 func (c *Client) StageContent(ctx context.Context, r StageContentRequest) (StageContentResponse, error) {
 	return rpc.Call(ctx, c.rpc, StageContent, r)

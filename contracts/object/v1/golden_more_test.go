@@ -70,7 +70,7 @@ func writeMessages(m map[string]any) map[string]any {
 	idempotency := objectv1.IdempotencyTicket{ID: "idm_1", Owner: "n", LeaseTill: at.Add(time.Second)}
 	staged, replayed := commit.Ticket, objectv1.Ticket{LeaseTill: at, Replayed: &object}
 	staged.Staged, staged.Idempotency = true, &idempotency
-	composed := commit
+	composed, ahead := commit, int64(7)
 	composed.Ticket, composed.Operation = staged, objectv1.OperationComplete
 	composed.Parts, composed.ETag, composed.Composite = []string{"cnt_1", "cnt_2"}, `"x-2"`, []blob.Algorithm{blob.SHA256}
 	return map[string]any{
@@ -83,6 +83,9 @@ func writeMessages(m map[string]any) map[string]any {
 		"abort_put_request_idempotent": objectv1.AbortPutRequest{AccountID: "acc_1", VersionID: "ver_1", Idempotency: &idempotency},
 		"commit_put_request_staged":    composed,
 		"stage_content_request":        objectv1.StageContentRequest{AccountID: "acc_1", VersionID: "ver_1", ContentID: "cnt_1", Manifest: commit.Manifest},
+		"stage_content_request_ahead":  objectv1.StageContentRequest{AccountID: "acc_1", VersionID: "ver_1", ContentID: "cnt_2", Manifest: commit.Manifest, Replaces: "cnt_1", Ahead: &ahead},
+		"reserve_ahead_request":        objectv1.ReserveAheadRequest{AccountID: "acc_1", VersionID: "ver_1", Bytes: 11},
+		"renew_put_request_staged":     objectv1.RenewPutRequest{AccountID: "acc_1", VersionID: "ver_1", LeaseSeconds: 691200},
 		"stage_content_response":       objectv1.StageContentResponse{Reserved: 11},
 		"unstage_contents_request":     objectv1.UnstageContentsRequest{AccountID: "acc_1", VersionID: "ver_1", ContentIDs: []string{"cnt_1"}},
 		"copy_object_request": objectv1.CopyObjectRequest{

@@ -96,7 +96,7 @@ func TestSubjects(t *testing.T) {
 		objectv1.GetNotifications.Subject, objectv1.SetNotifications.Subject, objectv1.ResolveNotification.Subject,
 		objectv1.BeginPut.Subject, objectv1.RenewPut.Subject, objectv1.CommitPut.Subject, objectv1.AbortPut.Subject,
 		objectv1.StatObject.Subject, objectv1.DeleteObject.Subject, objectv1.ListObjects.Subject, objectv1.GetUsage.Subject,
-		objectv1.SetVersioning.Subject, objectv1.GetPolicy.Subject, objectv1.SetPolicy.Subject, objectv1.Authorize.Subject, objectv1.KeepIdempotency.Subject, objectv1.StageContent.Subject, objectv1.UnstageContents.Subject, objectv1.CopyObject.Subject, objectv1.DeleteObjects.Subject, objectv1.GetTags.Subject, objectv1.SetTags.Subject, objectv1.GetRetention.Subject, objectv1.SetRetention.Subject, objectv1.GetLegalHold.Subject, objectv1.SetLegalHold.Subject, objectv1.ListVersions.Subject,
+		objectv1.SetVersioning.Subject, objectv1.GetPolicy.Subject, objectv1.SetPolicy.Subject, objectv1.Authorize.Subject, objectv1.KeepIdempotency.Subject, objectv1.ReserveAhead.Subject, objectv1.StageContent.Subject, objectv1.UnstageContents.Subject, objectv1.CopyObject.Subject, objectv1.DeleteObjects.Subject, objectv1.GetTags.Subject, objectv1.SetTags.Subject, objectv1.GetRetention.Subject, objectv1.SetRetention.Subject, objectv1.GetLegalHold.Subject, objectv1.SetLegalHold.Subject, objectv1.ListVersions.Subject,
 		objectv1.StatFile.Subject, objectv1.ListFiles.Subject, objectv1.UpdateFile.Subject, objectv1.RegisterFile.Subject, objectv1.CountDownloads.Subject,
 		objectv1.StatNode.Subject, objectv1.ListFolder.Subject, objectv1.MakeFolder.Subject, objectv1.MoveNode.Subject, objectv1.RemoveNode.Subject, objectv1.CloseAccount.Subject,
 		objectv1.ListContents.Subject, objectv1.CollectGarbage.Subject,

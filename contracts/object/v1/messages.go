@@ -234,7 +234,21 @@ type RenewPutRequest struct {
 	AccountID string `json:"accountId"`
 	VersionID string `json:"versionId"`
 	Bytes     int64  `json:"bytes"`
+	// LeaseSeconds is how long a staged ticket lives from now on, at most MaxLease;
+	// 0 is the usual lease. A longer one that it has stays.
+	LeaseSeconds int64 `json:"leaseSeconds,omitempty"`
 }
+
+// ReserveAheadRequest says how many bytes are still to be staged under a ticket.
+type ReserveAheadRequest struct {
+	AccountID string `json:"accountId"`
+	VersionID string `json:"versionId"`
+	Bytes     int64  `json:"bytes"` // in all, whatever was reserved ahead before; 0 gives that back
+}
+
+// AheadLease is how long a reservation ahead lives after the last ReserveAhead or
+// StageContent that named it.
+const AheadLease = 2 * time.Minute
 
 // CommitPutRequest publishes what was written under a ticket.
 type CommitPutRequest struct {
@@ -285,6 +299,10 @@ type StageContentRequest struct {
 	// Replaces names a staged content of the ticket that is unstaged when this one
 	// stands: the quota does not count it twice meanwhile.
 	Replaces string `json:"replaces,omitempty"`
+	// Ahead is how many bytes stay reserved ahead behind this content, in the same
+	// step that reserves its own: more than there were only where the quota has
+	// room. Nil leaves them alone.
+	Ahead *int64 `json:"ahead,omitempty"`
 }
 
 // StageContentResponse says how much the ticket has reserved in all, bytes.

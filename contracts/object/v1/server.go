@@ -28,6 +28,7 @@ func Register(s *rpc.Server, impl Service) error {
 		rpc.Handle(s, SetPolicy, impl.SetPolicy),
 		rpc.Handle(s, Authorize, impl.Authorize),
 		rpc.Handle(s, KeepIdempotency, impl.KeepIdempotency),
+		rpc.Handle(s, ReserveAhead, impl.ReserveAhead),
 		rpc.Handle(s, StageContent, impl.StageContent),
 		rpc.Handle(s, UnstageContents, impl.UnstageContents),
 		rpc.Handle(s, CopyObject, impl.CopyObject),

@@ -69,6 +69,11 @@ type Service interface {
 	// ContentID again gives the same answer. Codes: object.upload_gone,
 	// object.quota_exceeded, object.too_large.
 	StageContent(ctx context.Context, r StageContentRequest) (StageContentResponse, error)
+	// ReserveAhead reserves bytes that are still to be staged, as long as AheadLease
+	// and beside what is staged already, so that no other write takes them meanwhile.
+	// Idempotent. Codes: object.upload_gone, object.quota_exceeded (what was reserved
+	// ahead before stays).
+	ReserveAhead(ctx context.Context, r ReserveAheadRequest) (Empty, error)
 	// UnstageContents drops staged contents and what they reserve; one that is not
 	// there, or that a commit took, is passed over. Idempotent.
 	UnstageContents(ctx context.Context, r UnstageContentsRequest) (Empty, error)

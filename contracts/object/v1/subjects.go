@@ -27,6 +27,7 @@ var (
 	SetPolicy           = rpc.Method[SetPolicyRequest, Policy]{Subject: "object.v1.set_policy"}
 	Authorize           = rpc.Method[AuthorizeRequest, AuthorizeResponse]{Subject: "object.v1.authorize", Idempotent: true}
 	KeepIdempotency     = rpc.Method[KeepIdempotencyRequest, IdempotencyTicket]{Subject: "object.v1.keep_idempotency", Idempotent: true}
+	ReserveAhead        = rpc.Method[ReserveAheadRequest, Empty]{Subject: "object.v1.reserve_ahead", Idempotent: true}
 	StageContent        = rpc.Method[StageContentRequest, StageContentResponse]{Subject: "object.v1.stage_content", Idempotent: true}
 	UnstageContents     = rpc.Method[UnstageContentsRequest, Empty]{Subject: "object.v1.unstage_contents", Idempotent: true}
 	CopyObject          = rpc.Method[CopyObjectRequest, Object]{Subject: "object.v1.copy_object", Idempotent: true}

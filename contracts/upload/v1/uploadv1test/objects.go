@@ -24,9 +24,16 @@ type Objects struct {
 	down   error
 	quota  int64
 	staged map[string]map[string]blob.Manifest // by version and content
+	ahead  map[string]ahead                    // by version
 	took   map[string][]string                 // by version: the parts that were committed
 	objs   map[string]objectv1.Object          // committed, by version
 	breaks []fracture
+}
+
+// ahead is what is reserved before it is staged.
+type ahead struct {
+	bytes int64
+	till  time.Time
 }
 
 // fracture is a call that fails.
@@ -43,7 +50,7 @@ const HoldLease = 4 * time.Minute
 func NewObjects(now func() time.Time) *Objects {
 	return &Objects{
 		now: now, held: map[string]objectv1.Ticket{}, done: map[string]string{}, quota: 1 << 30,
-		staged: map[string]map[string]blob.Manifest{}, took: map[string][]string{}, objs: map[string]objectv1.Object{},
+		staged: map[string]map[string]blob.Manifest{}, ahead: map[string]ahead{}, took: map[string][]string{}, objs: map[string]objectv1.Object{},
 	}
 }
 
@@ -131,7 +138,7 @@ func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objec
 	if r.Hold {
 		t.Reserved, t.LeaseTill = max(r.Size, objectv1.ReservationStep), o.now().Add(HoldLease)
 		if t.Staged = r.Staged; r.Staged {
-			t.Reserved, t.LeaseTill = 0, o.now().Add(time.Duration(r.LeaseSeconds)*time.Second)
+			t.Reserved, t.LeaseTill = 0, o.now().Add(max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second))
 			o.staged[t.VersionID] = map[string]blob.Manifest{}
 		}
 		o.held[t.VersionID] = t
@@ -143,16 +150,21 @@ func (o *Objects) BeginPut(_ context.Context, r objectv1.BeginPutRequest) (objec
 func (o *Objects) RenewPut(_ context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return run(o, "RenewPut", func() (objectv1.Ticket, error) { return o.renew(r) })
+}
+
+func (o *Objects) renew(r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
 	t, ok := o.held[r.VersionID]
 	switch {
-	case o.down != nil:
-		return objectv1.Ticket{}, o.down
 	case !ok || t.AccountID != r.AccountID:
 		return objectv1.Ticket{}, objectv1.ErrUploadGone
 	case r.Bytes > o.quota:
 		return objectv1.Ticket{}, objectv1.ErrQuotaExceeded
 	}
-	t.Reserved, t.LeaseTill = max(t.Reserved, r.Bytes), o.now().Add(HoldLease)
+	t.Reserved = max(t.Reserved, r.Bytes)
+	if till := o.now().Add(max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second)); till.After(t.LeaseTill) {
+		t.LeaseTill = till
+	}
 	o.held[r.VersionID] = t
 	return t, nil
 }

@@ -401,11 +401,67 @@ func sessionSizes(t *testing.T, w World) {
 	}
 	_, err = w.Service.AcquireSession(t.Context(), uploadv1.AcquireSessionRequest{Secret: limited.Secret, Size: 2*unit + 1})
 	wantCode(t, "too large for the plan", err, objectv1.ErrTooLarge)
+	w.Objects.SetQuota(3 * unit)
 	_, err = w.Service.AcquireSession(t.Context(), uploadv1.AcquireSessionRequest{Secret: limited.Secret, Size: 2 * unit})
 	wantCode(t, "no room beside the other one", err, objectv1.ErrQuotaExceeded)
+	if got := w.at(t, limited.Secret); got.Size != -1 || w.Objects.Ahead() != 0 {
+		t.Errorf("a refusal left %+v, %d bytes reserved", got, w.Objects.Ahead())
+	}
 	b := writer{w, limited.Secret, w.acquire(t, limited.Secret, unit+unit/2).Fence}
 	_, err = b.try(t, 0, contentsOf(unit, unit)...)
 	wantCode(t, "more than was said", err, objectv1.ErrTooLarge)
+}
+
+// sessionAhead: while a session has a writer and a size, what is still to come is
+// reserved; it shrinks as bytes come, and goes with the writer.
+func sessionAhead(t *testing.T, w World) {
+	open := func(key string, size int64) writer {
+		s, err := w.Service.CreateSession(t.Context(), uploadv1.CreateSessionRequest{
+			Principal: authv1.Principal{AccountID: "acc", Limits: authv1.Limits{StorageBytes: 5 * unit}}, Bucket: "photos", Key: key, Size: size,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return writer{World: w, secret: s.Secret}
+	}
+	w.Objects.SetQuota(5 * unit)
+	a, b := open("one", 3*unit), open("two", 3*unit)
+	want := func(when string, bytes int64) {
+		t.Helper()
+		if got := w.Objects.Ahead(); got != bytes {
+			t.Errorf("%s: %d bytes are reserved ahead, want %d", when, got, bytes)
+		}
+	}
+	a.fence = w.acquire(t, a.secret, -1).Fence
+	want("with a writer", 3*unit)
+	_, err := w.Service.AcquireSession(t.Context(), uploadv1.AcquireSessionRequest{Secret: b.secret, Size: -1})
+	wantCode(t, "no room for a second one", err, objectv1.ErrQuotaExceeded)
+	a.append(t, 0, contentsOf(1000)...)
+	want("behind a tail", 3*unit-1000)
+	a.append(t, 0, contentsOf(unit, unit/2)...)
+	want("behind a unit and a half", 3*unit/2)
+	a.release(t)
+	want("released", 0)
+	a.release(t)
+	w.Clock.Advance(uploadv1.SessionLeaseTime)
+	w.acquire(t, b.secret, -1)
+	want("of the second one", 3*unit)
+	w.Clock.Advance(objectv1.AheadLease)
+	want("the writer of the second one died", 0)
+	a.fence = w.acquire(t, a.secret, -1).Fence
+	want("of the first one again", 3*unit/2)
+	writer{w, a.secret, a.fence - 1}.release(t)
+	want("a writer of old releases", 3*unit/2)
+	if _, err := w.Service.CancelSession(t.Context(), uploadv1.SessionRequest{Secret: a.secret}); err != nil {
+		t.Error(err)
+	}
+	want("cancelled", 0)
+	b.fence = w.acquire(t, b.secret, -1).Fence
+	b.append(t, 0, contentsOf(unit, unit, unit)...)
+	want("all is there", 0)
+	if _, err := b.finish(t, 3*unit); err != nil {
+		t.Error(err)
+	}
 }
 
 // sessionQuota: a session that the quota stops keeps what it has, and goes on

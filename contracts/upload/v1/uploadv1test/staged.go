@@ -107,9 +107,52 @@ func (o *Objects) GetUsage(context.Context, objectv1.GetUsageRequest) (objectv1.
 	return run(o, "GetUsage", func() (objectv1.Usage, error) { return objectv1.Usage{Reserved: o.reserved("")}, nil })
 }
 
-// reserved sums what is staged under a version, or under all.
+// Ahead sums what is reserved ahead.
+func (o *Objects) Ahead() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.aheadOf("")
+}
+
+// aheadOf is what is reserved ahead under a version, or under all. What is not
+// under way any more, or lapsed, does not count.
+func (o *Objects) aheadOf(version string) int64 {
+	var sum int64
+	for v, a := range o.ahead {
+		if _, ok := o.held[v]; !ok || !o.now().Before(a.till) {
+			delete(o.ahead, v)
+		} else if version == "" || v == version {
+			sum += a.bytes
+		}
+	}
+	return sum
+}
+
+// ReserveAhead implements objectv1.Service.
+func (o *Objects) ReserveAhead(_ context.Context, r objectv1.ReserveAheadRequest) (objectv1.Empty, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return run(o, "ReserveAhead", func() (objectv1.Empty, error) {
+		t, ok := o.held[r.VersionID]
+		old := o.aheadOf(r.VersionID)
+		switch {
+		case !ok || !t.Staged || t.AccountID != r.AccountID:
+			return objectv1.Empty{}, objectv1.ErrUploadGone
+		case r.Bytes > old && o.reserved("")+r.Bytes-old > o.quota:
+			return objectv1.Empty{}, objectv1.ErrQuotaExceeded
+		}
+		o.ahead[r.VersionID] = ahead{r.Bytes, o.now().Add(objectv1.AheadLease)}
+		return objectv1.Empty{}, nil
+	})
+}
+
+// reserved sums what is staged under a version, or what is staged and reserved
+// ahead under all.
 func (o *Objects) reserved(version string) int64 {
 	var sum int64
+	if version == "" {
+		sum = o.aheadOf("")
+	}
 	for v, contents := range o.staged {
 		for _, m := range contents {
 			if version == "" || v == version {
@@ -126,15 +169,22 @@ func (o *Objects) StageContent(_ context.Context, r objectv1.StageContentRequest
 	defer o.mu.Unlock()
 	return run(o, "StageContent", func() (objectv1.StageContentResponse, error) {
 		t, ok := o.held[r.VersionID]
+		more, left := r.Manifest.Size, int64(-1)
+		if r.Ahead != nil {
+			left = min(*r.Ahead, o.aheadOf(r.VersionID))
+			more -= o.aheadOf(r.VersionID) - left
+		}
 		switch {
 		case !ok || !t.Staged || t.AccountID != r.AccountID:
 			return objectv1.StageContentResponse{}, objectv1.ErrUploadGone
 		case o.staged[r.VersionID][r.ContentID].Domain != "":
 			return objectv1.StageContentResponse{Reserved: o.reserved(r.VersionID)}, nil // a repeat
-		case o.reserved("")+r.Manifest.Size > o.quota+o.staged[r.VersionID][r.Replaces].Size:
+		case o.reserved("")+more > o.quota+o.staged[r.VersionID][r.Replaces].Size:
 			return objectv1.StageContentResponse{}, objectv1.ErrQuotaExceeded
 		}
-		o.staged[r.VersionID][r.ContentID] = r.Manifest
+		if o.staged[r.VersionID][r.ContentID] = r.Manifest; left >= 0 {
+			o.ahead[r.VersionID] = ahead{left, o.now().Add(objectv1.AheadLease)}
+		}
 		return objectv1.StageContentResponse{Reserved: o.reserved(r.VersionID)}, nil
 	})
 }

@@ -62,7 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		"MultipartConcurrent": multipartConcurrent, "MultipartQuota": multipartQuota,
 
 		"SessionCreate": sessionCreate, "SessionWrites": sessionWrites, "SessionHasOneWriter": sessionOneWriter, "SessionRepeats": sessionRepeats,
-		"SessionOffsetsAreChecked": sessionOffsets, "SessionSizesAreChecked": sessionSizes, "SessionQuota": sessionQuota, "SessionPages": sessionPages,
+		"SessionOffsetsAreChecked": sessionOffsets, "SessionSizesAreChecked": sessionSizes, "SessionQuota": sessionQuota, "SessionAhead": sessionAhead, "SessionPages": sessionPages,
 		"SessionConcurrent": sessionConcurrent, "SessionEmpty": sessionEmpty, "SessionFinishFails": sessionFinishFails,
 		"SessionFinishAtOnce": sessionFinishAtOnce, "SessionCancels": sessionCancels, "SessionCancelIsLate": sessionCancelLate,
 		"SessionCancelOutlivesObject": sessionCancelAway, "SessionExpires": sessionExpires, "SessionLosesItsTicket": sessionLost, "SessionMalformed": sessionMalformed,

@@ -172,6 +172,16 @@ func (c crashAccounts) Resize(ctx context.Context, account, id string, old int64
 	return write(ctx, func() error { return c.Accounts.Resize(ctx, account, id, old, r, limit) })
 }
 
+func (c crashAccounts) ReserveBeside(
+	ctx context.Context, account, id string, r domain.Reservation, other string, old int64, next domain.Reservation, limit int64,
+) error {
+	return write(ctx, func() error { return c.Accounts.ReserveBeside(ctx, account, id, r, other, old, next, limit) })
+}
+
+func (c crashAccounts) Lapse(ctx context.Context, account, id string, r domain.Reservation) error {
+	return write(ctx, func() error { return c.Accounts.Lapse(ctx, account, id, r) })
+}
+
 func (c crashAccounts) Unreserve(ctx context.Context, account, id string) error {
 	return write(ctx, func() error { return c.Accounts.Unreserve(ctx, account, id) })
 }

@@ -61,6 +61,9 @@ func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (obj
 	if r.Bytes > v.Upload.MaxSize {
 		return objectv1.Ticket{}, objectv1.ErrTooLarge
 	}
+	if err := checkLease(r.LeaseSeconds, v.staged()); err != nil {
+		return objectv1.Ticket{}, err
+	}
 	reserved := v.Upload.Reserved
 	if !v.staged() {
 		if reserved, err = s.grow(ctx, v, r.Bytes); err != nil {
@@ -72,7 +75,7 @@ func (s *Service) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (obj
 		if v.State != VersionHeld || v.Reservation != reservation {
 			return ErrRefused
 		}
-		till := s.now().Add(HoldLease)
+		till := s.now().Add(max(HoldLease, time.Duration(r.LeaseSeconds)*time.Second))
 		if v.staged() && v.Upload.LeaseTill.After(till) {
 			till = v.Upload.LeaseTill
 		}

@@ -115,6 +115,12 @@ type Accounts interface {
 	// Resize changes a reservation from old to its new bytes: ErrRefused when it
 	// is not there with old, or over the limit.
 	Resize(ctx context.Context, account, id string, old int64, r Reservation, limit int64) error
+	// ReserveBeside is Reserve that changes another reservation in the same step,
+	// from old bytes to those of next; 0 bytes: it is not there. The limit holds for
+	// both together: ErrRefused, also when the other one has not old bytes.
+	ReserveBeside(ctx context.Context, account, id string, r Reservation, other string, old int64, next Reservation, limit int64) error
+	// Lapse gives a reservation back if it still is r. Idempotent.
+	Lapse(ctx context.Context, account, id string, r Reservation) error
 	// Unreserve gives a reservation back, whatever its size. Idempotent.
 	Unreserve(ctx context.Context, account, id string) error
 	// Merge moves reservations that are still there into another one of the

@@ -68,10 +68,14 @@ func (s *Service) unbegin(ctx context.Context, b Bucket, got bound) error {
 
 // checkStaging holds what a staged ticket is asked for against the rules.
 func checkStaging(r objectv1.BeginPutRequest) error {
-	switch {
-	case r.Staged && (!r.Hold || r.Size != -1):
+	if r.Staged && (!r.Hold || r.Size != -1) {
 		return fault.ErrInvalid.Msgf("a staged ticket is held and of unknown size")
-	case r.LeaseSeconds < 0 || r.LeaseSeconds > int64(objectv1.MaxLease/time.Second) || r.LeaseSeconds > 0 && !r.Staged:
+	}
+	return checkLease(r.LeaseSeconds, r.Staged)
+}
+
+func checkLease(seconds int64, staged bool) error {
+	if seconds < 0 || seconds > int64(objectv1.MaxLease/time.Second) || seconds > 0 && !staged {
 		return fault.ErrInvalid.Msgf("a staged ticket's lease is at most %s", objectv1.MaxLease)
 	}
 	return nil

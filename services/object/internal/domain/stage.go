@@ -91,6 +91,8 @@ func (s *Service) checkPart(v Version, r objectv1.StageContentRequest) error {
 		return fault.ErrInvalid.Msgf("the content was not written for this upload")
 	case r.Manifest.Size > v.Upload.MaxSize:
 		return objectv1.ErrTooLarge
+	case r.Ahead != nil:
+		return checkAhead(v, *r.Ahead)
 	}
 	return nil
 }
@@ -104,14 +106,7 @@ func (s *Service) stage(ctx context.Context, v Version, r objectv1.StageContentR
 		ID: r.ContentID, Manifest: r.Manifest, Holds: map[string]bool{stagedHold(v.ID): true}, SweepAt: began.Add(orphanAfter),
 		Account: v.Account, Staged: v.ID, Reservation: r.ContentID + "_" + nonce(),
 	}
-	limit := v.Upload.Limits.StorageBytes
-	err := s.reserve(ctx, v, c.Reservation, c.Manifest.Size, limit)
-	if errors.Is(err, objectv1.ErrQuotaExceeded) && r.Replaces != "" {
-		// The account may have as much more as goes then: with that it has no more.
-		if old, gerr := s.st.Contents.Get(ctx, r.Replaces); gerr == nil && old.Staged == v.ID && old.Account == v.Account {
-			err = s.reserve(ctx, v, c.Reservation, c.Manifest.Size, limit+old.Manifest.Size)
-		}
-	}
+	err := s.reservePart(ctx, v, c, r)
 	if errors.Is(err, objectv1.ErrQuotaExceeded) {
 		if _, gerr := s.st.Contents.Get(ctx, c.ID); gerr == nil {
 			return errAgain // another attempt has it already
@@ -161,8 +156,8 @@ func (s *Service) stagedBytes(ctx context.Context, v Version) (objectv1.StageCon
 		return objectv1.StageContentResponse{}, fmt.Errorf("reading the account's usage: %w", err)
 	}
 	var out objectv1.StageContentResponse
-	for _, r := range u.Reserved {
-		if r.Version == v.ID {
+	for id, r := range u.Reserved {
+		if r.Version == v.ID && id != aheadName(v.ID) {
 			out.Reserved += r.Bytes
 		}
 	}

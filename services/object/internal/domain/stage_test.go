@@ -392,3 +392,29 @@ func TestRenew_KeepsTheLongerLease(t *testing.T) {
 	}
 	e.wantUsage(0, 0)
 }
+
+// A ticket that was taken with the usual lease is kept for as long as is asked.
+func TestRenew_AsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.bucket("files", false)
+	for _, staged := range []bool{true, false} {
+		r := objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: -1, Hold: true, Staged: staged}
+		ticket, err := e.BeginPut(t.Context(), r)
+		if err != nil || time.Until(ticket.LeaseTill) > 3*time.Minute {
+			t.Fatalf("%+v, %v", ticket, err)
+		}
+		got, err := e.RenewPut(t.Context(), objectv1.RenewPutRequest{AccountID: "alice", VersionID: ticket.VersionID, LeaseSeconds: 8 * 24 * 3600})
+		if !staged {
+			wantErr(t, err, fault.ErrInvalid)
+			continue
+		}
+		if err != nil || time.Until(got.LeaseTill) < 7*24*time.Hour {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		e.settle()
+		if _, err := e.StageContent(t.Context(), partOf(ticket, "x")); err != nil {
+			t.Error(err)
+		}
+	}
+}

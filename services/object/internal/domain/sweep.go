@@ -144,6 +144,9 @@ func (s *Service) sweepAccounts(ctx context.Context) error {
 }
 
 func (s *Service) sweepAccount(ctx context.Context, u Usage) error {
+	if err := s.lapse(ctx, u); err != nil {
+		return err
+	}
 	old := s.now().Add(-orphanAfter)
 	for id, r := range u.Reserved {
 		if r.Lease.After(old) {

@@ -72,6 +72,41 @@ func (s accounts) Resize(ctx context.Context, account, id string, old int64, r d
 	return ported(err)
 }
 
+func (s accounts) ReserveBeside(
+	ctx context.Context, account, id string, r domain.Reservation, other string, old int64, next domain.Reservation, limit int64,
+) error {
+	more := r.Bytes + next.Bytes - old
+	m := docstore.Mod{
+		If:  append(within(more, limit), docstore.Absent(reservation(id)), docstore.Absent("closing")),
+		Set: map[string]any{reservation(id): r, "open": r.Lease},
+		Inc: map[string]int64{"total": more},
+	}
+	if old > 0 {
+		m.If = append(m.If, docstore.Eq(reservation(other)+".bytes", old))
+	} else {
+		m.If = append(m.If, docstore.Absent(reservation(other)))
+	}
+	if next.Bytes > 0 {
+		m.Set[reservation(other)] = next
+	} else if old > 0 {
+		m.Unset = []string{reservation(other)}
+	}
+	_, err := s.blind.Modify(ctx, account, m)
+	return ported(err)
+}
+
+func (s accounts) Lapse(ctx context.Context, account, id string, r domain.Reservation) error {
+	_, err := s.blind.Modify(ctx, account, docstore.Mod{
+		If:    []docstore.Cond{docstore.Eq(reservation(id)+".bytes", r.Bytes), docstore.Eq(reservation(id)+".lease", r.Lease)},
+		Unset: []string{reservation(id)},
+		Inc:   map[string]int64{"total": -r.Bytes},
+	})
+	if errors.Is(err, docstore.ErrGuard) {
+		return nil
+	}
+	return absent(ported(err))
+}
+
 func (s accounts) Unreserve(ctx context.Context, account, id string) error {
 	for {
 		u, err := s.Get(ctx, account)

@@ -143,12 +143,12 @@ func (s *Multiparts) want() {
 // now is the time as documents keep it.
 func (s *Multiparts) now() time.Time { return s.Clock().UTC().Truncate(time.Millisecond) }
 
-// Create takes a ticket that outlives the upload, and records it then. A crash
-// between leaves a ticket without bytes, which object ends at its lease.
+// Create takes a ticket, records the upload, and then lets the ticket outlive it.
+// So a crash between leaves a ticket that object ends within minutes.
 func (s *Multiparts) Create(ctx context.Context, r uploadv1.CreateMultipartRequest) (Multipart, error) {
 	ticket, err := s.Objects.BeginPut(ctx, objectv1.BeginPutRequest{
 		Principal: r.Principal, Bucket: r.Bucket, Key: r.Key, Size: -1, Hold: true, Staged: true,
-		LeaseSeconds: int64((s.o.Expiry + leaseSpare) / time.Second), Retention: r.Retention, LegalHold: r.LegalHold,
+		Retention: r.Retention, LegalHold: r.LegalHold,
 	})
 	if err != nil {
 		return Multipart{}, fmt.Errorf("taking a ticket: %w", err)
@@ -160,15 +160,29 @@ func (s *Multiparts) Create(ctx context.Context, r uploadv1.CreateMultipartReque
 	}
 	m.DueAt = m.Expires.Add(s.o.Grace)
 	if err := s.Store.InsertMultipart(ctx, m); err != nil {
-		actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWithin)
-		defer cancel()
-		if _, aerr := s.Objects.AbortPut(actx, objectv1.AbortPutRequest{AccountID: ticket.AccountID, VersionID: ticket.VersionID}); aerr != nil {
-			s.Log.WarnContext(ctx, "a ticket stays until its lease ends", "version_id", ticket.VersionID, "err", aerr)
-		}
-		return Multipart{}, fmt.Errorf("recording the upload: %w", err)
+		return Multipart{}, s.uncreate(ctx, m, fmt.Errorf("recording the upload: %w", err))
+	}
+	if m.Ticket, err = keep(ctx, s.Objects, ticket, s.o.Expiry); err != nil {
+		return Multipart{}, s.uncreate(ctx, m, err)
 	}
 	s.Meter.MultipartBegan()
 	return m, nil
+}
+
+// uncreate forgets an upload whose creation failed, and whose id nobody knows.
+// Its document may be there, or come; the sweep ends it at its expiry, with the
+// ticket when that cannot be done here.
+func (s *Multiparts) uncreate(ctx context.Context, m Multipart, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWithin)
+	defer cancel()
+	if _, err := s.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: m.Ticket.AccountID, VersionID: m.Ticket.VersionID}); err != nil {
+		s.Log.WarnContext(ctx, "a ticket stays until its upload expires", "version_id", m.Ticket.VersionID, "err", err)
+		return cause
+	}
+	if err := s.Store.DeleteMultipart(ctx, m.ID); err != nil {
+		s.Log.WarnContext(ctx, "an upload without a ticket stays until it expires", "upload_id", m.ID, "err", err)
+	}
+	return cause
 }
 
 // MaxExpiry is the longest time that an upload may take, because object bounds

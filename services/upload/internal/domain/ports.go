@@ -134,6 +134,7 @@ type Objects interface {
 
 	Authorize(ctx context.Context, r objectv1.AuthorizeRequest) (objectv1.AuthorizeResponse, error)
 	GetUsage(ctx context.Context, r objectv1.GetUsageRequest) (objectv1.Usage, error)
+	ReserveAhead(ctx context.Context, r objectv1.ReserveAheadRequest) (objectv1.Empty, error)
 	StageContent(ctx context.Context, r objectv1.StageContentRequest) (objectv1.StageContentResponse, error)
 	UnstageContents(ctx context.Context, r objectv1.UnstageContentsRequest) (objectv1.Empty, error)
 	CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error)

@@ -145,20 +145,20 @@ func (s *Sessions) want() {
 // now is the time as documents keep it.
 func (s *Sessions) now() time.Time { return s.Clock().UTC().Truncate(time.Millisecond) }
 
-// Create takes a ticket that outlives the session, and records it then. A crash
-// between leaves a ticket without bytes, which object ends at its lease. The
+// Create takes a ticket, records the session, and then lets the ticket outlive
+// it. So a crash between leaves a ticket that object ends within minutes. The
 // secret is returned and not kept.
 func (s *Sessions) Create(ctx context.Context, r uploadv1.CreateSessionRequest) (Session, string, error) {
 	most := maxSessionSize
 	if l := r.Principal.Limits.ObjectBytes; l > 0 {
 		most = min(most, l)
 	}
-	if err := s.fits(ctx, r.Principal, most, 0, r.Size); err != nil {
+	if err := s.fits(ctx, r.Principal, most, r.Size); err != nil {
 		return Session{}, "", err
 	}
 	ticket, err := s.Objects.BeginPut(ctx, objectv1.BeginPutRequest{
 		Principal: r.Principal, Bucket: r.Bucket, Key: r.Key, Size: -1, Hold: true, Staged: true,
-		LeaseSeconds: int64((s.o.Expiry + leaseSpare) / time.Second), File: r.File, Region: r.Region,
+		File: r.File, Region: r.Region,
 	})
 	if err != nil {
 		return Session{}, "", fmt.Errorf("taking a ticket: %w", err)
@@ -175,15 +175,41 @@ func (s *Sessions) Create(ctx context.Context, r uploadv1.CreateSessionRequest) 
 	}
 	x.DueAt = x.Expires.Add(s.o.Grace)
 	if err := s.Store.InsertSession(ctx, x); err != nil {
-		actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWithin)
-		defer cancel()
-		if _, aerr := s.Objects.AbortPut(actx, objectv1.AbortPutRequest{AccountID: ticket.AccountID, VersionID: ticket.VersionID}); aerr != nil {
-			s.Log.WarnContext(ctx, "a ticket stays until its lease ends", "version_id", ticket.VersionID, "err", aerr)
-		}
-		return Session{}, "", fmt.Errorf("recording the session: %w", err)
+		return Session{}, "", s.uncreate(ctx, x, fmt.Errorf("recording the session: %w", err))
+	}
+	if x.Ticket, err = keep(ctx, s.Objects, ticket, s.o.Expiry); err != nil {
+		return Session{}, "", s.uncreate(ctx, x, err)
 	}
 	s.Meter.SessionBegan()
 	return x, secret, nil
+}
+
+// keep lets a ticket live as long as whatever was recorded with it.
+func keep(ctx context.Context, o Objects, t objectv1.Ticket, expiry time.Duration) (objectv1.Ticket, error) {
+	kept, err := o.RenewPut(ctx, objectv1.RenewPutRequest{
+		AccountID: t.AccountID, VersionID: t.VersionID, LeaseSeconds: int64((expiry + leaseSpare) / time.Second),
+	})
+	if err != nil {
+		return t, fmt.Errorf("keeping the ticket: %w", err)
+	}
+	t.LeaseTill = kept.LeaseTill
+	return t, nil
+}
+
+// uncreate forgets a session whose creation failed. Its document may be there,
+// or come; without a secret nobody finds it, and the sweep ends it at its expiry, with the
+// ticket when that cannot be done here.
+func (s *Sessions) uncreate(ctx context.Context, x Session, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWithin)
+	defer cancel()
+	if _, err := s.Objects.AbortPut(ctx, objectv1.AbortPutRequest{AccountID: x.Ticket.AccountID, VersionID: x.Ticket.VersionID}); err != nil {
+		s.Log.WarnContext(ctx, "a ticket stays until its session expires", "version_id", x.Ticket.VersionID, "err", err)
+		return cause
+	}
+	if err := s.Store.DeleteSession(ctx, x.Hash); err != nil {
+		s.Log.WarnContext(ctx, "a session without a ticket stays until it expires", "session_id", x.ID, "err", err)
+	}
+	return cause
 }
 
 // hashOf names the document of a secret. The secret has 256 random bits, so that
@@ -194,20 +220,21 @@ func hashOf(secret string) string {
 }
 
 // fits refuses a size that the plan does not allow, or for which there is no room
-// beside what is stored. It is early and decides nothing: staging does.
-func (s *Sessions) fits(ctx context.Context, p authv1.Principal, most, offset, size int64) error {
+// beside what is stored. It is early and decides nothing: the first who writes
+// reserves.
+func (s *Sessions) fits(ctx context.Context, p authv1.Principal, most, size int64) error {
 	if size > most {
 		return objectv1.ErrTooLarge
 	}
 	limit := p.Limits.StorageBytes
-	if limit <= 0 || size <= offset {
+	if limit <= 0 || size <= 0 {
 		return nil
 	}
 	u, err := s.Objects.GetUsage(ctx, objectv1.GetUsageRequest{AccountID: p.AccountID})
 	if err != nil {
 		return fmt.Errorf("reading the account's usage: %w", err)
 	}
-	if size-offset > limit-u.Used-u.Reserved {
+	if size > limit-u.Used-u.Reserved {
 		return objectv1.ErrQuotaExceeded
 	}
 	return nil

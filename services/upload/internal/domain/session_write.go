@@ -22,15 +22,7 @@ func (s *Sessions) Acquire(ctx context.Context, r uploadv1.AcquireSessionRequest
 	if err != nil {
 		return Session{}, err
 	}
-	if seen.Size < 0 && r.Size > seen.Offset && seen.Phase == Writing {
-		if err := seen.free(s.now()); err != nil {
-			return Session{}, err
-		}
-		if err := s.fits(ctx, seen.Principal, seen.Ticket.MaxSize, seen.Offset, r.Size); err != nil {
-			return Session{}, err
-		}
-	}
-	finished := seen
+	finished, size := seen, seen.Size
 	x, err := s.update(ctx, seen.Hash, "acquiring the session", func(x *Session, now time.Time) error {
 		if x.Phase == Finished {
 			finished = *x
@@ -39,6 +31,7 @@ func (s *Sessions) Acquire(ctx context.Context, r uploadv1.AcquireSessionRequest
 		if err := x.free(now); err != nil {
 			return err
 		}
+		size = x.Size
 		if err := x.learn(r.Size); err != nil {
 			return err
 		}
@@ -55,6 +48,12 @@ func (s *Sessions) Acquire(ctx context.Context, r uploadv1.AcquireSessionRequest
 		return Session{}, err
 	}
 	s.tidy(ctx, x)
+	if left := x.ahead(x.Offset); x.Phase == Writing && left != nil && *left > 0 {
+		if err := s.reserveAhead(ctx, x, *left); err != nil {
+			s.unacquire(ctx, x, size)
+			return Session{}, err
+		}
+	}
 	return x, nil
 }
 
@@ -81,6 +80,7 @@ func (x *Session) mayWrite(fence int64) error {
 // Release ends the writer's turn. What it left half done is given up, and its
 // fence counts no more.
 func (s *Sessions) Release(ctx context.Context, r uploadv1.ReleaseSessionRequest) error {
+	s.dropAhead(ctx, r.Secret, r.Fence)
 	x, err := s.update(ctx, hashOf(r.Secret), "releasing the session", func(x *Session, _ time.Time) error {
 		if x.mayWrite(r.Fence) != nil || x.LeaseTill.IsZero() {
 			return errNotMine
@@ -218,7 +218,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 			return Session{}, fmt.Errorf("writing a page of contents: %w", err)
 		}
 	}
-	if err := s.stage(ctx, x, r.Contents, tail); err != nil {
+	if err := s.stage(ctx, x, r, tail); err != nil {
 		return Session{}, err
 	}
 	var stray []string
@@ -262,10 +262,13 @@ func (s *Sessions) stray(x *Session, ids []string, at int) []string {
 // When one is refused all are given up,
 // so that their space comes back at once; without an answer they stay announced
 // for a repeat.
-func (s *Sessions) stage(ctx context.Context, x Session, contents []uploadv1.SessionContent, tail string) error {
-	for n, c := range contents {
+func (s *Sessions) stage(ctx context.Context, x Session, r uploadv1.AppendSessionRequest, tail string) error {
+	end := r.Offset
+	for n, c := range r.Contents {
+		end += c.Manifest.Size
 		_, err := s.Objects.StageContent(ctx, objectv1.StageContentRequest{
 			AccountID: x.Ticket.AccountID, VersionID: x.Ticket.VersionID, ContentID: c.ContentID, Manifest: c.Manifest, Replaces: tail,
+			Ahead: x.ahead(end),
 		})
 		if err == nil {
 			continue

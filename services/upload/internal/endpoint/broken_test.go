@@ -196,6 +196,14 @@ func (o mortalObjects) AbortPut(ctx context.Context, r objectv1.AbortPutRequest)
 	return step(o.killer, func() (objectv1.AbortPutResponse, error) { return o.Objects.AbortPut(ctx, r) })
 }
 
+func (o mortalObjects) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
+	return step(o.killer, func() (objectv1.Ticket, error) { return o.Objects.RenewPut(ctx, r) })
+}
+
+func (o mortalObjects) ReserveAhead(ctx context.Context, r objectv1.ReserveAheadRequest) (objectv1.Empty, error) {
+	return step(o.killer, func() (objectv1.Empty, error) { return o.Objects.ReserveAhead(ctx, r) })
+}
+
 func (o mortalObjects) StageContent(ctx context.Context, r objectv1.StageContentRequest) (objectv1.StageContentResponse, error) {
 	return step(o.killer, func() (objectv1.StageContentResponse, error) { return o.Objects.StageContent(ctx, r) })
 }

@@ -74,7 +74,11 @@ func (s *sender) call(t *testing.T, what string, f func() error) bool {
 func (s *sender) create(t *testing.T) bool {
 	t.Helper()
 	return s.call(t, "create", func() error {
-		c, err := s.w.Service.CreateSession(t.Context(), uploadv1.CreateSessionRequest{Principal: who, Bucket: "b", Key: "k", Size: -1})
+		r := uploadv1.CreateSessionRequest{Principal: who, Bucket: "b", Key: "k", Size: -1}
+		if s.end == "finish" { // then it reserves ahead, too
+			r.Size, r.Principal.Limits.StorageBytes = steps()[len(steps())-1], 1<<30
+		}
+		c, err := s.w.Service.CreateSession(t.Context(), r)
 		s.secret = c.Secret
 		return err
 	})
@@ -201,8 +205,8 @@ func (w world) onlyItsOwn(t *testing.T, s *sender) {
 		}
 		at = s.sent[id][1]
 	}
-	if at != steps()[len(steps())-1] {
-		t.Errorf("%d bytes are staged", at)
+	if ahead := w.Objects.Ahead(); at != steps()[len(steps())-1] || ahead != 0 {
+		t.Errorf("%d bytes are staged, %d reserved ahead", at, ahead)
 	}
 }
 
@@ -291,4 +295,49 @@ func sessionKilledAt(t *testing.T, w world, then, end string, n int, after bool)
 		t.Errorf("%d objects", w.Objects.Versions()-before)
 	}
 	return taken
+}
+
+// TestCreate_BrokenOff breaks off between the ticket and the document, and between
+// the document and the longer lease of the ticket: object ends the ticket after
+// minutes, not after days, so that its bucket can be deleted.
+func TestCreate_BrokenOff(t *testing.T) {
+	t.Parallel()
+	for name, create := range map[string]func(w world) error{
+		"session": func(w world) error {
+			_, err := w.Service.CreateSession(t.Context(), uploadv1.CreateSessionRequest{Principal: who, Bucket: "b", Key: "k", Size: -1})
+			return err
+		},
+		"multipart": func(w world) error {
+			_, err := w.Service.CreateMultipart(t.Context(), uploadv1.CreateMultipartRequest{Principal: who, Bucket: "b", Key: "k"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n, after := range map[int]bool{1: true, 2: true, 3: false} {
+				w := newWorld(t)
+				w.killer.arm(n, after)
+				if err := create(w); !errors.Is(err, errKilled) || w.Objects.Held() != 1 {
+					t.Fatalf("step %d: %v, %d tickets", n, err, w.Objects.Held())
+				}
+				w.killer.mend()
+				w.Clock.Advance(uploadv1test.HoldLease + time.Second)
+				if w.Objects.Expire(); w.Objects.Held() != 0 {
+					t.Errorf("step %d: the ticket stays", n)
+				}
+			}
+			w := newWorld(t)
+			if err := create(w); err != nil {
+				t.Fatal(err)
+			}
+			w.Clock.Advance(uploadv1test.Expiry)
+			if w.Objects.Expire(); w.Objects.Held() != 1 {
+				t.Error("a ticket ended before its upload")
+			}
+			w.Objects.Break("RenewPut", true, errors.New("no answer"))
+			if err := create(w); err == nil || w.Objects.Held() != 1 {
+				t.Errorf("%v, %d tickets", err, w.Objects.Held())
+			}
+		})
+	}
 }
