@@ -398,7 +398,7 @@ func TestRenew_AsLongAsAsked(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})
 	e.bucket("files", false)
-	for _, staged := range []bool{true, false} {
+	for _, staged := range []bool{false, true} {
 		r := objectv1.BeginPutRequest{Principal: alice, Bucket: "files", Key: "k", Size: -1, Hold: true, Staged: staged}
 		ticket, err := e.BeginPut(t.Context(), r)
 		if err != nil || time.Until(ticket.LeaseTill) > 3*time.Minute {

@@ -9,6 +9,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // Finish commits the object. From the first attempt on contents and digests are
@@ -54,6 +55,7 @@ func (s *Sessions) Finish(ctx context.Context, r uploadv1.FinishSessionRequest) 
 			return objectv1.Object{}, err
 		}
 	}
+	faultpoint.Hit("upload.session.finishing")
 	obj, err := s.commit(ctx, x)
 	if errors.Is(err, objectv1.ErrUploadGone) {
 		return objectv1.Object{}, s.lost(ctx, x, err)
@@ -61,6 +63,7 @@ func (s *Sessions) Finish(ctx context.Context, r uploadv1.FinishSessionRequest) 
 	if err != nil {
 		return objectv1.Object{}, err // what is there stays, for the next one who asks
 	}
+	faultpoint.Hit("upload.session.committed")
 	if err := s.finished(ctx, x.Hash, &obj); err != nil {
 		// The object is there; whoever asks again writes it down.
 		s.Log.WarnContext(ctx, "a finished session is not recorded yet", "session_id", x.ID, "err", err)

@@ -10,6 +10,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // errFinished says that there is nothing to write any more.
@@ -221,6 +222,7 @@ func (s *Sessions) Append(ctx context.Context, r uploadv1.AppendSessionRequest) 
 	if err := s.stage(ctx, x, r, tail); err != nil {
 		return Session{}, err
 	}
+	faultpoint.Hit("upload.session.staged")
 	var stray []string
 	added, err := s.update(ctx, hash, "recording contents", func(x *Session, now time.Time) error {
 		stray = s.stray(x, ids, at)
