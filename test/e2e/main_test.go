@@ -28,6 +28,7 @@ func TestSystem(t *testing.T) {
 		{"Tenants", tenants},
 		{"TenantsOfFiles", tenantsOfFiles},
 		{"CurlLines", curlLines},
+		{"DriveCLI", driveCLI},
 		{"Webhook", webhook},
 		{"Trace", traceInLogs},
 		{"Operator", operator},
