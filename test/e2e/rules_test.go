@@ -43,12 +43,12 @@ import (
 //	AUDIT             6  the audit trail                                  rules_audit_test.go
 //	FIXED             9  OpenAPI and fixed points                         rules_error_test.go
 //	ACCOUNT          14  lockr: log-in, tokens, password, deletion        rules_account_test.go
-//	SESSION          18  lockr: resumable sessions                        rules_session_test.go
+//	SESSION          19  lockr: resumable sessions                        rules_session_test.go
 //	TUS               8  lockr: tus 1.0.0                                 rules_session_test.go
 //	DIRECT            7  lockr: direct uploads, guests                    rules_file_test.go
 //	FILE              7  lockr: list, register, key, delete               rules_file_test.go
 //	DOWNLOAD          8  lockr: downloads                                 rules_file_test.go
-//	ALL             406
+//	ALL             407
 type section struct {
 	name  string
 	rules []rule
