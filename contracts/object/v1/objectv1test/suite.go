@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) objectv1.Service) {
 		{"List_Full", fullListing},
 		{"Put_Staged", staged},
 		{"Put_StagedAborted", stagedAborted},
+		{"Put_Ahead", ahead},
 		{"Copies", copies},
 		{"Idempotency", idempotency},
 		{"Files", files},

@@ -204,3 +204,42 @@ func idempotency(t *testing.T, w world) {
 	_, err = begin("a")
 	wantErr(t, err, objectv1.ErrIdempotencyConflict)
 }
+
+// ahead: what is still to come is reserved, and becomes what is staged.
+func ahead(t *testing.T, w world) {
+	w.bucket(t, "files", false)
+	a, b := w.upload(t, "files", "a"), w.upload(t, "files", "b")
+	reserve := func(ticket objectv1.Ticket, bytes int64) error {
+		_, err := w.ReserveAhead(t.Context(), objectv1.ReserveAheadRequest{AccountID: w.who.AccountID, VersionID: ticket.VersionID, Bytes: bytes})
+		return err
+	}
+	for range 2 { // of the account's 1000 bytes
+		if err := reserve(a, 500); err != nil || w.used(t).Reserved != 500 {
+			t.Fatalf("%+v, %v", w.used(t), err)
+		}
+	}
+	wantErr(t, reserve(a, 501), objectv1.ErrTooLarge)
+	wantErr(t, reserve(a, -1), fault.ErrInvalid)
+	if err := reserve(b, 500); err != nil {
+		t.Fatal(err)
+	}
+	left := int64(100)
+	r := w.part(a, 400)
+	r.Ahead = &left
+	if got, err := w.StageContent(t.Context(), r); err != nil || got.Reserved != 400 || w.used(t).Reserved != 1000 {
+		t.Fatalf("%+v, %+v, %v", got, w.used(t), err)
+	}
+	wantErr(t, reserve(a, 101), objectv1.ErrQuotaExceeded)
+	if err := reserve(a, 0); err != nil || w.used(t).Reserved != 900 {
+		t.Fatalf("%+v, %v", w.used(t), err)
+	}
+	for _, ticket := range []objectv1.Ticket{a, b} {
+		if _, err := w.AbortPut(t.Context(), objectv1.AbortPutRequest{AccountID: w.who.AccountID, VersionID: ticket.VersionID}); err != nil {
+			t.Fatal(err)
+		}
+		wantErr(t, reserve(ticket, 1), objectv1.ErrUploadGone)
+	}
+	if w.used(t) != (objectv1.Usage{}) {
+		t.Errorf("%+v", w.used(t))
+	}
+}
