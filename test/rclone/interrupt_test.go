@@ -22,7 +22,7 @@ func TestInterrupted(t *testing.T) {
 	w := harness.Start(t, harness.Options{Topology: harness.Processes, Env: quiet()})
 	r, _ := stock(t, w, "eve")
 	local, remote := filepath.Join(t.TempDir(), "tree"), "lockr:eve/tree"
-	files := plant(t, local, 600, 32<<20, source(t))
+	files := plant(t, local, 400, 32<<20, source(t))
 
 	done := 0
 	first := r.watch(t, local, remote, func(n int, p *os.Process) bool {
