@@ -19,65 +19,16 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
-// document is as much of the OpenAPI document as these tests look at; requests
-// and answers are held against all of it in test/openapi.
-type document struct {
-	Paths      map[string]map[string]struct{ OperationID string }
-	Components struct {
-		Schemas struct {
-			ErrorCode struct {
-				Enum   []string
-				Status map[string]int `json:"x-status"`
-			}
-		}
-	}
-}
-
-func load(t testing.TB) document {
-	t.Helper()
-	var d document
-	if err := json.Unmarshal(openapi.Lockwell(), &d); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// TestOpenAPI_Routes fails on a route that the document lacks, or has under
-// another name, and on an operation that is no route.
 func TestOpenAPI_Routes(t *testing.T) {
 	t.Parallel()
-	d := load(t)
-	served := map[string]bool{}
-	for _, rt := range lockwell.New(&core.Core{}, nil, nil).Routes() {
-		path := strings.TrimPrefix(strings.ReplaceAll(rt.Path, "...}", "}"), api)
-		method := strings.ToLower(rt.Method)
-		served[path+" "+method] = true
-		if id := d.Paths[path][method].OperationID; id == "" {
-			t.Errorf("the document lacks %s %s", rt.Method, path)
-		} else if !strings.EqualFold(id, rt.Name) || id[1:] != rt.Name[1:] {
-			t.Errorf("%s %s is %s in the document and %s in the routes", rt.Method, path, id, rt.Name)
-		}
-	}
-	ids := map[string]bool{}
-	for path, ops := range d.Paths {
-		for method, op := range ops {
-			// HEAD is GET's route.
-			if !served[path+" "+method] && (method != "head" || !served[path+" get"]) {
-				t.Errorf("there is no route %s %s", method, path)
-			}
-			if op.OperationID == "" || ids[op.OperationID] {
-				t.Errorf("%s %s is called %q, as another operation is", method, path, op.OperationID)
-			}
-			ids[op.OperationID] = true
-		}
-	}
+	edgetest.OpenAPI(t, openapi.Lockwell()).HoldRoutes(t, lockwell.New(&core.Core{}, nil, nil).Routes(), api)
 }
 
 // TestOpenAPI_Codes fails on a code or a status that a fault is answered with
 // and the document's table lacks, and on a code that no fault leads to.
 func TestOpenAPI_Codes(t *testing.T) {
 	t.Parallel()
-	table := load(t).Components.Schemas.ErrorCode
+	table := edgetest.OpenAPI(t, openapi.Lockwell()).Components.Schemas.ErrorCode
 	if !slices.Equal(slices.Sorted(slices.Values(table.Enum)), slices.Sorted(maps.Keys(table.Status))) {
 		t.Error("enum and x-status list different codes")
 	}
