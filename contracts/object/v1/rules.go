@@ -16,6 +16,10 @@ const (
 	MaxTagKey        = 128    // characters
 	MaxTagValue      = 256    // characters
 	MaxRetentionDays = 36_500 // a hundred years: beyond it a date is a mistake
+
+	MaxUserMetadata   = 2 << 10 // names and values, bytes
+	MaxStoredHeader   = 1 << 10 // one of the standard headers that are stored, bytes
+	MaxIdempotencyKey = 255     // characters
 )
 
 // CheckKey holds a key against the rules: 1–MaxKey bytes of UTF-8 without NUL.

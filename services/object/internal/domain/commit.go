@@ -144,16 +144,16 @@ func (s *Service) checkCommit(r objectv1.CommitPutRequest) error {
 // checkMetadata bounds what is stored beside the bytes.
 func checkMetadata(m objectv1.Metadata) error {
 	for _, h := range []string{m.ContentType, m.CacheControl, m.ContentDisposition, m.ContentEncoding} {
-		if len(h) > maxHeaderValue || strings.ContainsAny(h, "\r\n\x00") {
-			return fault.ErrInvalid.Msgf("stored headers are one line of at most %d bytes", maxHeaderValue)
+		if len(h) > objectv1.MaxStoredHeader || strings.ContainsAny(h, "\r\n\x00") {
+			return fault.ErrInvalid.Msgf("stored headers are one line of at most %d bytes", objectv1.MaxStoredHeader)
 		}
 	}
 	user := 0
 	for k, v := range m.User {
 		user += len(k) + len(v)
 	}
-	if user > maxUserMetadata {
-		return fault.ErrInvalid.Msgf("user metadata is at most %d bytes in all", maxUserMetadata)
+	if user > objectv1.MaxUserMetadata {
+		return fault.ErrInvalid.Msgf("user metadata is at most %d bytes in all", objectv1.MaxUserMetadata)
 	}
 	return objectv1.CheckTags(m.Tags)
 }

@@ -16,11 +16,8 @@ import (
 	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
-// maxIdempotencyKey and maxFingerprint bound what a caller may name, bytes.
-const (
-	maxIdempotencyKey = 255
-	maxFingerprint    = 64
-)
+// maxFingerprint bounds what tells one content from another, bytes.
+const maxFingerprint = 64
 
 // bound is a write that has an idempotency key to itself, or the answer to it.
 type bound struct {
@@ -42,8 +39,8 @@ func bindingName(parts ...string) string {
 
 func checkIdempotency(r objectv1.BeginPutRequest) error {
 	i := r.Idempotency
-	if i.Key == "" || len(i.Key) > maxIdempotencyKey || len(i.Fingerprint) == 0 || len(i.Fingerprint) > maxFingerprint {
-		return fault.ErrInvalid.Msgf("an idempotency key has 1 to %d characters", maxIdempotencyKey)
+	if i.Key == "" || len(i.Key) > objectv1.MaxIdempotencyKey || len(i.Fingerprint) == 0 || len(i.Fingerprint) > maxFingerprint {
+		return fault.ErrInvalid.Msgf("an idempotency key has 1 to %d characters", objectv1.MaxIdempotencyKey)
 	}
 	for n := range len(i.Key) {
 		if i.Key[n] <= ' ' || i.Key[n] > '~' {

@@ -34,12 +34,6 @@ const (
 	casAttempts = 400
 )
 
-// Limits of what is stored beside the bytes.
-const (
-	maxUserMetadata = 2 << 10 // names and values, bytes
-	maxHeaderValue  = 1 << 10
-)
-
 // Deps is what the domain stands on. Every field but Backlog is needed.
 type Deps struct {
 	Store  Store

@@ -24,9 +24,6 @@ const (
 	headerRetentionMode = "X-Lockwell-Retention-Mode"
 	headerRetainUntil   = "X-Lockwell-Retain-Until"
 	headerLegalHold     = "X-Lockwell-Legal-Hold"
-
-	maxMeta   = 2 << 10 // names and values of X-Lockwell-Meta-*, bytes
-	maxStored = 1 << 10 // one of the stored standard headers, bytes
 )
 
 var (
@@ -57,8 +54,8 @@ func metadata(h http.Header) (objectv1.Metadata, error) {
 		}
 		v := strings.Join(values, ", ")
 		size += len(rest) + len(v)
-		if rest == "" || !utf8.ValidString(v) || size > maxMeta {
-			return m, fault.ErrInvalid.Msgf("%s* headers need a name, UTF-8 values, and may have %d bytes in all", metaPrefix, maxMeta)
+		if rest == "" || !utf8.ValidString(v) || size > objectv1.MaxUserMetadata {
+			return m, fault.ErrInvalid.Msgf("%s* headers need a name, UTF-8 values, and may have %d bytes in all", metaPrefix, objectv1.MaxUserMetadata)
 		}
 		if m.User == nil {
 			m.User = map[string]string{}
@@ -72,8 +69,8 @@ func metadata(h http.Header) (objectv1.Metadata, error) {
 
 // checkStored looks at a value that answers will carry in a header of its own.
 func checkStored(name, v string) error {
-	if len(v) > maxStored || !validHeader(v) {
-		return fault.ErrInvalid.Msgf("%s must be UTF-8 of %d bytes at most, without control characters", name, maxStored)
+	if len(v) > objectv1.MaxStoredHeader || !validHeader(v) {
+		return fault.ErrInvalid.Msgf("%s must be UTF-8 of %d bytes at most, without control characters", name, objectv1.MaxStoredHeader)
 	}
 	return nil
 }
@@ -90,8 +87,8 @@ func userMetadata(in map[string]string) (map[string]string, error) {
 	for name, v := range in {
 		size += len(name) + len(v)
 		lower := strings.ToLower(name)
-		if _, twice := out[lower]; twice || !token(lower) || !validHeader(v) || size > maxMeta {
-			return nil, fault.ErrInvalid.Msgf("metadata needs names that can be headers, each once, UTF-8 values, and may have %d bytes in all", maxMeta)
+		if _, twice := out[lower]; twice || !token(lower) || !validHeader(v) || size > objectv1.MaxUserMetadata {
+			return nil, fault.ErrInvalid.Msgf("metadata needs names that can be headers, each once, UTF-8 values, and may have %d bytes in all", objectv1.MaxUserMetadata)
 		}
 		if out == nil {
 			out = map[string]string{}

@@ -13,8 +13,6 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
-const maxIdempotencyKey = 255
-
 // idempotency reads the key under whose name a PUT is done once, and binds it to
 // what the PUT says of itself: digests, length, metadata, tags and locks.
 func idempotency(h http.Header, in transfer.Put) (*objectv1.Idempotency, error) {
@@ -58,8 +56,8 @@ func idempotencyKey(h http.Header) (string, error) {
 	case !there:
 		key = own
 	}
-	if len(key) < 1 || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return "", fault.ErrInvalid.Msgf("Idempotency-Key has 1 to %d visible ASCII characters", maxIdempotencyKey)
+	if len(key) < 1 || len(key) > objectv1.MaxIdempotencyKey || strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return "", fault.ErrInvalid.Msgf("Idempotency-Key has 1 to %d visible ASCII characters", objectv1.MaxIdempotencyKey)
 	}
 	return key, nil
 }
