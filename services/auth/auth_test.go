@@ -287,7 +287,7 @@ func TestStart_AgainFindsEverything(t *testing.T) {
 		t.Error("a second first start")
 	}
 	svc := client(t, srv)
-	if a, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || a != s.Account {
+	if a, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || a.Account != s.Account {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if _, err := svc.MintAccessToken(t.Context(), authv1.MintAccessTokenRequest{KeyID: k.ID, Secret: k.Secret}); err != nil {

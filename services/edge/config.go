@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/settings"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
 
 // Config is the edge's part of the settings.
@@ -21,6 +22,8 @@ type Config struct {
 	HTTP     HTTP     `koanf:"http"`
 	Security Security `koanf:"security"`
 	Lockr    Lockr    `koanf:"lockr"`
+
+	Plik core.PlikSettings `koanf:"plik"`
 }
 
 // Lockr is what guests may do, and how much of it one address may.
@@ -61,6 +64,7 @@ func Default() Config {
 		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
 		Security: Security{MaxPresignTTL: 7 * 24 * time.Hour},
 		Lockr:    Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
+		Plik:     core.DefaultPlik(),
 	}
 }
 
@@ -92,6 +96,9 @@ func (c Config) Validate() error {
 	}
 	if l := c.Lockr; l.GuestObjectBytes < 0 || l.GuestStorageBytes < 0 || l.GuestTTL < time.Second || l.SignedTTL < time.Second || l.GuestRate < 0 || l.UploadRate < 0 {
 		return errors.New("lockr: sizes and rates are 0 or more, guest_ttl and signed_ttl are 1s or more")
+	}
+	if err := c.Plik.Validate(); err != nil {
+		return err //nolint:wrapcheck // it names the setting
 	}
 	if !loopback(c.HTTPAddr) && c.HTTP.TLSCert == "" && len(c.HTTP.TrustedProxies) == 0 && !c.HTTP.AllowPlain {
 		return fmt.Errorf("http_addr %s is not loopback, and secrets would travel in the clear: set http.tls_cert and http.tls_key, or http.trusted_proxies, or http.allow_plain", c.HTTPAddr)

@@ -104,7 +104,7 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
-		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client),
+		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
 		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
 		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,

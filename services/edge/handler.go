@@ -25,6 +25,7 @@ type Deps struct {
 	Auth   authv1.Service
 	Object objectv1.Service
 	Upload uploadv1.Service
+	Plik   uploadv1.PlikService
 	Blobs  transfer.Blobs
 	Tokens core.TokenParser
 	Signer *keys.Token // of signed URLs
@@ -60,7 +61,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		}
 	}
 	c := &core.Core{
-		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
+		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
 		FileKeys:   d.FileKeys, Links: d.Links, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),

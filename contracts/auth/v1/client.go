@@ -27,7 +27,7 @@ func (c *Client) Login(ctx context.Context, r LoginRequest) (Session, error) {
 }
 
 // Authenticate implements Service.
-func (c *Client) Authenticate(ctx context.Context, r AuthenticateRequest) (Account, error) {
+func (c *Client) Authenticate(ctx context.Context, r AuthenticateRequest) (Authenticated, error) {
 	return rpc.Call(ctx, c.rpc, Authenticate, r)
 }
 
@@ -99,4 +99,34 @@ func (c *Client) DeleteAccount(ctx context.Context, r DeleteAccountRequest) (Emp
 // SetAccount implements Service.
 func (c *Client) SetAccount(ctx context.Context, r SetAccountRequest) (Account, error) {
 	return rpc.Call(ctx, c.rpc, SetAccount, r)
+}
+
+// Enter implements Service.
+func (c *Client) Enter(ctx context.Context, r EnterRequest) (Session, error) {
+	return rpc.Call(ctx, c.rpc, Enter, r)
+}
+
+// CreateUser implements Service.
+func (c *Client) CreateUser(ctx context.Context, r CreateUserRequest) (Account, error) {
+	return rpc.Call(ctx, c.rpc, CreateUser, r)
+}
+
+// UpdateUser implements Service.
+func (c *Client) UpdateUser(ctx context.Context, r UpdateUserRequest) (Account, error) {
+	return rpc.Call(ctx, c.rpc, UpdateUser, r)
+}
+
+// DeleteUser implements Service.
+func (c *Client) DeleteUser(ctx context.Context, r DeleteUserRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, DeleteUser, r)
+}
+
+// ListUsers implements Service.
+func (c *Client) ListUsers(ctx context.Context, r ListUsersRequest) (ListUsersResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListUsers, r)
+}
+
+// PageTokens implements Service.
+func (c *Client) PageTokens(ctx context.Context, r PageTokensRequest) (PageTokensResponse, error) {
+	return rpc.Call(ctx, c.rpc, PageTokens, r)
 }

@@ -15,4 +15,7 @@ var (
 	ErrTokenNotFound   = fault.New(fault.NotFound, "auth.token_not_found", "there is no such token")
 	ErrTooManyTokens   = fault.New(fault.Conflict, "auth.too_many_tokens", "the account has too many tokens; revoke one first")
 	ErrUnknownPlan     = fault.New(fault.Invalid, "auth.unknown_plan", "there is no such plan")
+	ErrNotAdmin        = fault.New(fault.Forbidden, "auth.not_admin", "you need administrator privileges")
+	ErrOwnRights       = fault.New(fault.Forbidden, "auth.own_rights", "can't grant yourself admin right, nice try!")
+	ErrOwnLimits       = fault.New(fault.Forbidden, "auth.own_limits", "can't edit your own quota, nice try!")
 )

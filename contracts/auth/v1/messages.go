@@ -1,6 +1,10 @@
 package authv1
 
-import "time"
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/pkg/paging"
+)
 
 // Limits of a plan, in bytes (GB is 10^9).
 type Limits struct {
@@ -20,6 +24,44 @@ type Account struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Region is where new files of the drive live; empty: the first one.
 	Region string `json:"region,omitempty"`
+	// Identity is how the account is known to whoever vouches for it; of one with
+	// a password of ours, ProviderLocal and the user name.
+	Identity Identity   `json:"identity"`
+	Name     string     `json:"name,omitempty"` // of the person
+	Plik     PlikLimits `json:"plik"`
+}
+
+// Provider is who vouches for an account.
+type Provider string
+
+// The providers (plik-wire.md 13.5, plik.md).
+const (
+	ProviderLocal  Provider = "local"
+	ProviderGoogle Provider = "google"
+	ProviderOVH    Provider = "ovh"
+	ProviderOIDC   Provider = "oidc"
+)
+
+// Identity names a person at a provider; there is one account of each.
+type Identity struct {
+	Provider Provider `json:"provider" bson:"provider"`
+	Login    string   `json:"login" bson:"login"` // 1 to 254 bytes, as the provider writes it
+}
+
+// PlikLimits bound an account's temporary uploads; 0 is the server's default, a
+// negative one is no bound (plik-wire.md 4.4).
+type PlikLimits struct {
+	MaxFileSize int64 `json:"maxFileSize,omitempty" bson:"maxFileSize,omitempty"` // bytes
+	MaxUserSize int64 `json:"maxUserSize,omitempty" bson:"maxUserSize,omitempty"` // bytes of all
+	MaxTTL      int64 `json:"maxTTL,omitempty" bson:"maxTTL,omitempty"`           // seconds
+}
+
+// Authenticated is whom a credential stands for.
+type Authenticated struct {
+	Account
+	// TokenID and TokenKind are of the token that was presented, if it was one.
+	TokenID   string    `json:"tokenId,omitempty"`
+	TokenKind TokenKind `json:"tokenKind,omitempty"`
 }
 
 // Scope is one right of an access key.
@@ -76,6 +118,82 @@ type LoginRequest struct {
 	// Kind and Name of the token; empty: TokenAPI without a name.
 	Kind TokenKind `json:"kind,omitempty"`
 	Name string    `json:"name,omitempty"`
+	// Life of a TokenSession in seconds; 0: SessionLife.
+	Life int64 `json:"life,omitempty"`
+}
+
+// EnterRequest is of somebody whom a provider has just vouched for.
+type EnterRequest struct {
+	Identity Identity `json:"identity"`
+	Email    string   `json:"email,omitempty"` // taken over for a new account where nobody has it
+	Name     string   `json:"name,omitempty"`
+	// Create makes the account when there is none yet.
+	Create bool   `json:"create,omitempty"`
+	Life   int64  `json:"life,omitempty"` // of the session, seconds; 0: SessionLife
+	Source string `json:"source,omitempty"`
+}
+
+// CreateUserRequest is an administrator's: an account that somebody else will
+// use. A local one has a password and a user name of at least
+// MinPlikLogin characters; others come in through Enter.
+type CreateUserRequest struct {
+	Actor    Principal  `json:"actor"`
+	Identity Identity   `json:"identity"`
+	Password string     `json:"password,omitempty"`
+	Email    string     `json:"email,omitempty"`
+	Name     string     `json:"name,omitempty"`
+	Admin    bool       `json:"admin,omitempty"`
+	Plik     PlikLimits `json:"plik"`
+}
+
+// MinPlikLogin is the least length of a login that an administrator gives
+// (plik-wire.md 14.1).
+const MinPlikLogin = 4
+
+// UpdateUserRequest replaces what an account says of its person, and with an
+// administrator as Actor what it may do. An empty Password stays.
+type UpdateUserRequest struct {
+	Actor     Principal  `json:"actor"`
+	AccountID string     `json:"accountId"`
+	Name      string     `json:"name,omitempty"`
+	Email     string     `json:"email,omitempty"`
+	Admin     bool       `json:"admin,omitempty"`
+	Plik      PlikLimits `json:"plik"`
+	Password  string     `json:"password,omitempty"`
+}
+
+// DeleteUserRequest names an account that ends without its password: by itself,
+// or by an administrator.
+type DeleteUserRequest struct {
+	Actor     Principal `json:"actor"`
+	AccountID string    `json:"accountId"`
+	DryRun    bool      `json:"dryRun,omitempty"` // only decide whether it may be
+}
+
+// ListUsersRequest pages through the accounts by their time of creation.
+type ListUsersRequest struct {
+	Actor Principal      `json:"actor"`
+	Page  paging.Request `json:"page"`
+}
+
+// ListUsersResponse is a page.
+type ListUsersResponse struct {
+	Accounts []Account    `json:"accounts"`
+	Place    paging.Place `json:"place"`
+}
+
+// PageTokensRequest pages through an account's tokens of one kind by their time
+// of creation.
+type PageTokensRequest struct {
+	AccountID string         `json:"accountId"`
+	Kind      TokenKind      `json:"kind"`
+	Page      paging.Request `json:"page"`
+}
+
+// PageTokensResponse is a page.
+type PageTokensResponse struct {
+	Tokens []AccountToken `json:"tokens"`
+	Place  paging.Place   `json:"place"`
 }
 
 // AuthenticateRequest carries an account token, or a user name or e-mail address
@@ -85,6 +203,8 @@ type AuthenticateRequest struct {
 	Identifier string `json:"identifier,omitempty"`
 	Password   string `json:"password,omitempty"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
+	// Kind is that of the token; empty: any but TokenPlik, which opens nothing else.
+	Kind TokenKind `json:"kind,omitempty"`
 }
 
 // TokenKind is what an account token is for.
@@ -94,6 +214,9 @@ type TokenKind string
 const (
 	TokenAPI     TokenKind = "api"     // lives until it is revoked
 	TokenSession TokenKind = "session" // of a browser; ends SessionLife after its login
+	// TokenPlik is an upload token: a UUID, that lives until it is revoked and that
+	// its owner may read again and again (plik-wire.md 14.2).
+	TokenPlik TokenKind = "plik"
 )
 
 // SessionLife is how long a browser stays logged in.
@@ -103,10 +226,15 @@ const SessionLife = 30 * 24 * time.Hour
 type AccountToken struct {
 	ID        string     `json:"id"` // tok_ and 16 characters; names it and gives no right
 	Kind      TokenKind  `json:"kind"`
-	Name      string     `json:"name,omitempty"` // 64 characters at most
+	Name      string     `json:"name,omitempty"` // 64 characters at most; of TokenPlik MaxComment bytes
 	CreatedAt time.Time  `json:"createdAt"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	// Secret is the token itself, for TokenPlik only.
+	Secret string `json:"secret,omitempty"`
 }
+
+// MaxComment bounds the name of a TokenPlik, bytes.
+const MaxComment = 1024
 
 // CreateTokenRequest asks for a token of an account.
 type CreateTokenRequest struct {
@@ -179,8 +307,9 @@ type Empty struct{}
 
 // GetAccountRequest names an account by one of its fields.
 type GetAccountRequest struct {
-	ID       string `json:"id,omitempty"`
-	Username string `json:"username,omitempty"`
+	ID       string    `json:"id,omitempty"`
+	Username string    `json:"username,omitempty"`
+	Identity *Identity `json:"identity,omitempty"`
 }
 
 // ListAccountsRequest pages: After is the last user name of the page before.

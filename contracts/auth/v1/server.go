@@ -26,5 +26,11 @@ func Register(s *rpc.Server, svc Service) error {
 		rpc.Handle(s, ChangePassword, svc.ChangePassword),
 		rpc.Handle(s, DeleteAccount, svc.DeleteAccount),
 		rpc.Handle(s, SetAccount, svc.SetAccount),
+		rpc.Handle(s, Enter, svc.Enter),
+		rpc.Handle(s, CreateUser, svc.CreateUser),
+		rpc.Handle(s, UpdateUser, svc.UpdateUser),
+		rpc.Handle(s, DeleteUser, svc.DeleteUser),
+		rpc.Handle(s, ListUsers, svc.ListUsers),
+		rpc.Handle(s, PageTokens, svc.PageTokens),
 	)
 }

@@ -19,8 +19,8 @@ type Service interface {
 	Login(ctx context.Context, r LoginRequest) (Session, error)
 	// Authenticate says whom an account token, or a name and password, stands for.
 	// Codes: auth.bad_token, auth.bad_credentials, auth.throttled (with RetryAfter).
-	Authenticate(ctx context.Context, r AuthenticateRequest) (Account, error)
-	// GetAccount looks an account up by id or by name. Codes: auth.account_not_found.
+	Authenticate(ctx context.Context, r AuthenticateRequest) (Authenticated, error)
+	// GetAccount looks an account up by id, by name or by identity. Codes: auth.account_not_found.
 	GetAccount(ctx context.Context, r GetAccountRequest) (Account, error)
 	// ListAccounts pages through all accounts by user name; for operators.
 	ListAccounts(ctx context.Context, r ListAccountsRequest) (ListAccountsResponse, error)
@@ -67,4 +67,27 @@ type Service interface {
 	// SetAccount changes plan or region. Codes: auth.account_not_found,
 	// auth.unknown_plan, invalid_request.
 	SetAccount(ctx context.Context, r SetAccountRequest) (Account, error)
+
+	// Enter logs somebody in whom a provider has vouched for, by a TokenSession;
+	// ProviderLocal is refused. Codes: invalid_request, auth.account_not_found
+	// (without Create), auth.bad_credentials (it is disabled),
+	// auth.too_many_tokens, auth.throttled (with RetryAfter).
+	Enter(ctx context.Context, r EnterRequest) (Session, error)
+	// CreateUser makes an account for somebody else. The actor's rights are read
+	// from its account. Codes: auth.not_admin, auth.username_taken (any identity),
+	// auth.email_taken, invalid_request.
+	CreateUser(ctx context.Context, r CreateUserRequest) (Account, error)
+	// UpdateUser replaces what an account says. Codes: auth.not_admin (another's
+	// account), auth.own_rights, auth.own_limits, auth.account_not_found,
+	// auth.email_taken, invalid_request.
+	UpdateUser(ctx context.Context, r UpdateUserRequest) (Account, error)
+	// DeleteUser ends an account as DeleteAccount does. Codes: auth.not_admin,
+	// auth.account_not_found.
+	DeleteUser(ctx context.Context, r DeleteUserRequest) (Empty, error)
+	// ListUsers pages through all accounts. Codes: auth.not_admin, those of
+	// pkg/paging.
+	ListUsers(ctx context.Context, r ListUsersRequest) (ListUsersResponse, error)
+	// PageTokens pages through an account's tokens that hold. Codes: those of
+	// pkg/paging.
+	PageTokens(ctx context.Context, r PageTokensRequest) (PageTokensResponse, error)
 }

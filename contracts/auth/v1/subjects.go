@@ -6,7 +6,7 @@ import "github.com/sluicehq/sluice/pkg/rpc"
 var (
 	CreateAccount      = rpc.Method[CreateAccountRequest, Session]{Subject: "auth.v1.create_account"}
 	Login              = rpc.Method[LoginRequest, Session]{Subject: "auth.v1.login"}
-	Authenticate       = rpc.Method[AuthenticateRequest, Account]{Subject: "auth.v1.authenticate", Idempotent: true}
+	Authenticate       = rpc.Method[AuthenticateRequest, Authenticated]{Subject: "auth.v1.authenticate", Idempotent: true}
 	GetAccount         = rpc.Method[GetAccountRequest, Account]{Subject: "auth.v1.get_account", Idempotent: true}
 	ListAccounts       = rpc.Method[ListAccountsRequest, ListAccountsResponse]{Subject: "auth.v1.list_accounts", Idempotent: true}
 	SetAccountDisabled = rpc.Method[SetAccountDisabledRequest, Account]{Subject: "auth.v1.set_account_disabled", Idempotent: true}
@@ -21,4 +21,10 @@ var (
 	ChangePassword     = rpc.Method[ChangePasswordRequest, Account]{Subject: "auth.v1.change_password"}
 	DeleteAccount      = rpc.Method[DeleteAccountRequest, Empty]{Subject: "auth.v1.delete_account"}
 	SetAccount         = rpc.Method[SetAccountRequest, Account]{Subject: "auth.v1.set_account", Idempotent: true}
+	Enter              = rpc.Method[EnterRequest, Session]{Subject: "auth.v1.enter"}
+	CreateUser         = rpc.Method[CreateUserRequest, Account]{Subject: "auth.v1.create_user"}
+	UpdateUser         = rpc.Method[UpdateUserRequest, Account]{Subject: "auth.v1.update_user"}
+	DeleteUser         = rpc.Method[DeleteUserRequest, Empty]{Subject: "auth.v1.delete_user"}
+	ListUsers          = rpc.Method[ListUsersRequest, ListUsersResponse]{Subject: "auth.v1.list_users", Idempotent: true}
+	PageTokens         = rpc.Method[PageTokensRequest, PageTokensResponse]{Subject: "auth.v1.page_tokens", Idempotent: true}
 )

@@ -12,6 +12,10 @@ import (
 // apart. Unclean paths are ErrInvalidKey.
 const DriveBucket = "drive"
 
+// PlikBucket is the bucket of an account's temporary uploads. No account can name
+// it: it is there only for a principal with System, and is made on first use.
+const PlikBucket = ".plik"
+
 // GuestAccount is the account of files that nobody has signed up for. Its files
 // are in no folder, and expire.
 const GuestAccount = "guests"

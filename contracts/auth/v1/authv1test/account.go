@@ -24,7 +24,7 @@ func authenticatePassword(t *testing.T, w world) {
 		}
 	}
 	for _, id := range []string{"", s.Account.Username, second.Account.Username, "token"} { // a token in the password's place
-		if a, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Identifier: id, Password: s.Token}); err != nil || a != s.Account {
+		if a, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Identifier: id, Password: s.Token}); err != nil || a.Account != s.Account {
 			t.Errorf("token as password of %q: %+v, %v", id, a, err)
 		}
 	}
@@ -165,11 +165,11 @@ func deleteAccount(t *testing.T, w world) {
 	if _, err := w.svc.DeleteAccount(t.Context(), authv1.DeleteAccountRequest{AccountID: s.Account.ID, Password: password}); err != nil {
 		t.Fatal(err)
 	}
-	a, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token})
-	want(t, "token", a, err, authv1.ErrBadToken)
-	a, err = w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Identifier: name, Password: password})
-	want(t, "password", a, err, authv1.ErrBadCredentials)
-	a, err = w.svc.GetAccount(t.Context(), authv1.GetAccountRequest{ID: s.Account.ID})
+	by, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token})
+	want(t, "token", by.Account, err, authv1.ErrBadToken)
+	by, err = w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Identifier: name, Password: password})
+	want(t, "password", by.Account, err, authv1.ErrBadCredentials)
+	a, err := w.svc.GetAccount(t.Context(), authv1.GetAccountRequest{ID: s.Account.ID})
 	want(t, "by id", a, err, authv1.ErrAccountNotFound)
 	if err := mintFor(t.Context(), w.svc, k.ID, k.Secret); !errors.Is(err, authv1.ErrBadCredentials) {
 		t.Errorf("mint: %v", err)
@@ -205,7 +205,7 @@ func setAccount(t *testing.T, w world) {
 	if err != nil || a.Region != "eu-west1" || a.Limits != s.Account.Limits {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if got, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || got != a {
+	if got, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || got.Account != a {
 		t.Errorf("by token: %+v, %v", got, err)
 	}
 	if st, err := w.svc.KeyState(t.Context(), authv1.KeyStateRequest{KeyID: k.ID}); err != nil || st.Account.Region != "eu-west1" || st.Account.Limits != a.Limits {
@@ -225,7 +225,7 @@ func setAccount(t *testing.T, w world) {
 		got, err := w.svc.SetAccount(t.Context(), c.r)
 		want(t, what, got, err, c.err)
 	}
-	if got, err := w.svc.GetAccount(t.Context(), authv1.GetAccountRequest{ID: s.Account.ID}); err != nil || got != a {
+	if got, err := w.svc.GetAccount(t.Context(), authv1.GetAccountRequest{ID: s.Account.ID}); err != nil || got.Account != a {
 		t.Errorf("refusals change something: %+v, %v", got, err)
 	}
 }

@@ -102,11 +102,11 @@ func createAccount(t *testing.T, w world) {
 		t.Errorf("%+v", s)
 	}
 	for what, r := range map[string]authv1.GetAccountRequest{"id": {ID: a.ID}, "name": {Username: a.Username}} {
-		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got != a {
+		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got.Account != a {
 			t.Errorf("by %s: %+v, %v", what, got, err)
 		}
 	}
-	if got, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || got != a {
+	if got, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: s.Token}); err != nil || got.Account != a {
 		t.Errorf("by token: %+v, %v", got, err)
 	}
 	for what, r := range map[string]authv1.GetAccountRequest{"id": {ID: "acc_none"}, "name": {Username: "nobody"}} {
@@ -194,7 +194,7 @@ func login(t *testing.T, w world) {
 			continue
 		}
 		for _, token := range []string{first.Token, s.Token} { // a new one does not end the others
-			if a, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: token}); err != nil || a != first.Account {
+			if a, err := w.svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: token}); err != nil || a.Account != first.Account {
 				t.Errorf("%+v, %v", a, err)
 			}
 		}

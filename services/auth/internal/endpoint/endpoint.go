@@ -63,11 +63,13 @@ func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Ses
 }
 
 // Authenticate implements authv1.Service.
-func (e *Endpoint) Authenticate(ctx context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
+func (e *Endpoint) Authenticate(ctx context.Context, r authv1.AuthenticateRequest) (authv1.Authenticated, error) {
 	if r.Token != "" || r.Identifier == "" && r.Password == "" {
-		return public(e.d.AuthenticateToken(ctx, r.Token))
+		a, err := public(e.d.AuthenticateToken(ctx, r.Token))
+		return authv1.Authenticated{Account: a}, err
 	}
-	return public(e.d.AuthenticatePassword(ctx, r.Identifier, r.Password, r.Source))
+	a, err := public(e.d.AuthenticatePassword(ctx, r.Identifier, r.Password, r.Source))
+	return authv1.Authenticated{Account: a}, err
 }
 
 // GetAccount implements authv1.Service.

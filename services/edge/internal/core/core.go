@@ -35,6 +35,7 @@ type Core struct {
 	Auth     authv1.Service
 	Objects  objectv1.Service
 	Uploads  uploadv1.Service
+	Pliks    uploadv1.PlikService
 	Transfer *transfer.Engine
 	Sessions *transfer.Sessions
 	Tokens   TokenParser
@@ -53,4 +54,5 @@ type Core struct {
 	CrossOrigin *http.CrossOriginProtection
 	Downloads   *Downloads
 	Admission   *Admission
+	Plik        PlikSettings
 }

@@ -98,24 +98,24 @@ func (a *Auth) Login(_ context.Context, r authv1.LoginRequest) (authv1.Session, 
 }
 
 // Authenticate implements authv1.Service.
-func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (authv1.Account, error) {
+func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (authv1.Authenticated, error) {
 	if err := a.failure("Authenticate"); err != nil {
-		return authv1.Account{}, err
+		return authv1.Authenticated{}, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, text := range []string{r.Token, r.Password} {
 		if t := a.tokens[text]; t != nil {
-			return a.accounts[t.accountID].Account, nil
+			return authv1.Authenticated{Account: a.accounts[t.accountID].Account}, nil
 		}
 	}
 	if r.Token != "" {
-		return authv1.Account{}, authv1.ErrBadToken
+		return authv1.Authenticated{}, authv1.ErrBadToken
 	}
 	if acc := a.named(r.Identifier); acc != nil && acc.accepts(r.Password) {
-		return acc.Account, nil
+		return authv1.Authenticated{Account: acc.Account}, nil
 	}
-	return authv1.Account{}, authv1.ErrBadCredentials
+	return authv1.Authenticated{}, authv1.ErrBadCredentials
 }
 
 // GetAccount implements authv1.Service.
