@@ -5,7 +5,9 @@ package catalog
 
 import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
@@ -34,6 +36,8 @@ func Errors() []*fault.Error {
 		uploadv1.ErrPlikNotFound, uploadv1.ErrPlikExpired, uploadv1.ErrPlikCredentials, uploadv1.ErrPlikForbidden, uploadv1.ErrPlikFileNotFound,
 		uploadv1.ErrPlikName, uploadv1.ErrPlikStatus, uploadv1.ErrPlikTooMany, uploadv1.ErrPlikUserSize, uploadv1.ErrPlikNotAvailable, uploadv1.ErrPlikLost,
 		webhookv1.ErrDeliveryNotFound,
+		linksv1.ErrNotFound, linksv1.ErrBadTitle, linksv1.ErrBadLink, linksv1.ErrTooManyLinks, linksv1.ErrQuota, linksv1.ErrEditGone,
+		linksv1.ErrWrongPassword, linksv1.ErrThrottled, linksv1.ErrLocked, linksv1.ErrIDTaken,
 	}
 }
 
@@ -49,6 +53,11 @@ func Events() []Event {
 		event(objectv1.ObjectCreated, "an object's new version is visible"),
 		event(objectv1.ObjectRemoved, "an object, or one version of it, is gone, or a delete marker hides it"),
 		event(webhookv1.EndpointDisabled, "a webhook endpoint was switched off"),
+		event(linksv1.ContainerCreated, "a link container was made"),
+		event(linksv1.ContainerStatusChanged, "a link container is online, partial, offline or unknown now"),
+		event(linksv1.ContainerDeleted, "a link container is gone"),
+		event(linksv1.LinkStatusChanged, "a link of a container is online, offline or unknown now"),
+		event(statsv1.Clicked, "somebody looked at a container, or unlocked one"),
 	}
 }
 
