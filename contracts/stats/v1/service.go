@@ -21,8 +21,10 @@ type Service interface {
 
 // Clicked is what the edge tells about a view of a page or a successful unlock.
 // It is at least once, in any order; whether it counts is decided by stats
-// (locknex.md: one per visitor, subject and 30 minutes).
-var Clicked = bus.EventType[ClickEvent]{Type: "evt.stats.v1.click.made", Source: "/sluice/edge"}
+// (locknex.md: one per visitor, subject and 30 minutes). It has a stream of its own,
+// which drops the oldest ones when it is full: a flood of clicks must not keep
+// events from anybody.
+var Clicked = bus.EventType[ClickEvent]{Type: "click.v1.container.clicked", Source: "/sluice/edge"}
 
 // ClickWindow is how long a visitor's further clicks on a subject do not count.
 const ClickWindow = 30 * time.Minute
