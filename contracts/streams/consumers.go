@@ -10,10 +10,14 @@ import (
 // stream TIMERS, with one more token if webhook wants.
 const DueWebhook = "due.webhook"
 
+// DueLinks is where the timers of linkchecker's checks fall due: a subject of
+// stream TIMERS, with the URL's id as one more token.
+const DueLinks = "due.links"
+
 // Consumers gives every durable of the system. They exist before anything is
 // published, since EVENTS drops what no durable waits for.
 func Consumers() []bus.Consumer {
-	return []bus.Consumer{WebhookObjects(), WebhookDue()}
+	return []bus.Consumer{WebhookObjects(), WebhookDue(), LinksDue(), LinksChecks(), StatsClicks(), StatsContainers()}
 }
 
 // heldFor is how long what a killed copy had in its hands waits for another one;
@@ -33,5 +37,40 @@ func WebhookDue() bus.Consumer {
 	return bus.Consumer{
 		Stream: Timers, Durable: "webhook-due", Subjects: []string{DueWebhook, DueWebhook + ".>"},
 		Concurrency: 64, AckWait: heldFor,
+	}
+}
+
+// StatsClicks is stats' position in the clicks; those of one day of a subject are
+// written together, so many are in hand at once.
+func StatsClicks() bus.Consumer {
+	return bus.Consumer{
+		Stream: Clicks, Durable: "stats-clicks", Subjects: []string{"click.>"},
+		Concurrency: 512, AckWait: heldFor,
+	}
+}
+
+// StatsContainers is stats' position in containers that go.
+func StatsContainers() bus.Consumer {
+	return bus.Consumer{
+		Stream: Events, Durable: "stats-containers", Subjects: []string{"evt.links.v1.container.deleted"},
+		Concurrency: 4, AckWait: heldFor,
+	}
+}
+
+// LinksDue is linkchecker's position in the checks that fell due.
+func LinksDue() bus.Consumer {
+	return bus.Consumer{
+		Stream: Timers, Durable: "links-due", Subjects: []string{DueLinks, DueLinks + ".>"},
+		Concurrency: 32, AckWait: heldFor,
+	}
+}
+
+// LinksChecks is the checkers' position in the links to be checked. A checker
+// that has too many of a host in its hands gives them back with a delay, which is
+// no failure: hence the many deliveries.
+func LinksChecks() bus.Consumer {
+	return bus.Consumer{
+		Stream: Checks, Durable: "links-checks", Subjects: []string{"check.>"},
+		Concurrency: 256, MaxPending: 8192, MaxDeliver: 1 << 30, AckWait: heldFor,
 	}
 }

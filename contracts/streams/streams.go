@@ -4,6 +4,7 @@
 package streams
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,7 +19,20 @@ const (
 	Dead   = bus.DeadStream  // events that a consumer gave up on: dead.>
 	Timers = bus.TimerStream // schedules sched.> and what they make due: due.>
 	Audit  = auditv1.Stream
+	Checks = "CHECKS" // links to be checked: check.>
+	Clicks = "CLICKS" // clicks on containers: click.>
 )
+
+// CheckSubject is where the checks of a host's links wait in stream CHECKS: a
+// token of its own per host, so that an operator can see and purge them.
+func CheckSubject(host string) string {
+	return "check." + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, host)
+}
 
 // DuplicateWindow is how long JetStream remembers a Nats-Msg-Id.
 const DuplicateWindow = 10 * time.Minute
@@ -47,9 +61,22 @@ func All(replicas int) []jetstream.StreamConfig {
 			Description: "timers: a schedule per thing, and what fell due",
 		},
 		{
+			// A work queue that any number of checkers share. While it is full, what is
+			// due waits in linkchecker's outboxes.
+			Name: Checks, Subjects: []string{"check.>", bus.ReplaySubjects(Checks)}, Retention: jetstream.WorkQueuePolicy,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 1 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
+			Description: "links to be checked, one message per URL and due time",
+		},
+		{
 			Name: Audit, Subjects: []string{auditv1.Subjects}, Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,
 			Discard: jetstream.DiscardNew, MaxBytes: 8 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
 			Description: "one record per request",
+		},
+		{
+			// Who clicks is anybody: under a flood while stats is away the oldest ones go.
+			Name: Clicks, Subjects: []string{"click.>", bus.ReplaySubjects(Clicks)}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
+			Discard: jetstream.DiscardOld, MaxBytes: 512 << 20, Duplicates: DuplicateWindow, Replicas: replicas,
+			Description: "clicks that are to be counted",
 		},
 	}
 }

@@ -36,6 +36,14 @@ func (c *Client) CheckURL(ctx context.Context, rawURL string) error {
 	return c.classify(ctx, err)
 }
 
+// Host gives the host and the port that a URL points at, as Do would dial them:
+// the host in ASCII and lower case, or an IP address without brackets. It looks
+// nothing up. Code: outbound.refused, whose message says what is wrong.
+func Host(u *url.URL) (host string, port uint16, err error) {
+	t, err := targetOf(u)
+	return t.host, t.port, err
+}
+
 // target is what a URL points at, in the one form that is judged and dialled.
 type target struct {
 	host string // ASCII, lower case, or an IP address without brackets

@@ -12,9 +12,13 @@ const (
 	MaxTitle = 200  // characters
 	MaxLinks = 1000 // of one container, mirrors and backups included
 	MaxURL   = 2048 // bytes
+	MaxGroup = 64   // characters
+	MaxName  = 255  // bytes of a file's name
+	// MaxPassword is the longest password, bytes.
+	MaxPassword = 1024
 	// MaxBatch is how many links one message carries, whichever way.
 	MaxBatch = 200
-	// ContainerID are IDLength of [a-z0-9], with a letter among them.
+	// IDLength is how many characters of [a-z0-9] an id has, with a letter among them.
 	IDLength = 11
 )
 
@@ -51,6 +55,37 @@ func (c Counts) Status() Status {
 		return Offline
 	}
 	return Partial
+}
+
+// Reason says why a link has its status.
+type Reason string
+
+// The reasons.
+const (
+	ReasonFound       Reason = "found"        // online
+	ReasonRestricted  Reason = "restricted"   // online, but not for everybody: premium, a password
+	ReasonGone        Reason = "gone"         // offline by the HTTP status
+	ReasonRemoved     Reason = "removed"      // offline by what the host says
+	ReasonLegal       Reason = "legal"        // offline for legal reasons
+	ReasonForbidden   Reason = "forbidden"    // 401, 403
+	ReasonLimited     Reason = "rate_limited" // 429
+	ReasonServer      Reason = "server_error" // 5xx
+	ReasonChallenge   Reason = "challenge"    // a captcha, or a page that tells browsers from programs
+	ReasonLogin       Reason = "login"        // a redirect to a login
+	ReasonElsewhere   Reason = "elsewhere"    // a redirect to somewhere that says nothing of the link
+	ReasonTimeout     Reason = "timeout"
+	ReasonNameUnknown Reason = "name_unknown" // the host's name does not resolve
+	ReasonUnreachable Reason = "unreachable"  // no connection, or one that broke
+	ReasonRefused     Reason = "refused"      // an address that checks must not reach
+	ReasonUnclear     Reason = "unclear"      // an answer that says neither
+)
+
+// Reasons lists them.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonFound, ReasonRestricted, ReasonGone, ReasonRemoved, ReasonLegal, ReasonForbidden, ReasonLimited, ReasonServer,
+		ReasonChallenge, ReasonLogin, ReasonElsewhere, ReasonTimeout, ReasonNameUnknown, ReasonUnreachable, ReasonRefused, ReasonUnclear,
+	}
 }
 
 // LinkInput is a link as it is given.
@@ -192,6 +227,9 @@ type Unlocked struct {
 	Pass string `json:"pass"`
 }
 
+// PurposePass is the purpose of the master key that signs passes.
+const PurposePass = "links-pass" //nolint:gosec // the name of a purpose
+
 // PassLife is how long the pass of an unlocked container holds.
 const PassLife = time.Hour
 
@@ -238,6 +276,9 @@ type Empty struct{}
 // BadgeBucket is the KV bucket of badges' data: key "c.<container id>", value
 // Badge, written from the container's outbox; deleted ones have Gone.
 const BadgeBucket = "badges"
+
+// BadgeKey is the key of a container's badge in BadgeBucket.
+func BadgeKey(containerID string) string { return "c." + containerID }
 
 // Badge is what a badge shows. A reader keeps the one with the highest Revision.
 type Badge struct {
