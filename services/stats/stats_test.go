@@ -131,9 +131,9 @@ func publish(t *testing.T, js jetstream.JetStream, all []statsv1.ClickEvent) {
 // of their own, while stats is killed three times.
 func TestKill_CountsAreExact(t *testing.T) {
 	t.Parallel()
-	events := 100_000
-	if testing.Short() {
-		events = 10_000
+	events := 10_000
+	if os.Getenv("SLUICE_TEST_FULL") != "" {
+		events = 100_000
 	}
 	srv, dir := natstest.Start(t), t.TempDir()
 	seeder, err := openPlatform(t.Context(), t.TempDir(), srv.URL())

@@ -1,10 +1,13 @@
 package clicks
 
 import (
+	"bytes"
 	"cmp"
-	"hash/fnv"
+	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -15,9 +18,9 @@ const (
 	// shards spread the visitors of a day, so that a document stays small where very
 	// many come, and clicks that come together still share a write where few do.
 	shards = 16
-	// maxVisitors of a shard and day. More do not count: a document has an end, and
-	// so many have none of them behind them that matter.
-	maxVisitors = 50_000
+	// maxSeen bounds the clicks of a shard and day, bytes: a document has an end.
+	// Beyond it, at some six million clicks on one subject a day, none counts.
+	maxSeen = 400_000 * seenLen
 	// maxReferrers of a shard and day, and of a month; the rest is not told apart.
 	maxReferrers, maxMonthReferrers = 32, 100
 	dayForm                         = "2006-01-02"
@@ -26,27 +29,45 @@ const (
 
 // slot is who clicked on a subject on a day, of one shard of visitors.
 type slot struct {
-	Visitors  map[string][]int64 `bson:"visitors"` // times that counted, Unix milliseconds
-	Clicks    int64              `bson:"clicks"`
-	Referrers map[string]int64   `bson:"referrers,omitempty"` // by field(host)
+	// Seen is what counted, sorted: of each click the visitor, shortened, and its
+	// milliseconds since the day began. A document of many is then read and written
+	// as one value.
+	Seen      []byte           `bson:"seen"`
+	Clicks    int64            `bson:"clicks"`
+	Referrers map[string]int64 `bson:"referrers,omitempty"` // by field(host)
+}
+
+// An entry of slot.Seen: 8 bytes of the visitor, 4 of the time, both big-endian.
+const (
+	visitorLen = 8
+	seenLen    = visitorLen + 4
+)
+
+func entry(visitor uint64, ms uint32) [seenLen]byte {
+	var e [seenLen]byte
+	binary.BigEndian.PutUint64(e[:], visitor)
+	binary.BigEndian.PutUint32(e[visitorLen:], ms)
+	return e
 }
 
 // count applies a click and reports whether it counts.
 func (s *slot) count(c statsv1.ClickEvent) bool {
-	at, window := c.Time.UnixMilli(), statsv1.ClickWindow.Milliseconds()
-	times := s.Visitors[c.Visitor]
-	for _, t := range times {
-		if at-t < window && t-at < window {
+	visitor := hashOf(c.Visitor)
+	at, window := c.Time.UnixMilli()%(24*time.Hour).Milliseconds(), statsv1.ClickWindow.Milliseconds()
+	// The first entry of the visitor that a click now could be too close to.
+	from := entry(visitor, uint32(max(at-window+1, 0))) //nolint:gosec // a day has fewer
+	n := sort.Search(len(s.Seen)/seenLen, func(i int) bool { return bytes.Compare(s.Seen[i*seenLen:(i+1)*seenLen], from[:]) >= 0 })
+	if n*seenLen < len(s.Seen) {
+		next := s.Seen[n*seenLen : (n+1)*seenLen]
+		if binary.BigEndian.Uint64(next) == visitor && int64(binary.BigEndian.Uint32(next[visitorLen:])) < at+window {
 			return false
 		}
 	}
-	if len(times) == 0 && len(s.Visitors) >= maxVisitors {
+	if len(s.Seen) >= maxSeen {
 		return false
 	}
-	if s.Visitors == nil {
-		s.Visitors = map[string][]int64{}
-	}
-	s.Visitors[c.Visitor] = append(times, at)
+	e := entry(visitor, uint32(at)) //nolint:gosec // as above
+	s.Seen = slices.Insert(s.Seen, n*seenLen, e[:]...)
 	s.Clicks++
 	s.Referrers = plus(s.Referrers, field(c.Referrer), 1, maxReferrers)
 	return true
@@ -130,9 +151,11 @@ func slotID(subject, day, shard string) string { return subject + "/" + day + "/
 func dayID(subject, day string) string         { return subject + "/" + day }
 func monthID(subject, month string) string     { return subject + "/" + month }
 
-// shardOf gives a visitor's shard.
-func shardOf(visitor string) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(visitor)) // a hash never fails
-	return strconv.Itoa(int(h.Sum32() % shards))
+// hashOf shortens a visitor, which is a hash already.
+func hashOf(visitor string) uint64 {
+	sum := sha256.Sum256([]byte(visitor))
+	return binary.BigEndian.Uint64(sum[:])
 }
+
+// shardOf gives a visitor's shard.
+func shardOf(visitor string) string { return strconv.FormatUint(hashOf(visitor)%shards, 10) }
