@@ -45,7 +45,7 @@ func WebhookDue() bus.Consumer {
 func StatsClicks() bus.Consumer {
 	return bus.Consumer{
 		Stream: Clicks, Durable: "stats-clicks", Subjects: []string{"click.>"},
-		Concurrency: 512, AckWait: heldFor,
+		Concurrency: 4096, AckWait: heldFor,
 	}
 }
 
