@@ -92,6 +92,10 @@ type Principal struct {
 	Grant     Grant  `json:"grant"`
 	Limits    Limits `json:"limits"`
 	Region    string `json:"region,omitempty"` // as in Account
+	// System marks a caller that acts for the installation itself: what accounts
+	// cannot name, such as objectv1.PlikBucket, is there for it alone. Services and
+	// the edge set it; no credentials give it.
+	System bool `json:"system,omitempty"`
 }
 
 // CreateAccountRequest asks for a new account. Username: 3–64 of [a-z0-9._-],
