@@ -102,7 +102,7 @@ func createAccount(t *testing.T, w world) {
 		t.Errorf("%+v", s)
 	}
 	for what, r := range map[string]authv1.GetAccountRequest{"id": {ID: a.ID}, "name": {Username: a.Username}} {
-		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got.Account != a {
+		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got != a {
 			t.Errorf("by %s: %+v, %v", what, got, err)
 		}
 	}
