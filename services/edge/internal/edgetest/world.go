@@ -99,6 +99,7 @@ type World struct {
 	Server  *httptest.Server
 	Auth    *Auth
 	Object  *Object
+	Plik    *Plik
 	Blobs   *Blobs
 	Audit   *Audit
 	Account string // account token
@@ -123,10 +124,11 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	}
 	tokens := master.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
+	w.Plik = NewPlik(w.Object)
 	cfg := edge.Default()
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
-		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
+		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
 		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}
