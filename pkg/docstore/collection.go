@@ -289,6 +289,39 @@ func (c *Collection[T]) Scan(ctx context.Context, q Query) (Page[T], error) {
 	return p, nil
 }
 
+// ResumeKey gives the Query.After that makes q go on behind the place of a
+// document with these values of all fields of q's index (none when q scans by id)
+// and this id, in q's direction; no such document need be there. A nil value stands
+// for an absent field. Values and id may come from outside: ErrInvalid for values
+// that no document of the index can have.
+func (c *Collection[T]) ResumeKey(q Query, values []any, id string) (string, error) {
+	q.After = ""
+	rq, err := q.compile(c.spec)
+	if err != nil {
+		return "", err
+	}
+	if err := checkID(id); err != nil {
+		return "", err
+	}
+	if len(values) != len(rq.Fields) {
+		return "", ErrInvalid.Msgf("index %q has %d fields, not %d", q.Index, len(rq.Fields), len(values))
+	}
+	var key []byte
+	for i, v := range values {
+		rv, err := encodeKey(v)
+		if err != nil {
+			return "", err
+		}
+		if i == 0 && rawdoc.IsNull(rv) {
+			return "", ErrInvalid.Msgf("index %s does not hold documents without its first field", q.Index)
+		}
+		if key, err = rawdoc.AppendKey(key, rv); err != nil {
+			return "", ErrInvalid.Because(err)
+		}
+	}
+	return resumeKey(rq, key, id), nil
+}
+
 // Count counts the documents that q selects; Limit, After and Desc are ignored.
 // The cost is proportional to the count.
 func (c *Collection[T]) Count(ctx context.Context, q Query) (int64, error) {

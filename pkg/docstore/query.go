@@ -138,11 +138,15 @@ func nextKey(rq rawdoc.Query, doc Raw) (string, error) {
 		}
 		key = k
 	}
+	return resumeKey(rq, key, doc.ID), nil
+}
+
+func resumeKey(rq rawdoc.Query, key []byte, id string) string {
 	b := binary.BigEndian.AppendUint32(nil, fingerprint(rq))
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = append(b, key...)
-	b = append(b, doc.ID...)
-	return base64.RawURLEncoding.EncodeToString(b), nil
+	b = append(b, id...)
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // parseAfter is the reverse of nextKey; the key may come from outside.

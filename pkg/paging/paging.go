@@ -1,5 +1,6 @@
 // Package paging is one page of a long list as several services give it: by an
-// offset, or by cursors that stay good while entries come and go.
+// offset, or by cursors that stay good while entries come and go. Contracts use
+// it; the lists of a collection are in docpage.
 package paging
 
 import "github.com/sluicehq/sluice/pkg/fault"
@@ -47,4 +48,12 @@ func (r Request) Check() error {
 		return fault.ErrInvalid.Msgf("limit is from 1 to %d, offset is not negative", MaxLimit)
 	}
 	return nil
+}
+
+// Size is how many entries the page may have.
+func (r Request) Size() int {
+	if r.Limit == 0 {
+		return DefaultLimit
+	}
+	return r.Limit
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +22,7 @@ func scanTests() []test {
 		{"Scan_AgainstModel", testScanModel},
 		{"Scan_UnderChange", testScanUnderChange},
 		{"Scan_ResumeKeys", testScanResumeKeys},
+		{"Scan_MadeResumeKeys", testScanMadeResumeKeys},
 		{"Scan_Prefix", testScanPrefix},
 		{"Scan_Malformed", testScanMalformed},
 	}
@@ -289,6 +291,70 @@ func testScanResumeKeys(w *world) {
 	q.After, q.From = next, "p"
 	equal(w, "documents behind the range", len(must1(c.Scan(ctx, q))(w).Docs), 0)
 }
+
+// testScanMadeResumeKeys holds keys that are made of values to those that pages
+// give, and to places where no document is.
+func testScanMadeResumeKeys(w *world) {
+	c, ctx := w.items(), w.ctx()
+	at := time.UnixMilli(1e12).UTC()
+	for i := range 6 {
+		it := item{Owner: "o", Size: int64(i / 2), Name: fmt.Sprint("n", i)}
+		if it.Place.Region = "eu"; i > 2 {
+			it.At = at
+		}
+		must1(c.Insert(ctx, fmt.Sprint(i), it))(w)
+	}
+	for _, desc := range []bool{false, true} {
+		for _, tc := range []struct {
+			q      docstore.Query
+			values func(d docstore.Doc[item]) []any
+		}{
+			{docstore.Query{}, func(docstore.Doc[item]) []any { return nil }},
+			{docstore.Query{Index: "name"}, func(d docstore.Doc[item]) []any { return []any{d.Value.Name} }},
+			{docstore.Query{Index: "owner_size", Equal: []any{"o"}}, func(d docstore.Doc[item]) []any { return []any{"o", d.Value.Size} }},
+			{docstore.Query{Index: "region"}, func(d docstore.Doc[item]) []any {
+				if d.Value.At.IsZero() {
+					return []any{"eu", nil}
+				}
+				return []any{"eu", d.Value.At}
+			}},
+		} {
+			tc.q.Limit, tc.q.Desc = 4, desc
+			p := must1(c.Scan(ctx, tc.q))(w)
+			equal(w, "key of "+tc.q.Index, must1(c.ResumeKey(tc.q, tc.values(p.Docs[3]), p.Docs[3].ID))(w), p.Next)
+		}
+	}
+	for _, tc := range []struct {
+		size int64
+		id   string
+		desc bool
+		want string
+	}{
+		{-5, "x", false, "012345"}, {1, "1", false, "2345"}, {1, "2x", false, "345"}, {1, "z", false, "45"}, {9, "0", false, ""},
+		{-5, "x", true, ""}, {1, "1", true, "10"}, {1, "2x", true, "210"}, {9, "0", true, "543210"},
+	} {
+		q := docstore.Query{Index: "owner_size", Equal: []any{"o"}, Desc: tc.desc}
+		q.After = must1(c.ResumeKey(q, []any{"o", tc.size}, tc.id))(w)
+		equal(w, fmt.Sprintf("%+v", tc), strings.Join(scanAll(w, c, q), ""), tc.want)
+	}
+	q := docstore.Query{Index: "owner_size"}
+	for name, err := range map[string]error{
+		"too few values":  second(c.ResumeKey(q, []any{"o"}, "1")),
+		"too many":        second(c.ResumeKey(q, []any{"o", 1, 2}, "1")),
+		"by id":           second(c.ResumeKey(docstore.Query{}, []any{"o"}, "1")),
+		"first is absent": second(c.ResumeKey(q, []any{nil, 1}, "1")),
+		"not a scalar":    second(c.ResumeKey(q, []any{"o", []string{"x"}}, "1")),
+		"no id":           second(c.ResumeKey(q, []any{"o", 1}, "")),
+		"long id":         second(c.ResumeKey(q, []any{"o", 1}, strings.Repeat("i", docstore.MaxID+1))),
+		"no such index":   second(c.ResumeKey(docstore.Query{Index: "none"}, nil, "1")),
+	} {
+		if !errors.Is(err, docstore.ErrInvalid) {
+			w.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second(_ string, err error) error { return err }
 
 func testScanPrefix(w *world) {
 	c, ctx := w.items(), w.ctx()
