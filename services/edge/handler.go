@@ -76,5 +76,6 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		}
 	}
 	own, other := sys(loopback(cfg.HTTPAddr)), sys(true)
+	other.Alone = true
 	return stack.Handler(dialects(c, own, d.Now), own), stack.Handler([]dialect.Dialect{other}, other), nil
 }
