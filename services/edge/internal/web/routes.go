@@ -22,9 +22,10 @@ func (h *Handler) Routes() []dialect.Route {
 		dialect.R("ShowDownload", "GET /download/{id}", h.ShowDownload, dialect.AuthGuest, dialect.NoBody, "the page of a file for whoever has the link"),
 		dialect.R("Unlock", "POST /download/{id}", h.Unlock, dialect.AuthGuest, dialect.FormBody, "go on to the bytes by the phrase, without a script"),
 		dialect.R("GetQRCode", "GET /download/{id}/qr.svg", h.GetQRCode, dialect.AuthNone, dialect.NoBody, "the link of the page as a QR code"),
+		dialect.R("RenderComments", "POST /pages/comments", h.RenderComments, dialect.AuthNone, dialect.FormBody, "the markdown of an upload's comments as harmless HTML").Quiet(),
 		dialect.R("GetAsset", "GET /assets/{version}/{name}", h.GetAsset, dialect.AuthNone, dialect.NoBody, "style sheet, scripts and icon").Quiet(),
 	}
 }
 
 // Owns implements dialect.Dialect.
-func (h *Handler) Owns() []string { return []string{"/account", "/download", "/assets"} }
+func (h *Handler) Owns() []string { return []string{"/account", "/download", "/pages", "/assets"} }
