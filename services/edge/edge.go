@@ -106,7 +106,8 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
 		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
-		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink), Regions: s.p.Settings.Regions, Downloads: downloads,
+		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink),
+		PlikXSRF: s.p.Keys.Signer(core.PurposePlikXSRF), Logins: s.p.Keys.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})
 	if err != nil {

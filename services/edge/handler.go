@@ -34,6 +34,8 @@ type Deps struct {
 
 	FileKeys  *keys.Signer // of the keys of files
 	Links     *keys.Signer // of signed links to files
+	PlikXSRF  *keys.Signer // of Plik's sessions
+	Logins    *keys.Token  // of logins that wait for a provider
 	Regions   []string     // the first is the default
 	Downloads *core.Downloads
 
@@ -63,7 +65,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 	c := &core.Core{
 		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
-		FileKeys:   d.FileKeys, Links: d.Links, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
+		FileKeys:   d.FileKeys, Links: d.Links, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
 		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},

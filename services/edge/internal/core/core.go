@@ -55,4 +55,6 @@ type Core struct {
 	Downloads   *Downloads
 	Admission   *Admission
 	Plik        PlikSettings
+	PlikXSRF    *keys.Signer // of what a page proves a session's changes by
+	PlikLogins  *keys.Token  // of logins that wait for a provider's answer
 }

@@ -129,7 +129,8 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
 		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
-		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), Regions: w.Object.Regions, Downloads: w.Downloads,
+		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), PlikXSRF: master.Signer(core.PurposePlikXSRF),
+		Logins: master.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}
 	for _, c := range change {
