@@ -100,6 +100,24 @@ func (l List[T, V]) place(page []T, total int64, r Request, more bool) Place {
 	return p
 }
 
+// Within is the same list with scans that end before their entries, by size, come
+// to more than most bytes, but for a first entry that is larger alone: what
+// travels in one message has a bound.
+func (l List[T, V]) Within(most int, size func(entry T) int) List[T, V] {
+	whole := l.Scan
+	l.Scan = func(ctx context.Context, from *Position[V], desc bool, limit int) ([]T, bool, error) {
+		page, more, err := whole(ctx, from, desc, limit)
+		sum := 0
+		for i, e := range page {
+			if sum += size(e); sum > most && i > 0 {
+				return page[:i], true, err
+			}
+		}
+		return page, more, err
+	}
+	return l
+}
+
 // Slice is the list of entries that are in memory, in any order; no two have the
 // same position. Its functions may be called at once while nobody changes the
 // entries.

@@ -150,6 +150,31 @@ func TestPage_ShortScans(t *testing.T) {
 	}
 }
 
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	l := paging.Slice(letters(), at).Within(5, func(e entry) int { return int(e.size) })
+	for _, c := range []struct {
+		r             paging.Request
+		want          string
+		before, after string
+	}{
+		{paging.Request{}, "j", "", "j"}, // 4, and 4 more would be too much
+		{paging.Request{After: cursor("e")}, "dcba", "d", ""},
+		{paging.Request{Before: cursor("a")}, "edcb", "e", "b"},
+		{paging.Request{Ascending: true}, "abcde", "", "e"},
+		{paging.Request{Offset: 6}, "dcba", "d", ""},
+	} {
+		page, place, err := l.Page(t.Context(), c.r)
+		if want := (paging.Place{Before: cursor(c.before), After: cursor(c.after), Total: 10}); err != nil || ids(page) != c.want || place != want {
+			t.Errorf("%+v: %q %+v, %v", c.r, ids(page), place, err)
+		}
+	}
+	one := paging.Slice(letters(), at).Within(0, func(entry) int { return 1 })
+	if page, place, err := one.Page(t.Context(), paging.Request{Limit: 3}); err != nil || ids(page) != "j" || place.After != cursor("j") {
+		t.Errorf("a large entry: %q %+v, %v", ids(page), place, err)
+	}
+}
+
 func TestPage_PassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")

@@ -26,7 +26,7 @@ func messages() map[string]any {
 	keyState := authv1.KeyState{KeyID: key.ID, AccountID: "acc_1", Active: true, Grant: grant, ExpiresAt: &at, Revision: 3}
 	accountState := authv1.AccountState{AccountID: "acc_1", Username: "alice", Active: true, Admin: true, Limits: limits, NotBefore: at, Region: "eu-west1", Revision: 2}
 	token := authv1.AccountToken{ID: "tok_abcdefghijklmnop", Kind: authv1.TokenSession, Name: "laptop", CreatedAt: at, ExpiresAt: &at, Secret: "c0ffee00-0000-4000-8000-000000000000"}
-	principal := authv1.Principal{AccountID: "acc_1", Username: "alice", KeyID: key.ID, Admin: true, Grant: grant, Limits: limits, Region: "eu-west1"}
+	principal := authv1.Principal{AccountID: "acc_1", Username: "alice", KeyID: key.ID, Admin: true, Grant: grant, Limits: limits, Region: "eu-west1", System: true}
 	page := paging.Request{Offset: 5, Limit: 10, Ascending: true, After: "a", Before: "b"}
 	place := paging.Place{After: "a", Before: "b", Total: 7}
 	return map[string]any{
@@ -62,10 +62,10 @@ func messages() map[string]any {
 		"revoke_token_request":         authv1.RevokeTokenRequest{AccountID: "acc_1", TokenID: token.ID, Token: "slt_x"},
 		"change_password_request":      authv1.ChangePasswordRequest{AccountID: "acc_1", Current: "secret-1", New: "secret-2", Keep: "slt_x", Source: "192.0.2.1", Operator: true},
 		"delete_account_request":       authv1.DeleteAccountRequest{AccountID: "acc_1", Password: "secret-1", Source: "192.0.2.1", DryRun: true, Operator: true},
-		"set_account_request":          authv1.SetAccountRequest{AccountID: "acc_1", Plan: "gold", Region: "eu-west1"},
+		"set_account_request":          authv1.SetAccountRequest{AccountID: "acc_1", Plan: "gold", Admin: new(bool), Region: "eu-west1"},
 		"enter_request":                authv1.EnterRequest{Identity: identity, Email: "alice@example.com", Name: "Alice A.", Create: true, Life: 60, Source: "192.0.2.1"},
 		"create_user_request":          authv1.CreateUserRequest{Actor: principal, Identity: identity, Password: "secret-1", Email: "alice@example.com", Name: "Alice A.", Admin: true, Plik: plik},
-		"update_user_request":          authv1.UpdateUserRequest{Actor: principal, AccountID: "acc_1", Name: "Alice A.", Email: "alice@example.com", Admin: true, Plik: plik, Password: "secret-2"},
+		"update_user_request":          authv1.UpdateUserRequest{Actor: principal, AccountID: "acc_1", Name: "Alice A.", Email: "alice@example.com", Admin: true, Plik: plik, Password: "secret-2", Keep: "slt_x"},
 		"delete_user_request":          authv1.DeleteUserRequest{Actor: principal, AccountID: "acc_1", DryRun: true},
 		"list_users_request":           authv1.ListUsersRequest{Actor: principal, Page: page},
 		"list_users_response":          authv1.ListUsersResponse{Accounts: []authv1.Account{account}, Place: place},
