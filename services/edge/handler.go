@@ -27,6 +27,7 @@ type Deps struct {
 	Upload uploadv1.Service
 	Plik   uploadv1.PlikService
 	Blobs  transfer.Blobs
+	Relay  *transfer.Relay // of streams
 	Tokens core.TokenParser
 	Signer *keys.Token // of signed URLs
 	Keys   core.KeyStates
@@ -68,6 +69,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		FileKeys:   d.FileKeys, Links: d.Links, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
+		Relay:     d.Relay,
 		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 		Sessions:  &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}

@@ -37,6 +37,7 @@ type Core struct {
 	Uploads  uploadv1.Service
 	Pliks    uploadv1.PlikService
 	Transfer *transfer.Engine
+	Relay    *transfer.Relay
 	Sessions *transfer.Sessions
 	Tokens   TokenParser
 	Signer   *keys.Token // of signed URLs
