@@ -10,10 +10,16 @@ import (
 )
 
 // Handler speaks Plik. It is safe for concurrent use.
-type Handler struct{ core *core.Core }
+type Handler struct {
+	core   *core.Core
+	client *http.Client // speaks to providers
+	openID *openID
+}
 
 // New makes the dialect.
-func New(c *core.Core) *Handler { return &Handler{core: c} }
+func New(c *core.Core) *Handler {
+	return &Handler{core: c, client: newProviderClient(), openID: &openID{}}
+}
 
 // Name implements dialect.Dialect.
 func (h *Handler) Name() string { return "plik" }
