@@ -28,6 +28,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/audit"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/keystate"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -162,7 +163,7 @@ func (s *Service) listen(ctx context.Context, addr string, h http.Handler, tls b
 	c := s.cfg.HTTP
 	s.listeners = append(s.listeners, &listener{ln: ln, tls: tls, srv: &http.Server{
 		Handler: h, ReadHeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderBytes),
-		ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
+		ConnContext: dialect.ConnContext, ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
 	}})
 	s.p.Tel.Log.InfoContext(ctx, "listening", slog.String(telemetry.KeyAddr, ln.Addr().String()), slog.Bool("tls", tls))
 	return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
@@ -145,6 +146,7 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w.Server = httptest.NewUnstartedServer(public)
 	w.Server.Config.ReadHeaderTimeout = cfg.HTTP.HeaderTimeout
 	w.Server.Config.MaxHeaderBytes = int(cfg.HTTP.MaxHeaderBytes)
+	w.Server.Config.ConnContext = dialect.ConnContext
 	w.Server.Start()
 	t.Cleanup(w.Server.Close)
 	w.URL = w.Server.URL

@@ -115,7 +115,7 @@ func (l NATS) Inbox() string { return l.Conn.NewInbox() }
 
 // Open makes a stream and listens for its reader. The caller closes it.
 func (r *Relay) Open(ctx context.Context) (*Stream, error) {
-	s := &Stream{relay: r, subject: relayRoot + rand.Text(), wake: make(chan struct{}, 1), demand: make(chan struct{}, 1)}
+	s := &Stream{relay: r, reading: true, subject: relayRoot + rand.Text(), wake: make(chan struct{}, 1), demand: make(chan struct{}, 1)}
 	r.mu.Lock()
 	if r.stopping {
 		r.mu.Unlock()

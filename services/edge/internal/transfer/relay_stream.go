@@ -28,8 +28,8 @@ type Streamed struct {
 // StreamBody is what a stream takes its bytes from.
 type StreamBody struct {
 	io.Reader
-	// Interrupt makes a Read that is under way fail, and all that follow; it is
-	// called at most once. Nil: every Read returns soon.
+	// Interrupt makes a Read fail that is under way or about to be; it is called at
+	// most once. Nil: every Read returns soon.
 	Interrupt func()
 	// Gone reports that the client has left, which nobody notices who does not read.
 	// Nil: unknown.
@@ -44,23 +44,24 @@ type Stream struct {
 	wake    chan struct{} // something has changed for serve
 	demand  chan struct{} // or for pump
 
-	mu     sync.Mutex
-	reader string // where the chunks go; empty: nobody has come yet
-	have   uint64 // the reader has all chunks below
-	want   uint64 // and asks for those below
-	asked  bool   // it waits for an answer
-	again  bool   // it has got nothing for a while: what is under way may be lost
-	heard  time.Time
-	sent   uint64
-	chunks [][]byte // frames of chunks from first on
-	first  uint64
-	filled []byte   // the frame of the chunk that is being filled
-	free   [][]byte // frames to use again
-	size   int64
-	ended  bool // the body has
-	told   bool // of the end
-	done   bool // the reader has everything
-	err    error
+	mu      sync.Mutex
+	reader  string // where the chunks go; empty: nobody has come yet
+	have    uint64 // the reader has all chunks below
+	want    uint64 // and asks for those below
+	asked   bool   // it waits for an answer
+	again   bool   // it has got nothing for a while: what is under way may be lost
+	heard   time.Time
+	sent    uint64
+	chunks  [][]byte // frames of chunks from first on
+	first   uint64
+	filled  []byte   // the frame of the chunk that is being filled
+	free    [][]byte // frames to use again
+	size    int64
+	reading bool // pump is in the body
+	ended   bool // the body has
+	told    bool // of the end
+	done    bool // the reader has everything
+	err     error
 }
 
 // Subject is where the reader's edge asks for the stream; whoever knows it may.
@@ -81,15 +82,17 @@ func (s *Stream) Send(ctx context.Context, body StreamBody) (Streamed, error) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := s.serve(ctx, body.Gone); err != nil && body.Interrupt != nil {
+		if err := s.serve(ctx, body.Gone); err != nil && body.Interrupt != nil && s.inRead() {
 			body.Interrupt()
 		}
 	}()
 	sum := md5.New() //nolint:gosec // as above
 	head, err := s.pump(body, sum)
-	if err != nil {
-		s.fail(err)
+	s.mu.Lock()
+	if s.reading = false; err != nil {
+		s.failed(err)
 	}
+	s.mu.Unlock()
 	<-served
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,6 +104,13 @@ func (s *Stream) Send(ctx context.Context, body StreamBody) (Streamed, error) {
 		out.Type = http.DetectContentType(head)
 	}
 	return out, nil
+}
+
+// inRead reports whether the pump reads, or is about to.
+func (s *Stream) inRead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reading
 }
 
 // pump reads the body as fast as the reader asks for it, and gives its beginning.
@@ -129,6 +139,7 @@ func (s *Stream) pump(body io.Reader, sum hash.Hash) (head []byte, err error) {
 func (s *Stream) take(p []byte, eof bool) (end bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reading = false
 	if len(p) > 0 {
 		if s.filled == nil {
 			s.filled = s.fresh()
@@ -153,6 +164,7 @@ func (s *Stream) room() int {
 		if sealed < s.want {
 			room = RelayChunk - max(len(s.filled)-chunkHead, 0)
 		}
+		s.reading = room > 0 && !failed
 		s.mu.Unlock()
 		if failed {
 			return 0
