@@ -127,7 +127,7 @@ func (s *Stack) route(d Dialect, rt Route) http.Handler {
 			return err
 		}
 		c.Caller = caller
-		c.AccountID, c.KeyID = caller.Principal.AccountID, caller.Principal.KeyID
+		c.AccountID, c.KeyID = caller.Acting().AccountID, caller.Acting().KeyID
 		if rt.Mutates() && !s.audit.Open() {
 			return ErrAuditUnavailable
 		}
