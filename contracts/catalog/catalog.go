@@ -21,7 +21,7 @@ func Errors() []*fault.Error {
 	return []*fault.Error{
 		authv1.ErrBadCredentials, authv1.ErrBadToken, authv1.ErrThrottled, authv1.ErrUsernameTaken, authv1.ErrEmailTaken,
 		authv1.ErrAccountNotFound, authv1.ErrTooManyKeys, authv1.ErrKeyNotFound,
-		authv1.ErrTokenNotFound, authv1.ErrTooManyTokens, authv1.ErrUnknownPlan, authv1.ErrNotAdmin, authv1.ErrOwnRights, authv1.ErrOwnLimits,
+		authv1.ErrTokenNotFound, authv1.ErrTooManyTokens, authv1.ErrUnknownPlan, authv1.ErrNotAdmin, authv1.ErrOwnRights, authv1.ErrLastAdmin, authv1.ErrOwnLimits,
 		objectv1.ErrBucketNotFound, objectv1.ErrBucketExists, objectv1.ErrBucketNotEmpty, objectv1.ErrInvalidBucketName,
 		objectv1.ErrInvalidKey, objectv1.ErrAccessDenied, objectv1.ErrNotFound, objectv1.ErrDeleteMarker, objectv1.ErrPrecondition,
 		objectv1.ErrTooLarge, objectv1.ErrQuotaExceeded, objectv1.ErrUploadGone, objectv1.ErrObjectLocked,

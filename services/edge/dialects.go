@@ -8,6 +8,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/lockr"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/lockwell"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect/plik"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/system"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/webdav"
 	"github.com/sluicehq/sluice/services/edge/internal/web"
@@ -18,6 +19,7 @@ import (
 func dialects(c *core.Core, sys *system.Handler, now func() time.Time) []dialect.Dialect {
 	return []dialect.Dialect{
 		lockr.New(c),
+		plik.New(c),
 		lockwell.New(c, openapi.Lockwell(), now),
 		webdav.New(c, now),
 		web.New(c),

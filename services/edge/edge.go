@@ -28,6 +28,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/audit"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/keystate"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -53,6 +54,7 @@ type Service struct {
 
 	ready     *readiness
 	urls      *outbound.Client
+	relay     *transfer.Relay
 	listeners []*listener
 	failed    chan error // of a listener or a background part
 	stopped   chan struct{}
@@ -83,6 +85,11 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the blob store: %w", err)
 	}
+	bytes, err := s.p.Bulk(ctx, 1) // of streams alone: an overrun cuts all that share a connection
+	if err != nil {
+		return fmt.Errorf("connecting for streams: %w", err)
+	}
+	s.relay = &transfer.Relay{Link: transfer.NATS{Conn: bytes[0]}}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	defer func() {
@@ -105,8 +112,9 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
-		Blobs: transfer.Stored{Store: store}, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
-		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink), Regions: s.p.Settings.Regions, Downloads: downloads,
+		Blobs: transfer.Stored{Store: store}, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
+		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink),
+		PlikXSRF: s.p.Keys.Signer(core.PurposePlikXSRF), Logins: s.p.Keys.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})
 	if err != nil {
@@ -155,7 +163,7 @@ func (s *Service) listen(ctx context.Context, addr string, h http.Handler, tls b
 	c := s.cfg.HTTP
 	s.listeners = append(s.listeners, &listener{ln: ln, tls: tls, srv: &http.Server{
 		Handler: h, ReadHeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderBytes),
-		ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
+		ConnContext: dialect.ConnContext, ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
 	}})
 	s.p.Tel.Log.InfoContext(ctx, "listening", slog.String(telemetry.KeyAddr, ln.Addr().String()), slog.Bool("tls", tls))
 	return nil
@@ -230,6 +238,7 @@ func (l *listener) serve(c HTTP) error {
 // Stop lets the transfers under way finish, within ctx, and cuts what is left.
 func (s *Service) Stop(ctx context.Context) error {
 	s.ready.drain()
+	s.relay.Drain()
 	var errs []error
 	for _, l := range s.listeners {
 		if err := l.srv.Shutdown(ctx); err != nil {

@@ -27,6 +27,7 @@ type Deps struct {
 	Upload uploadv1.Service
 	Plik   uploadv1.PlikService
 	Blobs  transfer.Blobs
+	Relay  *transfer.Relay // of streams
 	Tokens core.TokenParser
 	Signer *keys.Token // of signed URLs
 	Keys   core.KeyStates
@@ -34,6 +35,8 @@ type Deps struct {
 
 	FileKeys  *keys.Signer // of the keys of files
 	Links     *keys.Signer // of signed links to files
+	PlikXSRF  *keys.Signer // of Plik's sessions
+	Logins    *keys.Token  // of logins that wait for a provider
 	Regions   []string     // the first is the default
 	Downloads *core.Downloads
 
@@ -63,9 +66,10 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 	c := &core.Core{
 		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
-		FileKeys:   d.FileKeys, Links: d.Links, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
+		FileKeys:   d.FileKeys, Links: d.Links, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
+		Relay:     d.Relay,
 		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 		Sessions:  &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
@@ -76,5 +80,6 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		}
 	}
 	own, other := sys(loopback(cfg.HTTPAddr)), sys(true)
+	other.Alone = true
 	return stack.Handler(dialects(c, own, d.Now), own), stack.Handler([]dialect.Dialect{other}, other), nil
 }

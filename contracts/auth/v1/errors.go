@@ -17,5 +17,6 @@ var (
 	ErrUnknownPlan     = fault.New(fault.Invalid, "auth.unknown_plan", "there is no such plan")
 	ErrNotAdmin        = fault.New(fault.Forbidden, "auth.not_admin", "you need administrator privileges")
 	ErrOwnRights       = fault.New(fault.Forbidden, "auth.own_rights", "can't grant yourself admin right, nice try!")
+	ErrLastAdmin       = fault.New(fault.Forbidden, "auth.last_admin", "the last administrator keeps its rights")
 	ErrOwnLimits       = fault.New(fault.Forbidden, "auth.own_limits", "can't edit your own quota, nice try!")
 )

@@ -92,6 +92,10 @@ type Principal struct {
 	Grant     Grant  `json:"grant"`
 	Limits    Limits `json:"limits"`
 	Region    string `json:"region,omitempty"` // as in Account
+	// System marks a caller that acts for the installation itself: what accounts
+	// cannot name, such as objectv1.PlikBucket, is there for it alone. Services and
+	// the edge set it; no credentials give it.
+	System bool `json:"system,omitempty"`
 }
 
 // CreateAccountRequest asks for a new account. Username: 3–64 of [a-z0-9._-],
@@ -151,7 +155,8 @@ type CreateUserRequest struct {
 const MinPlikLogin = 4
 
 // UpdateUserRequest replaces what an account says of its person, and with an
-// administrator as Actor what it may do. An empty Password stays.
+// administrator as Actor what it may do. An empty Password stays, and so does any
+// of an account that somebody else vouches for.
 type UpdateUserRequest struct {
 	Actor     Principal  `json:"actor"`
 	AccountID string     `json:"accountId"`
@@ -159,7 +164,9 @@ type UpdateUserRequest struct {
 	Email     string     `json:"email,omitempty"`
 	Admin     bool       `json:"admin,omitempty"`
 	Plik      PlikLimits `json:"plik"`
-	Password  string     `json:"password,omitempty"`
+	// Password ends all tokens of the account but Keep, as ChangePassword does.
+	Password string `json:"password,omitempty"`
+	Keep     string `json:"keep,omitempty"` // a token
 }
 
 // DeleteUserRequest names an account that ends without its password: by itself,
@@ -203,7 +210,8 @@ type AuthenticateRequest struct {
 	Identifier string `json:"identifier,omitempty"`
 	Password   string `json:"password,omitempty"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
-	// Kind is that of the token; empty: any but TokenPlik, which opens nothing else.
+	// Kind is that of the token, and with it only Token is looked at; empty: any but
+	// TokenPlik, which opens nothing else.
 	Kind TokenKind `json:"kind,omitempty"`
 }
 
@@ -255,7 +263,8 @@ type ListTokensRequest struct {
 	Token     string `json:"token,omitempty"`
 }
 
-// ListTokensResponse is all tokens that hold, newest first. Current is the id of
+// ListTokensResponse is all tokens that hold, newest first, as far as they fit into
+// one message: only some thousand with long names do not. Current is the id of
 // the token that the request was made with.
 type ListTokensResponse struct {
 	Tokens  []AccountToken `json:"tokens"`
@@ -294,11 +303,12 @@ type DeleteAccountRequest struct {
 	Operator bool `json:"operator,omitempty"`
 }
 
-// SetAccountRequest changes what is not empty. Plan is honoured only from the
-// operator's connection, never set by the edge.
+// SetAccountRequest changes what is not empty. Plan and Admin are honoured only
+// from the operator's connection, never set by the edge.
 type SetAccountRequest struct {
 	AccountID string `json:"accountId"`
 	Plan      string `json:"plan,omitempty"`
+	Admin     *bool  `json:"admin,omitempty"`
 	Region    string `json:"region,omitempty"`
 }
 

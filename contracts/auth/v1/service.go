@@ -64,7 +64,7 @@ type Service interface {
 	// names. What it stores is object's: CloseAccount comes first. It answers when
 	// every edge can know. Codes: auth.bad_credentials, auth.throttled.
 	DeleteAccount(ctx context.Context, r DeleteAccountRequest) (Empty, error)
-	// SetAccount changes plan or region. Codes: auth.account_not_found,
+	// SetAccount changes plan, region or rights. Codes: auth.account_not_found,
 	// auth.unknown_plan, invalid_request.
 	SetAccount(ctx context.Context, r SetAccountRequest) (Account, error)
 
@@ -78,16 +78,18 @@ type Service interface {
 	// auth.email_taken, invalid_request.
 	CreateUser(ctx context.Context, r CreateUserRequest) (Account, error)
 	// UpdateUser replaces what an account says. Codes: auth.not_admin (another's
-	// account), auth.own_rights, auth.own_limits, auth.account_not_found,
-	// auth.email_taken, invalid_request.
+	// account), auth.own_rights, auth.own_limits, auth.last_admin (nobody would be
+	// left), auth.account_not_found, auth.email_taken, invalid_request.
 	UpdateUser(ctx context.Context, r UpdateUserRequest) (Account, error)
 	// DeleteUser ends an account as DeleteAccount does. Codes: auth.not_admin,
 	// auth.account_not_found.
 	DeleteUser(ctx context.Context, r DeleteUserRequest) (Empty, error)
-	// ListUsers pages through all accounts. Codes: auth.not_admin, those of
+	// ListUsers pages through all accounts, as PageTokens does. Codes: auth.not_admin, those of
 	// pkg/paging.
 	ListUsers(ctx context.Context, r ListUsersRequest) (ListUsersResponse, error)
-	// PageTokens pages through an account's tokens that hold. Codes: those of
+	// PageTokens pages through an account's tokens of a kind that hold; a page is
+	// shorter than asked for when it would not fit into a message, and says that
+	// more follow. Codes: auth.account_not_found, invalid_request, those of
 	// pkg/paging.
 	PageTokens(ctx context.Context, r PageTokensRequest) (PageTokensResponse, error)
 }

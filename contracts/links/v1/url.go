@@ -107,10 +107,15 @@ const maxBatchBytes = 512 << 10
 
 // Batch is how many of the links in front fit one message: MaxBatch at most,
 // fewer when they are long, since JSON writes some characters with six.
-func Batch(links []LinkInput) int {
+func Batch(links []LinkInput) int { return fits(links) }
+
+// BatchOf is Batch for links with what is known of them.
+func BatchOf(links []Link) int { return fits(links) }
+
+func fits[T any](links []T) int {
 	size := 0
 	for i, l := range links {
-		b, _ := json.Marshal(l) // strings and numbers
+		b, _ := json.Marshal(l) // strings, numbers and times
 		if size += len(b) + 1; i == MaxBatch || i > 0 && size > maxBatchBytes {
 			return i
 		}

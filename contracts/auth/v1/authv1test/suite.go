@@ -47,6 +47,23 @@ func Run(t *testing.T, open func(t *testing.T) authv1.Service) {
 		{"ChangePassword", changePassword},
 		{"DeleteAccount", deleteAccount},
 		{"SetAccount", setAccount},
+		{"PlikToken", plikToken},
+		{"PlikToken_Ends", plikTokenEnds},
+		{"CreateToken_PlikRefuses", plikTokenRefuses},
+		{"PageTokens", pageTokens},
+		{"Login_Life", sessionLife},
+		{"GetAccount_Identity", byIdentity},
+		{"Enter", enter},
+		{"Enter_Refuses", enterRefuses},
+		{"Enter_Race", enterRace},
+		{"Enter_Throttled", enterThrottled},
+		{"CreateUser", createUser},
+		{"CreateUser_Refuses", createUserRefuses},
+		{"UpdateUser", updateUser},
+		{"UpdateUser_Rights", updateUserRights},
+		{"UpdateUser_Password", updateUserPassword},
+		{"DeleteUser", deleteUser},
+		{"ListUsers", listUsers},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +119,7 @@ func createAccount(t *testing.T, w world) {
 		t.Errorf("%+v", s)
 	}
 	for what, r := range map[string]authv1.GetAccountRequest{"id": {ID: a.ID}, "name": {Username: a.Username}} {
-		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got.Account != a {
+		if got, err := w.svc.GetAccount(t.Context(), r); err != nil || got != a {
 			t.Errorf("by %s: %+v, %v", what, got, err)
 		}
 	}

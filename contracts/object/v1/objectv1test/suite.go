@@ -71,6 +71,8 @@ func Run(t *testing.T, open func(t *testing.T) objectv1.Service) {
 		{"Folders_Move", moves},
 		{"Folders_Remove", removals},
 		{"Drive_AsBucket", driveAsBucket},
+		{"Plik_Bucket", plikBucket},
+		{"Plik_BucketHidden", plikBucketHidden},
 		{"CloseAccount", closing},
 	} {
 		t.Run(c.name, func(t *testing.T) {

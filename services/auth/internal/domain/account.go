@@ -14,7 +14,10 @@ import (
 type NewAccount struct {
 	Username, Email, Password string
 	Admin                     bool
-	Source                    string // the client's address; empty: the operator, who is not throttled
+	Source                    string          // the client's address; empty: the operator, who is not throttled
+	Identity                  authv1.Identity // of an account that somebody else vouches for; it has no password
+	Name                      string
+	Plik                      authv1.PlikLimits
 }
 
 // CreateAccount makes an account. Its document is written at once with its state
@@ -23,30 +26,43 @@ func (s *Service) CreateAccount(ctx context.Context, n NewAccount) (Account, err
 	if err := errors.Join(CheckUsername(n.Username), CheckEmail(n.Email), CheckPassword(n.Password)); err != nil {
 		return Account{}, err
 	}
-	if addr := sourceKey(n.Source); addr != "" {
-		if wait := s.signUps.Take(addr, s.now()); wait > 0 {
-			return Account{}, throttledFor(wait)
-		}
+	if err := s.signUp(n.Source); err != nil {
+		return Account{}, err
 	}
 	return s.create(ctx, n)
 }
 
-// create is CreateAccount without a look at the fields.
+// signUp counts a new account for a client's address.
+func (s *Service) signUp(source string) error {
+	if addr := sourceKey(source); addr != "" {
+		if wait := s.signUps.Take(addr, s.now()); wait > 0 {
+			return throttledFor(wait)
+		}
+	}
+	return nil
+}
+
+// create is CreateAccount without a look at the fields. errIdentityTaken when
+// somebody else's identity has an account.
 func (s *Service) create(ctx context.Context, n NewAccount) (Account, error) {
 	key := fold(n.Email)
-	if err := s.taken(ctx, n.Username, key); err != nil {
+	if err := s.taken(ctx, n, key); err != nil {
 		return Account{}, err // before the costly hash
 	}
-	hash, err := s.hasher.Hash(ctx, n.Password)
-	if err != nil {
-		return Account{}, err
+	hash := ""
+	if n.Identity.Provider == "" {
+		var err error
+		if hash, err = s.hasher.Hash(ctx, n.Password); err != nil {
+			return Account{}, err
+		}
 	}
 	a, err := s.d.Accounts.Insert(ctx, Account{
 		ID: newAccountID(), Username: n.Username, Email: n.Email, EmailKey: key, Password: hash,
+		Provider: n.Identity.Provider, Login: n.Identity.Login, Name: n.Name, Plik: n.Plik,
 		Admin: n.Admin, Plan: s.cfg.DefaultPlan, Limits: s.cfg.Plans[s.cfg.DefaultPlan], CreatedAt: s.now(),
 	})
 	if errors.Is(err, ErrTaken) {
-		if err := s.taken(ctx, n.Username, key); err != nil {
+		if err := s.taken(ctx, n, key); err != nil {
 			return Account{}, err
 		}
 		return Account{}, fault.ErrUnavailable.Because(err)
@@ -58,8 +74,13 @@ func (s *Service) create(ctx context.Context, n NewAccount) (Account, error) {
 }
 
 // taken tells which of the unique fields another account has.
-func (s *Service) taken(ctx context.Context, username, emailKey string) error {
-	if _, err := s.d.Accounts.ByUsername(ctx, username); !missing(err) {
+func (s *Service) taken(ctx context.Context, n NewAccount, emailKey string) error {
+	if n.Identity.Provider != "" {
+		if _, err := s.d.Accounts.ByIdentity(ctx, n.Identity); !missing(err) {
+			return orTaken(err, errIdentityTaken)
+		}
+	}
+	if _, err := s.d.Accounts.ByUsername(ctx, n.Username); !missing(err) {
 		return orTaken(err, authv1.ErrUsernameTaken)
 	}
 	if emailKey == "" {
@@ -71,7 +92,7 @@ func (s *Service) taken(ctx context.Context, username, emailKey string) error {
 	return nil
 }
 
-func orTaken(err error, taken *fault.Error) error {
+func orTaken(err, taken error) error {
 	if err != nil {
 		return fmt.Errorf("looking for an account: %w", err)
 	}
@@ -98,6 +119,19 @@ func (s *Service) GetAccount(ctx context.Context, id string) (Account, error) {
 func (s *Service) AccountNamed(ctx context.Context, username string) (Account, error) {
 	a, err := s.d.Accounts.ByUsername(ctx, username)
 	return found(a, err)
+}
+
+// AccountOf looks an account up by its identity.
+func (s *Service) AccountOf(ctx context.Context, id authv1.Identity) (Account, error) {
+	if id.Provider != authv1.ProviderLocal {
+		a, err := s.d.Accounts.ByIdentity(ctx, id)
+		return found(a, err)
+	}
+	a, err := s.AccountNamed(ctx, id.Login)
+	if err == nil && a.Provider != "" {
+		return Account{}, authv1.ErrAccountNotFound // it has this user name and another identity
+	}
+	return a, err
 }
 
 func found(a Account, err error) (Account, error) {
@@ -157,15 +191,18 @@ func (s *Service) endTokens(a *Account) {
 }
 
 // Change is what SetAccount changes; empty fields stay.
-type Change struct{ Plan, Region string }
+type Change struct {
+	Plan, Region string
+	Admin        *bool
+}
 
-// SetAccount changes an account's plan, with the limits that the plan has now, and
-// its region, whose existence the caller has looked at. It answers when every
+// SetAccount changes an account's plan, with the limits that the plan has now, its
+// region, whose existence the caller has looked at, and its rights. It answers when every
 // edge can know.
 func (s *Service) SetAccount(ctx context.Context, id string, c Change) (Account, error) {
 	limits, known := s.cfg.Plans[c.Plan]
 	switch {
-	case c.Plan == "" && c.Region == "":
+	case c == Change{}:
 		return Account{}, fault.ErrInvalid.Msgf("there is nothing to change: name a plan or a region")
 	case c.Plan != "" && !known:
 		return Account{}, authv1.ErrUnknownPlan.Msgf("there is no such plan; there are %s", s.cfg.planNames())
@@ -179,6 +216,9 @@ func (s *Service) SetAccount(ctx context.Context, id string, c Change) (Account,
 		}
 		if c.Region != "" {
 			a.Region = c.Region
+		}
+		if c.Admin != nil {
+			a.Admin = *c.Admin
 		}
 		return *a != before && a.DeletedAt == nil
 	})

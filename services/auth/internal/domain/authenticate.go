@@ -8,29 +8,40 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 )
 
-// AuthenticateToken says whom an account token stands for: a hash and two reads.
-func (s *Service) AuthenticateToken(ctx context.Context, token string) (Account, error) {
-	if !tokenShaped(token) {
-		return Account{}, authv1.ErrBadToken
+// Known is whom a credential stands for. Token is empty for a password.
+type Known struct {
+	Account Account
+	Token   Token
+}
+
+// AuthenticateToken says whom an account token of a kind stands for: a hash and
+// two reads. An empty kind is any but TokenPlik, which opens nothing that does not
+// ask for it.
+func (s *Service) AuthenticateToken(ctx context.Context, token string, kind authv1.TokenKind) (Known, error) {
+	if !tokenShaped(token) && (!plikShaped(token) || kind != authv1.TokenPlik) {
+		return Known{}, authv1.ErrBadToken
 	}
 	t, err := s.tokenOf(ctx, token)
 	if missing(err) {
-		return Account{}, authv1.ErrBadToken
+		return Known{}, authv1.ErrBadToken
 	}
 	if err != nil {
-		return Account{}, fmt.Errorf("reading an account token: %w", err)
+		return Known{}, fmt.Errorf("reading an account token: %w", err)
+	}
+	if p := t.Purpose(); kind != p && (kind != "" || p == authv1.TokenPlik) {
+		return Known{}, authv1.ErrBadToken
 	}
 	a, err := s.d.Accounts.Get(ctx, t.AccountID)
 	if missing(err) {
-		return Account{}, authv1.ErrBadToken
+		return Known{}, authv1.ErrBadToken
 	}
 	if err != nil {
-		return Account{}, fmt.Errorf("reading an account: %w", err)
+		return Known{}, fmt.Errorf("reading an account: %w", err)
 	}
 	if !t.Holds(a, s.now()) {
-		return Account{}, authv1.ErrBadToken
+		return Known{}, authv1.ErrBadToken
 	}
-	return a, nil
+	return Known{a, t}, nil
 }
 
 // tokenOf finds a token's document by its hash under any master key.
@@ -48,10 +59,15 @@ func (s *Service) tokenOf(ctx context.Context, token string) (t Token, err error
 // the password's place stands for its account, whatever the name. It is asked
 // for each request: what was right lately costs a read and no hash, and tries
 // that are alike and under way at once cost one hash together.
-func (s *Service) AuthenticatePassword(ctx context.Context, identifier, password, source string) (Account, error) {
+func (s *Service) AuthenticatePassword(ctx context.Context, identifier, password, source string) (Known, error) {
 	if tokenShaped(password) {
-		return s.AuthenticateToken(ctx, password)
+		return s.AuthenticateToken(ctx, password, "")
 	}
+	a, err := s.authenticatePassword(ctx, identifier, password, source)
+	return Known{Account: a}, err
+}
+
+func (s *Service) authenticatePassword(ctx context.Context, identifier, password, source string) (Account, error) {
 	c := newClaim(identifier, password, source)
 	if c.addr != "" {
 		// Otherwise an address could guess what the memo knows without end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/telemetry"
@@ -55,15 +56,9 @@ func (s *Service) ChangePassword(ctx context.Context, id string, p Proof, passwo
 	if err != nil {
 		return Account{}, err
 	}
-	hash, err := s.hasher.Hash(ctx, password)
+	next, err := s.newPassword(ctx, password, keep)
 	if err != nil {
 		return Account{}, err
-	}
-	var kept Token
-	if tokenShaped(keep) {
-		if kept, err = s.tokenOf(ctx, keep); err != nil && !missing(err) {
-			return Account{}, fmt.Errorf("reading an account token: %w", err)
-		}
 	}
 	lost := false
 	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
@@ -71,23 +66,49 @@ func (s *Service) ChangePassword(ctx context.Context, id string, p Proof, passwo
 		if lost = a.Password != proved.Password && !p.Operator; lost || !a.Live() {
 			return false
 		}
-		old := *a
-		a.Password = hash
-		a.Generation++
-		a.Kept = ""
-		if kept.Holds(old, s.now()) {
-			a.Kept = kept.ID
-		}
+		next.set(a, s.now())
 		return true
 	})
 	if a, err = found(a, err); err != nil {
 		return Account{}, err
 	}
-	if lost || a.Password != hash {
+	if lost || a.Password != next.hash {
 		return Account{}, authv1.ErrBadCredentials
 	}
 	s.cleanTokens(ctx, a)
 	return a, nil
+}
+
+// nextPassword is what a change of the password writes.
+type nextPassword struct {
+	hash string
+	kept Token // an account token that holds on
+}
+
+// newPassword prepares a change; of an empty password there is nothing to do.
+func (s *Service) newPassword(ctx context.Context, password, keep string) (n nextPassword, err error) {
+	if password == "" {
+		return n, nil
+	}
+	if n.hash, err = s.hasher.Hash(ctx, password); err != nil {
+		return n, err
+	}
+	if tokenShaped(keep) {
+		if n.kept, err = s.tokenOf(ctx, keep); err != nil && !missing(err) {
+			return n, fmt.Errorf("reading an account token: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// set changes the account: every token of it that was made before ends, but the kept one.
+func (n nextPassword) set(a *Account, now time.Time) {
+	holds := n.kept.Holds(*a, now)
+	a.Password = n.hash
+	a.Generation++
+	if a.Kept = ""; holds {
+		a.Kept = n.kept.ID
+	}
 }
 
 // DeleteAccount ends an account. The mark in its document decides; what follows
@@ -98,6 +119,11 @@ func (s *Service) DeleteAccount(ctx context.Context, id string, p Proof, dryRun 
 	if _, err := s.prove(ctx, id, p, enabled); err != nil || dryRun {
 		return err
 	}
+	return s.end(ctx, id)
+}
+
+// end is DeleteAccount behind its proof.
+func (s *Service) end(ctx context.Context, id string) error {
 	a, err := s.d.Accounts.Update(ctx, id, func(a *Account) bool {
 		if a.DeletedAt != nil {
 			return false

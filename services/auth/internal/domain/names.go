@@ -67,6 +67,14 @@ func CheckTokenName(s string) error {
 	return nil
 }
 
+// CheckComment takes up to MaxComment bytes, also of several lines.
+func CheckComment(s string) error {
+	if len(s) > authv1.MaxComment || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		return fault.ErrInvalid.Msgf("a comment has up to %d bytes of UTF-8 text", authv1.MaxComment)
+	}
+	return nil
+}
+
 // fold makes equal what differs in case only, in every script.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {

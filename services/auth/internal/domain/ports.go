@@ -6,6 +6,7 @@ import (
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/paging"
 )
 
 // What ports answer beside success. Compare with errors.Is.
@@ -17,14 +18,20 @@ var (
 // Accounts keeps account documents. Every write carries the account's new state
 // for the edges in the same statement; Flush waits until that is out.
 type Accounts interface {
-	Insert(ctx context.Context, a Account) (Account, error) // ErrTaken: user name or e-mail
+	Insert(ctx context.Context, a Account) (Account, error) // ErrTaken: user name, e-mail or identity
 	Get(ctx context.Context, id string) (Account, error)
 	ByUsername(ctx context.Context, username string) (Account, error)
 	ByEmail(ctx context.Context, emailKey string) (Account, error)
+	// ByIdentity finds an account that somebody else vouches for.
+	ByIdentity(ctx context.Context, id authv1.Identity) (Account, error)
+	// Page gives accounts by their time of creation, as many as fit into a message.
+	Page(ctx context.Context, r paging.Request) ([]Account, paging.Place, error)
+	// Admins gives some of the accounts with administrator rights.
+	Admins(ctx context.Context, limit int) ([]Account, error)
 	// List gives accounts by user name, behind after; more tells that others follow.
 	List(ctx context.Context, after string, limit int) (page []Account, more bool, err error)
 	// Update reads, changes and writes back until no other writer comes between;
-	// a change that returns false writes nothing.
+	// a change that returns false writes nothing. ErrTaken: e-mail.
 	Update(ctx context.Context, id string, change func(a *Account) bool) (Account, error)
 	// Flush returns when the edges can know of all that was written to the document.
 	Flush(ctx context.Context, id string) error
@@ -62,9 +69,9 @@ type Keys interface {
 type Vault interface {
 	// TokenIDs gives the keyed hashes of an account token, the one to store first.
 	TokenIDs(token string) []string
-	// Seal and Open keep a key's secret; its id is bound to it.
-	Seal(keyID, secret string) ([]byte, error)
-	Open(keyID string, sealed []byte) (string, error)
+	// Seal and Open keep the secret of a document, whose id is bound to it.
+	Seal(id, secret string) ([]byte, error)
+	Open(id string, sealed []byte) (string, error)
 	// Mint signs a lwtk_ token.
 	Mint(c authv1.TokenClaims) (string, error)
 }

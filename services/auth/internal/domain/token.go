@@ -1,37 +1,62 @@
 package domain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/paging"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 const (
-	maxTokens   = 1000             // TokenAPI, of one account
+	maxTokens   = 1000             // TokenAPI, and TokenPlik, of one account
 	maxSessions = 100              // TokenSession; the oldest makes room
 	revokedKept = 10 * time.Minute // a repeated revocation finds the token for so long
+
+	maxLife = 10 * 366 * 24 * time.Hour // of a session
 )
 
 // NewToken is what an account token is made of.
 type NewToken struct {
 	Kind authv1.TokenKind // empty: TokenAPI
 	Name string
+	Life int64 // of a TokenSession, seconds; 0: SessionLife
 }
 
 // Check refuses what no token can be made of.
 func (n NewToken) Check() error {
-	switch n.Kind {
-	case "", authv1.TokenAPI, authv1.TokenSession:
+	switch {
+	case n.Life < 0 || n.Life > int64(maxLife/time.Second):
+		return fault.ErrInvalid.Msgf("the life of a session is at most %d seconds", int64(maxLife/time.Second))
+	case n.Life > 0 && n.Kind != authv1.TokenSession:
+		return fault.ErrInvalid.Msgf("only a session has a life that can be chosen")
+	case n.Kind == authv1.TokenPlik:
+		return CheckComment(n.Name)
+	case n.Kind == "" || n.Kind == authv1.TokenAPI || n.Kind == authv1.TokenSession:
 		return CheckTokenName(n.Name)
 	}
-	return fault.ErrInvalid.Msgf("the kind of a token is %s or %s", authv1.TokenAPI, authv1.TokenSession)
+	return fault.ErrInvalid.Msgf("the kind of a token is %s, %s or %s", authv1.TokenAPI, authv1.TokenSession, authv1.TokenPlik)
+}
+
+// CheckLogin is Check for a token that a password is exchanged for.
+func (n NewToken) CheckLogin() error {
+	if n.Kind == authv1.TokenPlik {
+		return fault.ErrInvalid.Msgf("a login gives a token of kind %s or %s", authv1.TokenAPI, authv1.TokenSession)
+	}
+	return n.Check()
+}
+
+// life is how long a session lasts.
+func (n NewToken) life() time.Duration {
+	return cmp.Or(time.Duration(n.Life)*time.Second, authv1.SessionLife)
 }
 
 // CreateToken makes a token of an account.
@@ -53,13 +78,23 @@ func (s *Service) IssueToken(ctx context.Context, a Account, n NewToken) (string
 		return "", Token{}, err
 	}
 	token, at := newToken(), s.now()
+	if n.Kind == authv1.TokenPlik {
+		token = newPlikToken()
+	}
 	if at.Before(a.NotBefore) {
 		at = a.NotBefore // an account that was just enabled again
 	}
 	t := Token{ID: s.d.Vault.TokenIDs(token)[0], AccountID: a.ID, Kind: n.Kind, Name: n.Name, Generation: a.Generation, CreatedAt: at}
 	if n.Kind == authv1.TokenSession {
-		ends := at.Add(authv1.SessionLife)
+		ends := at.Add(n.life())
 		t.ExpiresAt, t.PurgeAt = &ends, &ends
+	}
+	if n.Kind == authv1.TokenPlik {
+		sealed, err := s.d.Vault.Seal(t.ID, token)
+		if err != nil {
+			return "", Token{}, fmt.Errorf("sealing an upload token: %w", err)
+		}
+		t.Secret = sealed
 	}
 	if err := s.d.Tokens.Insert(ctx, t); err != nil {
 		return "", Token{}, fmt.Errorf("keeping an account token: %w", err)
@@ -85,8 +120,8 @@ func (s *Service) roomForToken(ctx context.Context, a Account, kind authv1.Token
 	if err != nil {
 		return fmt.Errorf("listing account tokens: %w", err)
 	}
-	now, apis, sessions := s.now(), 0, 0
-	for _, t := range tokens { // newest first
+	now, held, sessions := s.now(), 0, 0 // held: of the same kind, which do not make room
+	for _, t := range tokens {           // newest first
 		drop := false
 		switch {
 		case !t.Holds(a, now):
@@ -94,8 +129,8 @@ func (s *Service) roomForToken(ctx context.Context, a Account, kind authv1.Token
 		case t.Kind == authv1.TokenSession:
 			sessions++
 			drop = kind == authv1.TokenSession && sessions >= maxSessions
-		default:
-			apis++
+		case t.Purpose() == cmp.Or(kind, authv1.TokenAPI):
+			held++
 		}
 		if !drop {
 			continue
@@ -104,22 +139,19 @@ func (s *Service) roomForToken(ctx context.Context, a Account, kind authv1.Token
 			return fmt.Errorf("forgetting an account token: %w", err)
 		}
 	}
-	if kind != authv1.TokenSession && apis >= maxTokens {
+	if held >= maxTokens {
 		return authv1.ErrTooManyTokens
 	}
 	return nil
 }
 
 // ListTokens gives the tokens of an account that hold, newest first, and the
-// public id of the one that is given, if it is among them.
-func (s *Service) ListTokens(ctx context.Context, accountID, token string) (out []Token, current string, err error) {
-	a, err := s.GetAccount(ctx, accountID)
+// public id of the one that is given, if it is among them. It gives as many as fit
+// into one answer.
+func (s *Service) ListTokens(ctx context.Context, accountID, token string) (out []authv1.AccountToken, current string, err error) {
+	tokens, err := s.holding(ctx, accountID)
 	if err != nil {
 		return nil, "", err
-	}
-	tokens, err := s.d.Tokens.List(ctx, accountID)
-	if err != nil {
-		return nil, "", fmt.Errorf("listing account tokens: %w", err)
 	}
 	mine := map[string]bool{}
 	if tokenShaped(token) {
@@ -127,17 +159,69 @@ func (s *Service) ListTokens(ctx context.Context, accountID, token string) (out 
 			mine[id] = true
 		}
 	}
-	now := s.now()
+	size, full := 0, false
 	for _, t := range tokens {
-		if !t.Holds(a, now) {
-			continue
+		p := s.public(ctx, t)
+		size += AnswerSize(p)
+		if full = full || size > MaxAnswer; !full {
+			out = append(out, p)
 		}
-		out = append(out, t)
 		if mine[t.ID] {
-			current = t.PublicID()
+			current = p.ID
 		}
 	}
 	return out, current, nil
+}
+
+// holding gives the tokens of an account that hold, newest first.
+func (s *Service) holding(ctx context.Context, accountID string) ([]Token, error) {
+	a, err := s.GetAccount(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := s.d.Tokens.List(ctx, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("listing account tokens: %w", err)
+	}
+	now := s.now()
+	return slices.DeleteFunc(tokens, func(t Token) bool { return !t.Holds(a, now) }), nil
+}
+
+// public is the token as its owner sees it, with the secret of an upload token. A
+// secret that cannot be opened, since its master key is gone, is left out: such a
+// token is found no more either.
+func (s *Service) public(ctx context.Context, t Token) authv1.AccountToken {
+	p := t.Public()
+	if p.Kind == authv1.TokenPlik {
+		var err error
+		if p.Secret, err = s.d.Vault.Open(t.ID, t.Secret); err != nil {
+			s.d.Log.WarnContext(ctx, "an upload token cannot be opened", slog.String("id", p.ID), slog.Any(telemetry.KeyErr, err))
+		}
+	}
+	return p
+}
+
+// PageTokens pages through the tokens of an account that hold and are of a kind.
+func (s *Service) PageTokens(ctx context.Context, accountID string, kind authv1.TokenKind, r paging.Request) ([]authv1.AccountToken, paging.Place, error) {
+	if kind == "" {
+		return nil, paging.Place{}, fault.ErrInvalid.Msgf("name the kind of the tokens")
+	}
+	if err := (NewToken{Kind: kind}).Check(); err != nil {
+		return nil, paging.Place{}, err
+	}
+	tokens, err := s.holding(ctx, accountID)
+	if err != nil {
+		return nil, paging.Place{}, err
+	}
+	var out []authv1.AccountToken
+	for _, t := range tokens {
+		if t.Purpose() == kind {
+			out = append(out, s.public(ctx, t))
+		}
+	}
+	return paging.Slice(out, func(t authv1.AccountToken) paging.Position[time.Time] {
+		return paging.Position[time.Time]{Value: t.CreatedAt, ID: t.ID}
+	}).Within(MaxAnswer, func(t authv1.AccountToken) int { return AnswerSize(t) }).Page(ctx, r)
 }
 
 // RevokeToken ends a token, named by its public id and its account, or by itself.
@@ -167,7 +251,7 @@ func (s *Service) RevokeToken(ctx context.Context, accountID, publicID, token st
 // named finds the id of a token's document.
 func (s *Service) named(ctx context.Context, accountID, publicID, token string) (string, error) {
 	switch {
-	case tokenShaped(token) && publicID == "":
+	case (tokenShaped(token) || plikShaped(token)) && publicID == "":
 		t, err := s.tokenOf(ctx, token)
 		if missing(err) || err == nil && accountID != "" && t.AccountID != accountID {
 			return "", authv1.ErrTokenNotFound
@@ -208,3 +292,28 @@ func (s *Service) cleanTokens(ctx context.Context, a Account) {
 
 // tokenShaped reports whether s could be an account token.
 func tokenShaped(s string) bool { return len(s) == tokenLength && strings.HasPrefix(s, tokenPrefix) }
+
+const plikTokenBytes = 16
+
+// newPlikToken makes a random UUID (RFC 9562, version 4), as clients of Plik know
+// their tokens.
+func newPlikToken() string {
+	b := random(plikTokenBytes)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// plikShaped reports whether s could be a token of newPlikToken.
+func plikShaped(s string) bool {
+	if len(s) != 2*plikTokenBytes+4 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch dash := i == 8 || i == 13 || i == 18 || i == 23; {
+		case dash && c != '-', !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f'):
+			return false
+		}
+	}
+	return true
+}

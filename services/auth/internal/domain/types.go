@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"strings"
@@ -22,7 +23,7 @@ type Account struct {
 	Username  string    `bson:"username"`           // unique
 	Email     string    `bson:"email"`              // as given
 	EmailKey  string    `bson:"emailKey,omitempty"` // case-folded, unique; absent without e-mail
-	Password  string    `bson:"password"`           // PHC string
+	Password  string    `bson:"password"`           // PHC string; empty: none is right
 	Admin     bool      `bson:"admin"`
 	Disabled  bool      `bson:"disabled"`
 	Plan      string    `bson:"plan"`
@@ -30,6 +31,12 @@ type Account struct {
 	NotBefore time.Time `bson:"notBefore"` // whole seconds; what was issued before does not hold
 	CreatedAt time.Time `bson:"createdAt"`
 	Region    string    `bson:"region,omitempty"`
+	// Provider and Login are the identity of an account that somebody else vouches
+	// for, together unique; absent for one with a password of ours.
+	Provider authv1.Provider   `bson:"provider,omitempty"`
+	Login    string            `bson:"login,omitempty"`
+	Name     string            `bson:"name,omitempty"` // of the person
+	Plik     authv1.PlikLimits `bson:"plik"`
 	// Generation rises with each change of the password; an account token holds
 	// in the one that it was made in. Kept is a token of an older one that holds
 	// all the same: the one that the password was changed with.
@@ -42,6 +49,14 @@ type Account struct {
 
 // Live reports whether the account may be used.
 func (a Account) Live() bool { return !a.Disabled && a.DeletedAt == nil }
+
+// Identity is how the account is known to whoever vouches for it.
+func (a Account) Identity() authv1.Identity {
+	if a.Provider == "" {
+		return authv1.Identity{Provider: authv1.ProviderLocal, Login: a.Username}
+	}
+	return authv1.Identity{Provider: a.Provider, Login: a.Login}
+}
 
 // State is what edges know of the account.
 func (a Account) State() authv1.AccountState {
@@ -56,6 +71,7 @@ func (a Account) Public() authv1.Account {
 	return authv1.Account{
 		ID: a.ID, Username: a.Username, Email: a.Email, Admin: a.Admin, Disabled: !a.Live(),
 		Plan: a.Plan, Limits: a.Limits, CreatedAt: a.CreatedAt, Region: a.Region,
+		Identity: a.Identity(), Name: a.Name, Plik: a.Plik,
 	}
 }
 
@@ -65,6 +81,7 @@ type Token struct {
 	AccountID  string           `bson:"accountId"`
 	Kind       authv1.TokenKind `bson:"kind,omitempty"` // empty: TokenAPI
 	Name       string           `bson:"name,omitempty"`
+	Secret     []byte           `bson:"secret,omitempty"`     // the sealed token, of TokenPlik
 	Generation int64            `bson:"generation,omitempty"` // of its account
 	CreatedAt  time.Time        `bson:"createdAt"`
 	ExpiresAt  *time.Time       `bson:"expiresAt,omitempty"`
@@ -85,13 +102,12 @@ func (t Token) PublicID() string {
 	return publicTokenPrefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:publicTokenBytes]))
 }
 
-// Public is the token as its owner sees it.
+// Purpose is what the token is for.
+func (t Token) Purpose() authv1.TokenKind { return cmp.Or(t.Kind, authv1.TokenAPI) }
+
+// Public is the token as its owner sees it, without its secret.
 func (t Token) Public() authv1.AccountToken {
-	kind := t.Kind
-	if kind == "" {
-		kind = authv1.TokenAPI
-	}
-	return authv1.AccountToken{ID: t.PublicID(), Kind: kind, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}
+	return authv1.AccountToken{ID: t.PublicID(), Kind: t.Purpose(), Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}
 }
 
 // Key is an access key's document. ID and Rev come from the store.

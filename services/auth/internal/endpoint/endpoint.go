@@ -51,8 +51,8 @@ func (e *Endpoint) CreateAccount(ctx context.Context, r authv1.CreateAccountRequ
 
 // Login implements authv1.Service.
 func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Session, error) {
-	n := domain.NewToken{Kind: r.Kind, Name: r.Name}
-	if err := n.Check(); err != nil {
+	n := domain.NewToken{Kind: r.Kind, Name: r.Name, Life: r.Life}
+	if err := n.CheckLogin(); err != nil {
 		return authv1.Session{}, err
 	}
 	a, err := e.d.Login(ctx, r.Identifier, r.Password, r.Source)
@@ -64,24 +64,36 @@ func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Ses
 
 // Authenticate implements authv1.Service.
 func (e *Endpoint) Authenticate(ctx context.Context, r authv1.AuthenticateRequest) (authv1.Authenticated, error) {
-	if r.Token != "" || r.Identifier == "" && r.Password == "" {
-		a, err := public(e.d.AuthenticateToken(ctx, r.Token))
-		return authv1.Authenticated{Account: a}, err
+	if r.Kind != "" || r.Token != "" || r.Identifier == "" && r.Password == "" {
+		return known(e.d.AuthenticateToken(ctx, r.Token, r.Kind))
 	}
-	a, err := public(e.d.AuthenticatePassword(ctx, r.Identifier, r.Password, r.Source))
-	return authv1.Authenticated{Account: a}, err
+	return known(e.d.AuthenticatePassword(ctx, r.Identifier, r.Password, r.Source))
+}
+
+// known is the answer to a call that tells whom a credential stands for.
+func known(k domain.Known, err error) (authv1.Authenticated, error) {
+	if err != nil {
+		return authv1.Authenticated{}, err
+	}
+	out := authv1.Authenticated{Account: k.Account.Public()}
+	if k.Token.ID != "" {
+		out.TokenID, out.TokenKind = k.Token.PublicID(), k.Token.Purpose()
+	}
+	return out, nil
 }
 
 // GetAccount implements authv1.Service.
 func (e *Endpoint) GetAccount(ctx context.Context, r authv1.GetAccountRequest) (authv1.Account, error) {
-	find, name := e.d.GetAccount, r.ID
-	if r.Username != "" {
-		find, name = e.d.AccountNamed, r.Username
+	byID, byName, byIdentity := r.ID != "", r.Username != "", r.Identity != nil
+	switch {
+	case byID && !byName && !byIdentity:
+		return public(e.d.GetAccount(ctx, r.ID))
+	case byName && !byID && !byIdentity:
+		return public(e.d.AccountNamed(ctx, r.Username))
+	case byIdentity && !byID && !byName:
+		return public(e.d.AccountOf(ctx, *r.Identity))
 	}
-	if name == "" || r.ID != "" && r.Username != "" {
-		return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id or its user name")
-	}
-	return public(find(ctx, name))
+	return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id, its user name or its identity")
 }
 
 // ListAccounts implements authv1.Service.

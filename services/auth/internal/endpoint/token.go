@@ -16,7 +16,11 @@ func (e *Endpoint) CreateToken(ctx context.Context, r authv1.CreateTokenRequest)
 	if err != nil {
 		return authv1.CreatedToken{}, err
 	}
-	return authv1.CreatedToken{AccountToken: t.Public(), Token: token}, nil
+	p := t.Public()
+	if p.Kind == authv1.TokenPlik {
+		p.Secret = token
+	}
+	return authv1.CreatedToken{AccountToken: p, Token: token}, nil
 }
 
 // ListTokens implements authv1.Service.
@@ -29,9 +33,7 @@ func (e *Endpoint) ListTokens(ctx context.Context, r authv1.ListTokensRequest) (
 	if err != nil {
 		return authv1.ListTokensResponse{}, err
 	}
-	for _, t := range tokens {
-		out.Tokens = append(out.Tokens, t.Public())
-	}
+	out.Tokens = append(out.Tokens, tokens...)
 	out.Current = current
 	return out, nil
 }
@@ -64,5 +66,5 @@ func (e *Endpoint) SetAccount(ctx context.Context, r authv1.SetAccountRequest) (
 	if r.AccountID == "" {
 		return authv1.Account{}, authv1.ErrAccountNotFound
 	}
-	return public(e.d.SetAccount(ctx, r.AccountID, domain.Change{Plan: r.Plan, Region: r.Region}))
+	return public(e.d.SetAccount(ctx, r.AccountID, domain.Change{Plan: r.Plan, Region: r.Region, Admin: r.Admin}))
 }

@@ -11,6 +11,8 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/paging"
+	"github.com/sluicehq/sluice/pkg/paging/docpage"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 )
 
@@ -39,6 +41,9 @@ func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
 		{Name: "username", Fields: []string{"username"}, Unique: true},
 		{Name: "email", Fields: []string{"emailKey"}, Unique: true},
 		{Name: "ended", Fields: []string{"deletedAt"}},
+		{Name: "identity", Fields: []string{"provider", "login"}, Unique: true},
+		{Name: "created", Fields: []string{"createdAt"}},
+		{Name: "admin", Fields: []string{"admin"}},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("opening accounts: %w", err)
@@ -124,8 +129,13 @@ func (s *Accounts) ByEmail(ctx context.Context, emailKey string) (domain.Account
 	return s.one(ctx, "email", emailKey)
 }
 
-func (s *Accounts) one(ctx context.Context, index, value string) (domain.Account, error) {
-	p, err := s.c.Scan(ctx, docstore.Query{Index: index, Equal: []any{value}, Limit: 1})
+// ByIdentity implements domain.Accounts.
+func (s *Accounts) ByIdentity(ctx context.Context, id authv1.Identity) (domain.Account, error) {
+	return s.one(ctx, "identity", string(id.Provider), id.Login)
+}
+
+func (s *Accounts) one(ctx context.Context, index string, values ...any) (domain.Account, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: index, Equal: values, Limit: 1})
 	if err != nil {
 		return domain.Account{}, answer(err)
 	}
@@ -141,11 +151,30 @@ func (s *Accounts) List(ctx context.Context, after string, limit int) ([]domain.
 	if err != nil {
 		return nil, false, answer(err)
 	}
-	out := make([]domain.Account, len(p.Docs))
-	for i, d := range p.Docs {
+	return accounts(p.Docs), p.Next != "", nil
+}
+
+func accounts(docs []docstore.Doc[domain.Account]) []domain.Account {
+	out := make([]domain.Account, len(docs))
+	for i, d := range docs {
 		out[i], _ = account(d, nil)
 	}
-	return out, p.Next != "", nil
+	return out
+}
+
+// Page implements domain.Accounts.
+func (s *Accounts) Page(ctx context.Context, r paging.Request) ([]domain.Account, paging.Place, error) {
+	all := docpage.List(s.c, docstore.Query{Index: "created"}, func(a domain.Account) time.Time { return a.CreatedAt })
+	docs, place, err := all.Within(domain.MaxAnswer, func(d docstore.Doc[domain.Account]) int {
+		return domain.AnswerSize(d.Value.Public())
+	}).Page(ctx, r)
+	return accounts(docs), place, answer(err)
+}
+
+// Admins implements domain.Accounts.
+func (s *Accounts) Admins(ctx context.Context, limit int) ([]domain.Account, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "admin", Equal: []any{true}, Limit: limit})
+	return accounts(p.Docs), answer(err)
 }
 
 // Update implements domain.Accounts.
@@ -172,11 +201,7 @@ func (s *Accounts) Ended(ctx context.Context, limit int) ([]domain.Account, erro
 	if err != nil {
 		return nil, answer(err)
 	}
-	out := make([]domain.Account, len(p.Docs))
-	for i, d := range p.Docs {
-		out[i], _ = account(d, nil)
-	}
-	return out, nil
+	return accounts(p.Docs), nil
 }
 
 // Delete implements domain.Accounts.

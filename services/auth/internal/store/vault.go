@@ -10,7 +10,7 @@ import (
 // The purposes of the master key that auth alone uses.
 const (
 	purposeAccountToken = "account-token"     // keyed hash of account tokens
-	purposeKeySecret    = "access-key-secret" //nolint:gosec // the name of a purpose: sealing of secrets
+	purposeKeySecret    = "access-key-secret" //nolint:gosec // the name of a purpose: sealing of the secrets of keys and upload tokens
 )
 
 // Vault implements domain.Vault by the master key.
@@ -39,13 +39,13 @@ func (v *Vault) TokenIDs(token string) []string {
 }
 
 // Seal implements domain.Vault.
-func (v *Vault) Seal(keyID, secret string) ([]byte, error) {
-	return v.secrets.Seal([]byte(secret), []byte(keyID))
+func (v *Vault) Seal(id, secret string) ([]byte, error) {
+	return v.secrets.Seal([]byte(secret), []byte(id))
 }
 
 // Open implements domain.Vault.
-func (v *Vault) Open(keyID string, sealed []byte) (string, error) {
-	b, err := v.secrets.Open(sealed, []byte(keyID))
+func (v *Vault) Open(id string, sealed []byte) (string, error) {
+	b, err := v.secrets.Open(sealed, []byte(id))
 	return string(b), err
 }
 

@@ -92,8 +92,8 @@ func (c *Core) DeleteAccount(ctx context.Context, by Caller, password, source st
 	if _, err := c.Auth.DeleteAccount(ctx, r); err != nil {
 		return fmt.Errorf("checking the password of an account to delete: %w", err)
 	}
-	if _, err := c.Objects.CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: r.AccountID}); err != nil {
-		return fmt.Errorf("closing an account: %w", err)
+	if err := c.closeAccount(ctx, r.AccountID); err != nil {
+		return err
 	}
 	r.DryRun = false
 	if _, err := c.Auth.DeleteAccount(ctx, r); err != nil {

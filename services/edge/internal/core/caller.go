@@ -17,10 +17,24 @@ type Caller struct {
 	KeyEnds   *time.Time // when the access key behind it expires; nil: never, or no key
 	Token     string     // the account token that was presented, if it was one
 	Cookie    bool       // it came as a browser's cookie
+	// UploadTokenID is of the authv1.TokenPlik that was presented, if it was one.
+	UploadTokenID string
+	Plik          authv1.PlikLimits // of the account
+	// Actor is the administrator who acts as Principal, with an administrator's
+	// rights; nil: nobody does.
+	Actor *authv1.Principal
 }
 
 // Guest reports whether nobody presented a credential.
 func (c Caller) Guest() bool { return c.Principal.AccountID == objectv1.GuestAccount }
+
+// Acting is who answers for what the caller does.
+func (c Caller) Acting() authv1.Principal {
+	if c.Actor != nil {
+		return *c.Actor
+	}
+	return c.Principal
+}
 
 // FromAccessToken identifies the bearer of a token that was minted from an
 // access key. It makes no call while the key states are fresh.

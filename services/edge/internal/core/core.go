@@ -37,6 +37,7 @@ type Core struct {
 	Uploads  uploadv1.Service
 	Pliks    uploadv1.PlikService
 	Transfer *transfer.Engine
+	Relay    *transfer.Relay
 	Sessions *transfer.Sessions
 	Tokens   TokenParser
 	Signer   *keys.Token // of signed URLs
@@ -55,4 +56,6 @@ type Core struct {
 	Downloads   *Downloads
 	Admission   *Admission
 	Plik        PlikSettings
+	PlikXSRF    *keys.Signer // of what a page proves a session's changes by
+	PlikLogins  *keys.Token  // of logins that wait for a provider's answer
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -29,6 +30,9 @@ type body struct {
 	until time.Time // the deadline
 	back  time.Time // when the last Read returned
 	done  bool
+
+	patient     bool // without a pace
+	interrupted atomic.Bool
 }
 
 // newBody arms the deadline at once: a handler that never reads leaves the rest
@@ -47,7 +51,7 @@ func (b *body) arm(now time.Time) {
 // forgive gives the client back the time in which nobody read: how long the
 // store takes is not its fault.
 func (b *body) forgive() {
-	if b.done {
+	if b.done || b.patient {
 		return
 	}
 	if gap := time.Since(b.back); gap > b.pace.Window/64 {
@@ -66,10 +70,13 @@ func (b *body) Read(p []byte) (int, error) {
 			b.finish()
 			return n, io.EOF
 		}
+		if b.interrupted.Load() {
+			_ = b.ctl.SetReadDeadline(time.Now().Add(linger))
+		}
 		return n, bodyFault(err)
 	}
 	b.back = time.Now()
-	if b.moved >= b.pace.Bytes && b.back.Sub(b.armed) > b.pace.Window/16 {
+	if !b.patient && b.moved >= b.pace.Bytes && b.back.Sub(b.armed) > b.pace.Window/16 {
 		b.arm(b.back)
 	}
 	return n, nil

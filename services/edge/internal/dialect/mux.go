@@ -8,10 +8,11 @@ import (
 
 // Mux builds the router from the tables of all dialects. For every path that a
 // table has, and every prefix that a dialect owns, the dialect itself answers
-// what the table does not know. It panics where two tables claim the same
-// method and path, as http.ServeMux does.
+// what the table does not know; where several have a path, whoever owns it. It
+// panics where two tables claim the same method and path, as http.ServeMux does.
 func (s *Stack) Mux(ds []Dialect) http.Handler {
 	mux := http.NewServeMux()
+	shared := sharedPaths(ds)
 	for _, d := range ds {
 		methods := map[string][]string{}
 		families := map[string]*family{}
@@ -29,6 +30,12 @@ func (s *Stack) Mux(ds []Dialect) http.Handler {
 		taken := map[string]bool{}
 		for path, ms := range methods {
 			taken[path] = true
+			if of, ok := shared[path]; ok {
+				if of.owner != d {
+					continue
+				}
+				ms = of.methods
+			}
 			s.handle(mux, path, s.wrongMethod(d, Allow(ms)))
 		}
 		for path, f := range families {
@@ -40,6 +47,45 @@ func (s *Stack) Mux(ds []Dialect) http.Handler {
 		}
 	}
 	return mux
+}
+
+// sharedPath is a path that several tables have.
+type sharedPath struct {
+	owner   Dialect // answers the methods that none of them has
+	methods []string
+}
+
+// sharedPaths finds them. The owner is who owns the longest prefix of the path.
+func sharedPaths(ds []Dialect) map[string]sharedPath {
+	rows := map[string]map[Dialect][]string{}
+	for _, d := range ds {
+		for _, rt := range d.Routes() {
+			if rt.family == "" {
+				if rows[rt.Path] == nil {
+					rows[rt.Path] = map[Dialect][]string{}
+				}
+				rows[rt.Path][d] = append(rows[rt.Path][d], rt.Method)
+			}
+		}
+	}
+	out := map[string]sharedPath{}
+	for path, of := range rows {
+		if len(of) < 2 {
+			continue
+		}
+		var sp sharedPath
+		longest := -1
+		for _, d := range ds {
+			sp.methods = append(sp.methods, of[d]...)
+			for _, p := range d.Owns() {
+				if of[d] != nil && len(p) > longest && strings.HasPrefix(path, p+"/") {
+					sp.owner, longest = d, len(p)
+				}
+			}
+		}
+		out[path] = sp
+	}
+	return out
 }
 
 // unredirected lists the paths that ServeMux must have, although nothing is
@@ -81,7 +127,7 @@ func (s *Stack) route(d Dialect, rt Route) http.Handler {
 			return err
 		}
 		c.Caller = caller
-		c.AccountID, c.KeyID = caller.Principal.AccountID, caller.Principal.KeyID
+		c.AccountID, c.KeyID = caller.Acting().AccountID, caller.Acting().KeyID
 		if rt.Mutates() && !s.audit.Open() {
 			return ErrAuditUnavailable
 		}

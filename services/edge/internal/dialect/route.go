@@ -28,6 +28,8 @@ const (
 	AuthAccount Auth = "account" // an account token, or an access key with the admin scope
 	AuthSigned  Auth = "signed"  // the token of a signed URL, in the query
 	AuthGuest   Auth = "guest"   // an account's credential, or none at all
+	AuthSession Auth = "session" // a browser's session, or none at all
+	AuthAdmin   Auth = "admin"   // an account that is an administrator
 )
 
 // Body says what a route does with the request's body.

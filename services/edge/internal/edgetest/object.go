@@ -166,6 +166,9 @@ func (o *Object) enter(method string, p authv1.Principal, action objectv1.Action
 	if name == objectv1.DriveBucket {
 		b = o.driveOf(p.AccountID)
 	}
+	if name == objectv1.PlikBucket {
+		b = o.plikBucket(p)
+	}
 	if b == nil && name != "" {
 		return nil, objectv1.ErrBucketNotFound
 	}
@@ -226,7 +229,7 @@ func (o *Object) ListBuckets(_ context.Context, r objectv1.ListBucketsRequest) (
 	}
 	var out objectv1.ListBucketsResponse
 	for id, b := range o.buckets {
-		if strings.HasPrefix(id, r.Principal.AccountID+"/") {
+		if strings.HasPrefix(id, r.Principal.AccountID+"/") && b.Name != objectv1.PlikBucket {
 			out.Buckets = append(out.Buckets, b.Bucket)
 		}
 	}

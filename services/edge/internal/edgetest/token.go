@@ -42,7 +42,7 @@ func (a *Auth) named(identifier string) *account {
 
 // mint makes a token, with a.mu held: the first one of an account is its name
 // behind "acct_".
-func (a *Auth) mint(acc *account, kind authv1.TokenKind, name string) (string, authv1.AccountToken) {
+func (a *Auth) mint(acc *account, kind authv1.TokenKind, name string, life int64) (string, authv1.AccountToken) {
 	a.seq++
 	text := "acct_" + acc.Username
 	if a.tokens[text] != nil {
@@ -51,10 +51,17 @@ func (a *Auth) mint(acc *account, kind authv1.TokenKind, name string) (string, a
 	if kind == "" {
 		kind = authv1.TokenAPI
 	}
-	t := authv1.AccountToken{ID: fmt.Sprintf("tok_%016d", a.seq), Kind: kind, Name: name, CreatedAt: time.Now()}
-	if kind == authv1.TokenSession {
+	t := authv1.AccountToken{ID: fmt.Sprintf("tok_%016d", a.seq), Kind: kind, Name: name, CreatedAt: a.now()}
+	switch kind {
+	case authv1.TokenSession:
 		ends := t.CreatedAt.Add(authv1.SessionLife)
+		if life > 0 {
+			ends = t.CreatedAt.Add(time.Duration(life) * time.Second)
+		}
 		t.ExpiresAt = &ends
+	case authv1.TokenPlik:
+		text = fmt.Sprintf("00000000-0000-4000-8000-%012x", a.seq)
+		t.Secret = text
 	}
 	a.tokens[text] = &token{AccountToken: t, accountID: acc.ID}
 	return text, t
@@ -75,10 +82,11 @@ func (a *Auth) CreateAccount(_ context.Context, r authv1.CreateAccountRequest) (
 	}
 	acc := &account{password: r.Password, Account: authv1.Account{
 		ID: "acc-" + r.Username, Username: r.Username, Email: r.Email, Admin: r.Admin, Plan: "free",
-		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: time.Now(),
+		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: a.now(),
+		Identity: authv1.Identity{Provider: authv1.ProviderLocal, Login: r.Username},
 	}}
 	a.accounts[acc.ID] = acc
-	text, _ := a.mint(acc, authv1.TokenAPI, "")
+	text, _ := a.mint(acc, authv1.TokenAPI, "", 0)
 	return authv1.Session{Token: text, Account: acc.Account}, nil
 }
 
@@ -93,7 +101,7 @@ func (a *Auth) Login(_ context.Context, r authv1.LoginRequest) (authv1.Session, 
 	if acc == nil || !acc.accepts(r.Password) {
 		return authv1.Session{}, authv1.ErrBadCredentials
 	}
-	text, _ := a.mint(acc, r.Kind, r.Name)
+	text, _ := a.mint(acc, r.Kind, r.Name, r.Life)
 	return authv1.Session{Token: text, Account: acc.Account}, nil
 }
 
@@ -105,8 +113,8 @@ func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (au
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, text := range []string{r.Token, r.Password} {
-		if t := a.tokens[text]; t != nil {
-			return authv1.Authenticated{Account: a.accounts[t.accountID].Account}, nil
+		if t := a.tokens[text]; t != nil && a.holds(t, r.Kind) {
+			return authv1.Authenticated{Account: a.accounts[t.accountID].Account, TokenID: t.ID, TokenKind: t.Kind}, nil
 		}
 	}
 	if r.Token != "" {
@@ -126,7 +134,10 @@ func (a *Auth) GetAccount(_ context.Context, r authv1.GetAccountRequest) (authv1
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.accounts[r.ID]
-	if r.ID == "" {
+	switch {
+	case r.Identity != nil:
+		acc = a.known(*r.Identity)
+	case r.ID == "":
 		acc = a.named(r.Username)
 	}
 	if acc == nil {
@@ -146,10 +157,12 @@ func (a *Auth) CreateToken(_ context.Context, r authv1.CreateTokenRequest) (auth
 	switch {
 	case acc == nil:
 		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
-	case len([]rune(r.Name)) > 64:
+	case r.Kind == authv1.TokenPlik && len(r.Name) > authv1.MaxComment:
+		return authv1.CreatedToken{}, fault.ErrInvalid.Msgf("a comment has %d bytes at most", authv1.MaxComment)
+	case r.Kind != authv1.TokenPlik && len([]rune(r.Name)) > 64:
 		return authv1.CreatedToken{}, fault.ErrInvalid.Msgf("a token's name has 64 characters at most")
 	}
-	text, t := a.mint(acc, r.Kind, r.Name)
+	text, t := a.mint(acc, r.Kind, r.Name, 0)
 	return authv1.CreatedToken{AccountToken: t, Token: text}, nil
 }
 
@@ -162,7 +175,7 @@ func (a *Auth) ListTokens(_ context.Context, r authv1.ListTokensRequest) (authv1
 	defer a.mu.Unlock()
 	out := authv1.ListTokensResponse{Tokens: []authv1.AccountToken{}}
 	for text, t := range a.tokens {
-		if t.accountID != r.AccountID {
+		if t.accountID != r.AccountID || t.Kind == authv1.TokenPlik {
 			continue
 		}
 		out.Tokens = append(out.Tokens, t.AccountToken)

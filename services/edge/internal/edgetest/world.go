@@ -19,6 +19,8 @@ import (
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
 // Audit keeps records in memory. Fail makes Record fail.
@@ -99,6 +101,8 @@ type World struct {
 	Server  *httptest.Server
 	Auth    *Auth
 	Object  *Object
+	Plik    *Plik
+	Link    *Link // that streams go over
 	Blobs   *Blobs
 	Audit   *Audit
 	Account string // account token
@@ -123,11 +127,13 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	}
 	tokens := master.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
+	w.Plik, w.Link = NewPlik(w.Object), NewLink()
 	cfg := edge.Default()
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
-		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
-		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), Regions: w.Object.Regions, Downloads: w.Downloads,
+		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Relay: &transfer.Relay{Link: w.Link}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
+		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), PlikXSRF: master.Signer(core.PurposePlikXSRF),
+		Logins: master.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}
 	for _, c := range change {
@@ -140,6 +146,7 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w.Server = httptest.NewUnstartedServer(public)
 	w.Server.Config.ReadHeaderTimeout = cfg.HTTP.HeaderTimeout
 	w.Server.Config.MaxHeaderBytes = int(cfg.HTTP.MaxHeaderBytes)
+	w.Server.Config.ConnContext = dialect.ConnContext
 	w.Server.Start()
 	t.Cleanup(w.Server.Close)
 	w.URL = w.Server.URL

@@ -59,6 +59,18 @@ func (e *Engine) Send(w http.ResponseWriter, r *http.Request, src Source) error 
 	return e.sendParts(w, r, src, ranges)
 }
 
+// SendWhole answers a GET or HEAD with all of src, whatever r asks for, and says
+// nothing by which a client would ask for less. As Send it writes nothing before
+// the first bytes are there.
+func (e *Engine) SendWhole(w http.ResponseWriter, r *http.Request, src Source) error {
+	h, size := w.Header(), src.Manifest.Size
+	h.Set("Content-Type", src.Type)
+	if size > 0 {
+		h.Set("Content-Length", strconv.FormatInt(size, 10))
+	}
+	return e.sendOne(w, r, src, http.StatusOK, Range{0, size})
+}
+
 // wanted gives the ranges that count; an empty content has none to give, and
 // answers any wish with itself.
 func wanted(h http.Header, src Source, size int64) ([]Range, error) {

@@ -58,7 +58,7 @@ func (h *Handler) ShowAccount(w http.ResponseWriter, r *http.Request) error {
 	if loggedIn(dialect.CallOf(r).Caller) {
 		return h.account(w, r, http.StatusOK, accountView{Notice: notice(r)})
 	}
-	v := enterView{frame: frameOf(r, "Account"), Notice: notice(r)}
+	v := enterView{frame: h.frameOf(r, "Account"), Notice: notice(r)}
 	if ended(w, r) && v.Notice == "" {
 		v.Notice = "Your session has ended: log in again."
 	}
@@ -85,7 +85,7 @@ func (h *Handler) account(w http.ResponseWriter, r *http.Request, status int, v 
 	if err != nil {
 		return err //nolint:wrapcheck // as above
 	}
-	v.frame, v.uploadView = frameOf(r, "Account", "upload.js"), h.uploadView(r)
+	v.frame, v.uploadView = h.frameOf(r, "Account", "upload.js"), h.uploadView(r)
 	v.Region = a.Region
 	if r.Method == http.MethodPost {
 		v.Canonical = "/account"
@@ -170,7 +170,7 @@ func (h *Handler) enterAgain(w http.ResponseWriter, r *http.Request, name string
 	}
 	status, text := failed(w, r, err)
 	return h.render(w, status, "enter", enterView{
-		frame: frameOf(r, "Account"), Form: name, Problem: text,
+		frame: h.frameOf(r, "Account"), Form: name, Problem: text,
 		Identifier: form.Get("identifier"), Username: form.Get("username"), Email: form.Get("email"),
 	})
 }

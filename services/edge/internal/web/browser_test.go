@@ -80,14 +80,20 @@ func (b *browser) send(t testing.TB, status int, req *http.Request) answer {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := read(t, resp.Body)
 	if resp.StatusCode != status {
 		t.Fatalf("%s %s: %d, want %d: %s", req.Method, req.URL, resp.StatusCode, status, text)
 	}
-	return answer{resp, string(text)}
+	return answer{resp, text}
+}
+
+func read(t testing.TB, r io.Reader) string {
+	t.Helper()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func (b *browser) request(t testing.TB, method, path, body string, header ...string) *http.Request {

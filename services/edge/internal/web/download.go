@@ -34,12 +34,12 @@ func (h *Handler) ShowDownload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was being done
 	}
-	return h.render(w, http.StatusOK, "download", downloadOf(r, o))
+	return h.render(w, http.StatusOK, "download", h.downloadOf(r, o))
 }
 
-func downloadOf(r *http.Request, o objectv1.Object) downloadPage {
+func (h *Handler) downloadOf(r *http.Request, o objectv1.Object) downloadPage {
 	c := dialect.CallOf(r)
-	v := downloadPage{frame: frameOf(r, o.File.Name, "download.js"), File: viewOf(o, c.BaseURL), Owned: core.Owns(c.Caller, *o.File), Kind: "file"}
+	v := downloadPage{frame: h.frameOf(r, o.File.Name, "download.js"), File: viewOf(o, c.BaseURL), Owned: core.Owns(c.Caller, *o.File), Kind: "file"}
 	v.Locked = v.File.HasKey && !v.Owned
 	v.CanRegister = o.File.AccountID == objectv1.GuestAccount && loggedIn(c.Caller)
 	if !v.Locked && len(o.Composite) == 0 {
@@ -70,7 +70,7 @@ func (h *Handler) Unlock(w http.ResponseWriter, r *http.Request) error {
 		if !shown(err) {
 			return err //nolint:wrapcheck // as above
 		}
-		v := downloadOf(r, o)
+		v := h.downloadOf(r, o)
 		var status int
 		if status, v.Problem = failed(w, r, err); errors.Is(err, core.ErrWrongKey) {
 			v.Problem = "That is not the phrase."

@@ -62,10 +62,10 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	retryAfter(w, f)
 	if status == http.StatusUnauthorized {
 		ended(w, r)
-		h.mustRender(w, status, "enter", enterView{frame: frameOf(r, "Account"), Form: "login", Problem: sentence(f)})
+		h.mustRender(w, status, "enter", enterView{frame: h.frameOf(r, "Account"), Form: "login", Problem: sentence(f)})
 		return
 	}
-	v := errorView{frame: frameOf(r, titles[status]), Status: status, Text: sentence(f), Back: "/", BackText: "To the start page"}
+	v := errorView{frame: h.frameOf(r, titles[status]), Status: status, Text: sentence(f), Back: h.start(), BackText: "To the start page"}
 	if v.Title == "" {
 		v.Title = "That did not work"
 	}

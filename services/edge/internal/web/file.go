@@ -35,7 +35,7 @@ func (h *Handler) file(w http.ResponseWriter, r *http.Request, status int, v fil
 	if !core.Owns(c.Caller, *o.File) {
 		return core.ErrNoFile
 	}
-	v.frame, v.File = frameOf(r, o.File.Name), viewOf(o, c.BaseURL)
+	v.frame, v.File = h.frameOf(r, o.File.Name), viewOf(o, c.BaseURL)
 	l, ends := h.core.SignLink(o.File.NodeID)
 	v.SignedURL = fmt.Sprintf("%s/api/v1/download/%s?expires=%d&signature=%s", c.BaseURL, v.File.ID, l.Expires, l.Signature)
 	v.SignedFor, v.SignedUntil = h.core.LinkLife, ends

@@ -13,15 +13,16 @@ import (
 
 // Handler serves the pages. It is safe for concurrent use.
 type Handler struct {
-	core   *core.Core
-	assets assets
-	pages  map[string]*template.Template // by file name, without the extension
-	broken error                         // why there are none; a test keeps it nil
+	core     *core.Core
+	assets   assets
+	comments comments
+	pages    map[string]*template.Template // by file name, without the extension
+	broken   error                         // why there are none; a test keeps it nil
 }
 
 // New makes the dialect.
 func New(c *core.Core) *Handler {
-	h := &Handler{core: c, assets: readAssets()}
+	h := &Handler{core: c, assets: readAssets(), comments: newComments()}
 	h.pages, h.broken = parsePages(h.assets)
 	return h
 }

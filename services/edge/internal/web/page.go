@@ -26,14 +26,23 @@ type frame struct {
 	Scripts   []string
 	User      string // empty: nobody is logged in
 	Canonical string // the path that a reload should ask for, where it differs
+	Start     string // where the pages begin
 }
 
-func frameOf(r *http.Request, title string, scripts ...string) frame {
-	f := frame{Title: title, Scripts: append([]string{"page.js"}, scripts...)}
+func (h *Handler) frameOf(r *http.Request, title string, scripts ...string) frame {
+	f := frame{Title: title, Start: h.start(), Scripts: append([]string{"page.js"}, scripts...)}
 	if c := dialect.CallOf(r).Caller; loggedIn(c) {
 		f.User = c.Principal.Username
 	}
 	return f
+}
+
+// start is the path of the first page that there is.
+func (h *Handler) start() string {
+	if h.core.Plik.NoWebInterface {
+		return "/account"
+	}
+	return h.core.Plik.Path + "/"
 }
 
 // uploadView is what the uploader needs.
@@ -64,9 +73,13 @@ func parsePages(a assets) (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range []string{"home", "enter", "account", "file", "download", "error"} {
+		files := []string{"templates/" + name + ".html"}
+		if name == "home" {
+			files = append(files, "templates/plik.html")
+		}
 		t, err := layout.Clone()
 		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
+			t, err = t.ParseFS(templateFiles, files...)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("parsing page %s: %w", name, err)
@@ -182,13 +195,20 @@ func notice(r *http.Request) string {
 type home struct {
 	frame
 	uploadView
+	Path string // plik.path
 }
 
-// Home answers GET /.
+// Home answers GET / with both ways to send a file: by a temporary link, which
+// its script does by Plik's routes, and to keep. What is behind the # of an
+// address is the script's matter (plik-wire.md 2).
 func (h *Handler) Home(w http.ResponseWriter, r *http.Request) error {
 	ended(w, r)
-	return h.render(w, http.StatusOK, "home", home{frameOf(r, "Send a file", "upload.js"), h.uploadView(r)})
+	return h.render(w, http.StatusOK, "home", home{h.frameOf(r, "Send a file", "upload.js", "plik.js"), h.uploadView(r), h.core.Plik.Path})
 }
+
+// GoHome answers GET / where plik.path is set: Plik's cookies are of that path,
+// so that the page works only there. Browsers take along what is behind #.
+func (h *Handler) GoHome(w http.ResponseWriter, _ *http.Request) error { return goTo(w, h.start()) }
 
 // fileView is a file of the drive as the pages show it.
 type fileView struct {

@@ -1,11 +1,30 @@
 package web
 
-import "github.com/sluicehq/sluice/services/edge/internal/dialect"
+import (
+	"slices"
+
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+)
 
 // Routes implements dialect.Dialect.
-func (h *Handler) Routes() []dialect.Route {
+func (h *Handler) Routes() []dialect.Route { return slices.Concat(h.homeRoutes(), h.otherRoutes()) }
+
+// homeRoutes are the start page, unless plik.no_web_interface says that there is
+// none. It is where Plik's links expect it (plik-wire.md 2).
+func (h *Handler) homeRoutes() []dialect.Route {
+	if h.core.Plik.NoWebInterface {
+		return nil
+	}
+	base := h.core.Plik.Path
+	rows := []dialect.Route{dialect.R("Home", "GET "+base+"/{$}", h.Home, dialect.AuthGuest, dialect.NoBody, "the start page: temporary links, and an uploader for everybody")}
+	if base != "" {
+		rows = append(rows, dialect.R("GoHome", "GET /{$}", h.GoHome, dialect.AuthNone, dialect.NoBody, "to the start page"))
+	}
+	return rows
+}
+
+func (h *Handler) otherRoutes() []dialect.Route {
 	return []dialect.Route{
-		dialect.R("Home", "GET /{$}", h.Home, dialect.AuthGuest, dialect.NoBody, "the start page, with an uploader for everybody"),
 		dialect.R("ShowAccount", "GET /account", h.ShowAccount, dialect.AuthGuest, dialect.NoBody, "log in or sign up; or files, tokens, settings and an uploader"),
 		dialect.R("SignUp", "POST /account/signup", h.SignUp, dialect.AuthNone, dialect.FormBody, "make an account and log in; shows the first token"),
 		dialect.R("LogIn", "POST /account/login", h.LogIn, dialect.AuthNone, dialect.FormBody, "log in by a cookie"),
@@ -22,9 +41,10 @@ func (h *Handler) Routes() []dialect.Route {
 		dialect.R("ShowDownload", "GET /download/{id}", h.ShowDownload, dialect.AuthGuest, dialect.NoBody, "the page of a file for whoever has the link"),
 		dialect.R("Unlock", "POST /download/{id}", h.Unlock, dialect.AuthGuest, dialect.FormBody, "go on to the bytes by the phrase, without a script"),
 		dialect.R("GetQRCode", "GET /download/{id}/qr.svg", h.GetQRCode, dialect.AuthNone, dialect.NoBody, "the link of the page as a QR code"),
+		dialect.R("RenderComments", "POST /pages/comments", h.RenderComments, dialect.AuthNone, dialect.FormBody, "the markdown of an upload's comments as harmless HTML").Quiet(),
 		dialect.R("GetAsset", "GET /assets/{version}/{name}", h.GetAsset, dialect.AuthNone, dialect.NoBody, "style sheet, scripts and icon").Quiet(),
 	}
 }
 
 // Owns implements dialect.Dialect.
-func (h *Handler) Owns() []string { return []string{"/account", "/download", "/assets"} }
+func (h *Handler) Owns() []string { return []string{"/account", "/download", "/pages", "/assets"} }

@@ -54,7 +54,7 @@ func (s *Service) batchBucket(ctx context.Context, r objectv1.DeleteObjectsReque
 	if err := granted(p, r.Bucket, objectv1.ActionDeleteObject, ""); err != nil {
 		return Bucket{}, err
 	}
-	b, _, err := s.bucketFor(ctx, p.AccountID, r.Bucket)
+	b, _, err := s.bucketFor(ctx, p, r.Bucket)
 	return b, err
 }
 

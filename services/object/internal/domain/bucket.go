@@ -109,7 +109,7 @@ func (s *Service) ListBuckets(ctx context.Context, r objectv1.ListBucketsRequest
 		return out, err
 	}
 	for _, b := range all {
-		if seesBucket(r.Principal, b.Name) && b.permits(r.Principal, objectv1.ActionGetBucket, "") == nil {
+		if !b.hidden() && seesBucket(r.Principal, b.Name) && b.permits(r.Principal, objectv1.ActionGetBucket, "") == nil {
 			out.Buckets = append(out.Buckets, b.view(u.Buckets[b.ID]))
 		}
 	}

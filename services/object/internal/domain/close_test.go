@@ -57,6 +57,11 @@ func (e *env) fill(p authv1.Principal) {
 			e.t.Fatal(err)
 		}
 	}
+	system := p
+	system.System = true
+	if _, err := e.putAs(ctx, system, objectv1.PlikBucket, "upload/file", "body", nil); err != nil {
+		e.t.Fatal(err)
+	}
 	hold := objectv1.BeginPutRequest{Principal: p, Bucket: "kept", Key: "up", Size: -1, Hold: true}
 	if _, err := e.BeginPut(ctx, hold); err != nil {
 		e.t.Fatal(err)
@@ -120,6 +125,10 @@ func TestClose_RemovesEverything(t *testing.T) {
 		e.settle()
 		e.nothingOf("alice")
 		refused("behind the sweep")
+		system := alice
+		system.System = true
+		_, err = e.DeleteObject(t.Context(), objectv1.DeleteObjectRequest{Principal: system, Bucket: objectv1.PlikBucket, Key: "upload/file"})
+		wantErr(t, err, objectv1.ErrAccountClosed)
 		if n := e.contents(); n != 1 {
 			t.Fatalf("%d contents are left, want bob's", n)
 		}

@@ -20,27 +20,30 @@ func driveID(account string) string { return "drive-" + account }
 // it, unless it has a key. 26 of [a-z2-7] are 130 bits.
 func newNodeID() string { return strings.ToLower(rand.Text()) }
 
-// drive gives the bucket of an account's drive. It is made when it is first asked for.
-func (s *Service) drive(ctx context.Context, account string) (Bucket, int64, error) {
+// plikID is the same for the bucket of an account's temporary uploads.
+func plikID(account string) string { return "plik-" + account }
+
+// system gives a bucket that every account has. It is made when it is first
+// asked for, as b says.
+func (s *Service) system(ctx context.Context, b Bucket) (Bucket, int64, error) {
+	b.CreatedAt = s.now()
 	for range casAttempts {
-		b, rev, err := s.st.Buckets.Get(ctx, driveID(account))
+		found, rev, err := s.st.Buckets.Get(ctx, b.ID)
 		if err == nil {
-			return b, rev, nil
+			return found, rev, nil
 		}
 		if !errors.Is(err, ErrNoDocument) {
-			return b, 0, fmt.Errorf("finding the drive: %w", err)
+			return b, 0, fmt.Errorf("finding the bucket: %w", err)
 		}
-		if err := s.st.Accounts.Create(ctx, account); err != nil {
+		if err := s.st.Accounts.Create(ctx, b.Account); err != nil {
 			return b, 0, fmt.Errorf("opening the account's usage: %w", err)
 		}
-		if err := s.open(ctx, account); err != nil {
+		if err := s.open(ctx, b.Account); err != nil {
 			return b, 0, err
 		}
-		b = driveOf(account, s.cfg.Regions[0])
-		b.CreatedAt = s.now()
 		err = s.st.Buckets.Insert(ctx, b)
 		if err != nil && !errors.Is(err, ErrTaken) {
-			return b, 0, fmt.Errorf("making the drive: %w", err)
+			return b, 0, fmt.Errorf("making the bucket: %w", err)
 		}
 	}
 	return Bucket{}, 0, errBusy
@@ -55,8 +58,18 @@ func driveOf(account, region string) Bucket {
 	}
 }
 
+// plikOf is the same for the bucket of an account's temporary uploads.
+func plikOf(account, region string) Bucket {
+	b := driveOf(account, region)
+	b.ID, b.Name = plikID(account), objectv1.PlikBucket
+	return b
+}
+
 // isDrive reports whether the keys that callers name in b are paths.
-func (b Bucket) isDrive() bool { return b.System }
+func (b Bucket) isDrive() bool { return b.System && b.Name == objectv1.DriveBucket }
+
+// hidden reports whether the account cannot name b.
+func (b Bucket) hidden() bool { return b.System && b.Name == objectv1.PlikBucket }
 
 // SplitPath gives the names of a path of the drive. There is one way to write each
 // path; any other is objectv1.ErrInvalidKey.

@@ -65,20 +65,21 @@ func (s *Service) authorize(
 	if err := granted(p, bucket, a, key); err != nil {
 		return Bucket{}, 0, err
 	}
-	b, rev, err := s.bucketFor(ctx, p.AccountID, bucket)
+	b, rev, err := s.bucketFor(ctx, p, bucket)
 	if err != nil {
 		return b, 0, err
 	}
 	if b.State == BucketClosed {
 		return b, 0, objectv1.ErrAccountClosed
 	}
-	if b.isDrive() && !inDrive(a) {
+	if b.System && !inDrive(a) {
 		return b, 0, objectv1.ErrNotInDrive
 	}
 	return b, rev, b.permits(p, a, key)
 }
 
-// inDrive reports whether an action is one of those that the drive knows.
+// inDrive reports whether an action is one of those that the drive knows, and so
+// every bucket that the account has not made.
 func inDrive(a objectv1.Action) bool {
 	switch a {
 	case objectv1.ActionDeleteVersion, objectv1.ActionPutObjectRetention, objectv1.ActionPutObjectLegalHold,

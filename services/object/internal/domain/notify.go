@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 )
@@ -184,7 +185,7 @@ func (s *Service) ResolveNotification(
 
 func (s *Service) resolveBucket(ctx context.Context, r objectv1.ResolveNotificationRequest) (Bucket, error) {
 	if r.BucketID == "" {
-		b, _, err := s.bucketFor(ctx, r.AccountID, r.Bucket)
+		b, _, err := s.bucketFor(ctx, authv1.Principal{AccountID: r.AccountID}, r.Bucket)
 		return b, err
 	}
 	b, _, err := s.st.Buckets.Get(ctx, r.BucketID)

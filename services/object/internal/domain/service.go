@@ -10,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 )
@@ -123,12 +124,17 @@ func (s *Service) admit() error {
 	return nil
 }
 
-// bucketFor finds a bucket of the account by its name.
-func (s *Service) bucketFor(ctx context.Context, account, name string) (Bucket, int64, error) {
-	if name == objectv1.DriveBucket {
-		return s.drive(ctx, account)
+// bucketFor finds a bucket of the principal's account by its name.
+func (s *Service) bucketFor(ctx context.Context, p authv1.Principal, name string) (Bucket, int64, error) {
+	switch {
+	case name == objectv1.DriveBucket:
+		return s.system(ctx, driveOf(p.AccountID, s.cfg.Regions[0]))
+	case name == objectv1.PlikBucket && p.System:
+		return s.system(ctx, plikOf(p.AccountID, s.cfg.Regions[0]))
+	case name == objectv1.PlikBucket:
+		return Bucket{}, 0, objectv1.ErrBucketNotFound
 	}
-	b, rev, err := s.st.Buckets.ByName(ctx, account, name)
+	b, rev, err := s.st.Buckets.ByName(ctx, p.AccountID, name)
 	if errors.Is(err, ErrNoDocument) {
 		return b, 0, objectv1.ErrBucketNotFound
 	}

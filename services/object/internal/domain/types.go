@@ -26,7 +26,7 @@ type Bucket struct {
 	Account          string                     `bson:"account"`
 	Name             string                     `bson:"name"`
 	State            BucketState                `bson:"state"`
-	System           bool                       `bson:"system,omitempty"` // a drive: its keys are node ids; it stays and is unversioned
+	System           bool                       `bson:"system,omitempty"` // made for every account; it stays and is unversioned. Keys of a drive are node ids
 	CreatedAt        time.Time                  `bson:"createdAt"`
 	Versioning       objectv1.Versioning        `bson:"versioning"`
 	ObjectLock       bool                       `bson:"objectLock,omitempty"`

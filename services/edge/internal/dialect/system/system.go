@@ -1,5 +1,4 @@
-// Package system is what operators and probes ask beside the dialects, and the
-// root of the listener until the dialect that owns it is there.
+// Package system is what operators and probes ask beside the dialects.
 package system
 
 import (
@@ -20,7 +19,9 @@ type Handler struct {
 	// Ready says what is missing; nil when every service answers.
 	Ready func(ctx context.Context) error
 	// Admin adds /metrics and /-/routes.
-	Admin   bool
+	Admin bool
+	// Alone says that there is nothing else on the listener.
+	Alone   bool
 	Scrape  http.Handler
 	Dialect func() []dialect.Dialect // for /-/routes
 }
@@ -28,8 +29,13 @@ type Handler struct {
 // Name implements dialect.Dialect.
 func (h *Handler) Name() string { return "system" }
 
-// Owns implements dialect.Dialect: the root.
-func (h *Handler) Owns() []string { return []string{""} }
+// Owns implements dialect.Dialect: the root of its own listener.
+func (h *Handler) Owns() []string {
+	if h.Alone {
+		return []string{""}
+	}
+	return nil
+}
 
 // Authenticate implements dialect.Dialect: nothing here asks for a credential.
 func (h *Handler) Authenticate(*http.Request, dialect.Auth) (core.Caller, error) {
