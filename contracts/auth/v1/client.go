@@ -130,3 +130,8 @@ func (c *Client) ListUsers(ctx context.Context, r ListUsersRequest) (ListUsersRe
 func (c *Client) PageTokens(ctx context.Context, r PageTokensRequest) (PageTokensResponse, error) {
 	return rpc.Call(ctx, c.rpc, PageTokens, r)
 }
+
+// RotateToken implements Service.
+func (c *Client) RotateToken(ctx context.Context, r RotateTokenRequest) (CreatedToken, error) {
+	return rpc.Call(ctx, c.rpc, RotateToken, r)
+}

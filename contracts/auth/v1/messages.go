@@ -10,6 +10,9 @@ import (
 type Limits struct {
 	StorageBytes int64 `json:"storageBytes" bson:"storageBytes"` // logical bytes of all versions, parts and trash
 	ObjectBytes  int64 `json:"objectBytes" bson:"objectBytes"`   // one object
+	// ContainersPerDay and Links bound link containers; 0 sets no bound.
+	ContainersPerDay int64 `json:"containersPerDay,omitempty" bson:"containersPerDay,omitempty"`
+	Links            int64 `json:"links,omitempty" bson:"links,omitempty"` // of all containers together
 }
 
 // Account is an account as others may see it.
@@ -211,7 +214,7 @@ type AuthenticateRequest struct {
 	Password   string `json:"password,omitempty"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
 	// Kind is that of the token, and with it only Token is looked at; empty: any but
-	// TokenPlik, which opens nothing else.
+	// TokenPlik and TokenAPIKey, which open nothing else.
 	Kind TokenKind `json:"kind,omitempty"`
 }
 
@@ -225,6 +228,9 @@ const (
 	// TokenPlik is an upload token: a UUID, that lives until it is revoked and that
 	// its owner may read again and again (plik-wire.md 14.2).
 	TokenPlik TokenKind = "plik"
+	// TokenAPIKey is the one key of an account for X-API-Key (locknex.md), that
+	// RotateToken makes anew.
+	TokenAPIKey TokenKind = "api_key"
 )
 
 // SessionLife is how long a browser stays logged in.
@@ -269,6 +275,13 @@ type ListTokensRequest struct {
 type ListTokensResponse struct {
 	Tokens  []AccountToken `json:"tokens"`
 	Current string         `json:"current,omitempty"`
+}
+
+// RotateTokenRequest asks for a new token of a kind of which an account has one:
+// TokenAPIKey.
+type RotateTokenRequest struct {
+	AccountID string    `json:"accountId"`
+	Kind      TokenKind `json:"kind"`
 }
 
 // RevokeTokenRequest names a token of an account, by its id or by itself.

@@ -32,5 +32,6 @@ func Register(s *rpc.Server, svc Service) error {
 		rpc.Handle(s, DeleteUser, svc.DeleteUser),
 		rpc.Handle(s, ListUsers, svc.ListUsers),
 		rpc.Handle(s, PageTokens, svc.PageTokens),
+		rpc.Handle(s, RotateToken, svc.RotateToken),
 	)
 }

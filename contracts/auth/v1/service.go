@@ -92,4 +92,7 @@ type Service interface {
 	// more follow. Codes: auth.account_not_found, invalid_request, those of
 	// pkg/paging.
 	PageTokens(ctx context.Context, r PageTokensRequest) (PageTokensResponse, error)
+	// RotateToken makes a new token and ends the one before in the same moment. Codes:
+	// invalid_request (another kind), auth.account_not_found.
+	RotateToken(ctx context.Context, r RotateTokenRequest) (CreatedToken, error)
 }

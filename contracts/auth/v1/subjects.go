@@ -27,4 +27,5 @@ var (
 	DeleteUser         = rpc.Method[DeleteUserRequest, Empty]{Subject: "auth.v1.delete_user"}
 	ListUsers          = rpc.Method[ListUsersRequest, ListUsersResponse]{Subject: "auth.v1.list_users", Idempotent: true}
 	PageTokens         = rpc.Method[PageTokensRequest, PageTokensResponse]{Subject: "auth.v1.page_tokens", Idempotent: true}
+	RotateToken        = rpc.Method[RotateTokenRequest, CreatedToken]{Subject: "auth.v1.rotate_token"}
 )

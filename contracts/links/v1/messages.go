@@ -105,9 +105,9 @@ type Link struct {
 	Status     Status     `json:"status"`
 	CheckedAt  *time.Time `json:"checkedAt,omitempty"` // nil: never
 	HTTPStatus int        `json:"httpStatus,omitempty"`
-	Reason     string     `json:"reason,omitempty"` // one of Reasons
-	Name       string     `json:"name,omitempty"`   // of the file, where the host says it
-	Size       int64      `json:"size,omitempty"`   // bytes; 0: not known
+	Reason     Reason     `json:"reason,omitempty"`
+	Name       string     `json:"name,omitempty"` // of the file, where the host says it
+	Size       int64      `json:"size,omitempty"` // bytes; 0: not known
 	Failures   int        `json:"failures,omitempty"`
 	// Definite is the last state that was not unknown, and when it was seen last.
 	Definite   Status     `json:"definite,omitempty"`

@@ -84,6 +84,9 @@ type LinkEvent struct {
 	Time        time.Time `json:"time"`
 }
 
+// Name is what linkchecker's calls begin with, and what answers a ping.
+const Name = "links"
+
 // The calls of linkchecker.
 var (
 	CreateContainer = rpc.Method[CreateRequest, Written]{Subject: "links.v1.create_container"}

@@ -31,3 +31,31 @@ func (c client) Replay(ctx context.Context, r ReplayRequest) (Delivery, error) {
 func (c client) ListEndpoints(ctx context.Context, r ListEndpointsRequest) (ListEndpointsResponse, error) {
 	return rpc.Call(ctx, c.rpc, ListEndpoints, r)
 }
+
+func (c client) CreateSubscription(ctx context.Context, r CreateSubscriptionRequest) (CreatedSubscription, error) {
+	return rpc.Call(ctx, c.rpc, CreateSubscription, r)
+}
+
+func (c client) GetSubscription(ctx context.Context, r SubscriptionRequest) (Subscription, error) {
+	return rpc.Call(ctx, c.rpc, GetSubscription, r)
+}
+
+func (c client) ListSubscriptions(ctx context.Context, r ListSubscriptionsRequest) (ListSubscriptionsResponse, error) {
+	return rpc.Call(ctx, c.rpc, ListSubscriptions, r)
+}
+
+func (c client) UpdateSubscription(ctx context.Context, r UpdateSubscriptionRequest) (CreatedSubscription, error) {
+	return rpc.Call(ctx, c.rpc, UpdateSubscription, r)
+}
+
+func (c client) DeleteSubscription(ctx context.Context, r SubscriptionRequest) (Empty, error) {
+	return rpc.Call(ctx, c.rpc, DeleteSubscription, r)
+}
+
+func (c client) SubscriptionDeliveries(ctx context.Context, r SubscriptionDeliveriesRequest) (ListDeliveriesResponse, error) {
+	return rpc.Call(ctx, c.rpc, SubscriptionDeliveries, r)
+}
+
+func (c client) ReplaySubscription(ctx context.Context, r ReplaySubscriptionRequest) (ReplaySubscriptionResponse, error) {
+	return rpc.Call(ctx, c.rpc, ReplaySubscription, r)
+}
