@@ -1,0 +1,186 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+)
+
+// coarse is how exactly a container knows when one of its links was checked last
+// while nothing changes.
+const coarse = time.Minute
+
+// usesPage is how many links of a URL are read at once.
+const usesPage = 500
+
+// Record writes what a check found: into the record of the URL, which is the
+// truth, and from there into every container that holds it. It returns when the
+// record is written and its containers have been tried; what fails there is
+// repeated by the sweep. A result that is older than what is known changes
+// nothing, and one of a URL that nobody holds any more neither.
+func (s *Service) Record(ctx context.Context, r Result) error {
+	r.At = r.At.UTC().Truncate(time.Millisecond)
+	r.NotBefore = r.NotBefore.UTC().Truncate(time.Millisecond)
+	switch r.Status {
+	case linksv1.Online, linksv1.Offline, linksv1.Unknown:
+	default:
+		return fault.ErrInvalid.Msgf("a URL is not %q", r.Status)
+	}
+	if now := s.now(); r.At.After(now) || r.At.IsZero() {
+		r.At = now
+	}
+	recorded := false
+	u, err := s.d.URLs.Update(ctx, r.URLID, func(u *URL) (*Task, error) {
+		if recorded = u.record(r, s.o.Steps); !recorded {
+			return nil, ErrUnchanged
+		}
+		return nil, nil
+	})
+	if errors.Is(err, ErrNoDocument) || err == nil && !recorded {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.d.Timers.Wake(ctx, u.ID, u.DueAt); err != nil {
+		s.d.Log.WarnContext(ctx, "no timer for a check; the sweep will find it", slog.Any(telemetry.KeyErr, err))
+	}
+	if err := s.fan(ctx, u); err != nil {
+		s.d.Log.WarnContext(ctx, "a link's new state is left to the sweep", slog.Any(telemetry.KeyErr, err))
+	}
+	return nil
+}
+
+// fan tells the containers that hold a URL what is known of it, then that they
+// know.
+func (s *Service) fan(ctx context.Context, u URL) error {
+	byContainer := map[string][]Link{}
+	for after := ""; ; {
+		page, next, err := s.d.Links.Uses(ctx, u.ID, after, usesPage)
+		if err != nil {
+			return err
+		}
+		for _, l := range page {
+			byContainer[l.Container] = append(byContainer[l.Container], l)
+		}
+		if after = next; after == "" {
+			break
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for id, links := range byContainer {
+		g.Go(func() error { return s.tell(gctx, id, links, u) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if u.FanAt == nil {
+		return nil
+	}
+	_, err := s.d.URLs.Update(ctx, u.ID, func(now *URL) (*Task, error) {
+		if now.FanAt == nil || now.Stamp != u.Stamp {
+			return nil, ErrUnchanged
+		}
+		now.FanAt = nil
+		return nil, nil
+	})
+	if errors.Is(err, ErrNoDocument) {
+		return nil
+	}
+	return err
+}
+
+// tell tells one container. Links of lists that it does not know any more are
+// what a crash left, and go.
+func (s *Service) tell(ctx context.Context, id string, links []Link, u URL) error {
+	c, err := s.d.Containers.Get(ctx, id)
+	if errors.Is(err, ErrNoDocument) {
+		return s.d.Links.Delete(ctx, links)
+	}
+	if err != nil {
+		return err
+	}
+	var orphans []Link
+	for _, l := range links {
+		if !c.knows(l.List) {
+			orphans = append(orphans, l)
+		}
+	}
+	if len(orphans) > 0 {
+		if err := s.d.Links.Delete(ctx, orphans); err != nil {
+			return err
+		}
+	}
+	now := s.now()
+	probe := c
+	probe.List = c.List.clone()
+	if c.Edit != nil {
+		e := *c.Edit
+		e.List = c.Edit.List.clone()
+		probe.Edit = &e
+	}
+	if _, changed := probe.hear(links, u, now); !changed {
+		return nil
+	}
+	_, err = s.d.Containers.Update(ctx, id, func(c *Container) (News, error) {
+		n, changed := c.hear(links, u, now)
+		if !changed {
+			return News{}, ErrUnchanged
+		}
+		return n, nil
+	})
+	if errors.Is(err, ErrNoDocument) {
+		return nil
+	}
+	return err
+}
+
+// knows reports whether a list is one of c's.
+func (c *Container) knows(list string) bool {
+	if c.List.ID == list || c.Edit != nil && c.Edit.List.ID == list {
+		return true
+	}
+	for _, d := range c.Drop {
+		if d == list {
+			return true
+		}
+	}
+	return false
+}
+
+// hear takes in what is known of a URL that links of c hold.
+func (c *Container) hear(links []Link, u URL, now time.Time) (n News, changed bool) {
+	mine := false
+	for _, l := range links {
+		switch {
+		case l.List == c.List.ID && l.Index < c.List.Size() && c.Phase == Live:
+			mine = true
+			was, news, stale := c.List.set(l.Index, u.Status, u.Stamp)
+			changed = changed || !stale
+			if news {
+				n.Links = append(n.Links, LinkNews{Link: l.view(u), Was: was, URLID: u.ID, Stamp: u.Stamp})
+			}
+		case c.Edit != nil && l.List == c.Edit.List.ID && l.Index < c.Edit.List.Size():
+			_, _, stale := c.Edit.List.set(l.Index, u.Status, u.Stamp)
+			changed = changed || !stale
+		}
+	}
+	if mine && u.CheckedAt != nil && (c.CheckedAt == nil || changed && u.CheckedAt.After(*c.CheckedAt) || u.CheckedAt.Sub(*c.CheckedAt) >= coarse) {
+		c.saw(u.CheckedAt)
+		changed = true
+	}
+	if !changed || !mine {
+		return n, changed
+	}
+	c.count(&n)
+	c.changed(now)
+	return n, true
+}
