@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/settings"
 	"github.com/sluicehq/sluice/services/auth"
 	"github.com/sluicehq/sluice/services/edge"
+	"github.com/sluicehq/sluice/services/linkchecker"
 	"github.com/sluicehq/sluice/services/object"
 	"github.com/sluicehq/sluice/services/upload"
 	"github.com/sluicehq/sluice/services/webhook"
@@ -20,19 +21,20 @@ import (
 
 // Config is every setting of Sluice; each service reads its own part of it.
 type Config struct {
-	Common  platform.Settings `koanf:",squash"`
-	Edge    edge.Config       `koanf:",squash"`
-	Auth    auth.Config       `koanf:",squash"`
-	Object  object.Config     `koanf:",squash"`
-	Upload  upload.Config     `koanf:",squash"`
-	Webhook webhook.Config    `koanf:",squash"`
+	Common  platform.Settings  `koanf:",squash"`
+	Edge    edge.Config        `koanf:",squash"`
+	Auth    auth.Config        `koanf:",squash"`
+	Object  object.Config      `koanf:",squash"`
+	Upload  upload.Config      `koanf:",squash"`
+	Links   linkchecker.Config `koanf:",squash"`
+	Webhook webhook.Config     `koanf:",squash"`
 }
 
 // Default returns the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
 		Common: platform.Default(), Edge: edge.Default(), Auth: auth.Default(), Object: object.Default(),
-		Upload: upload.Default(), Webhook: webhook.Default(),
+		Upload: upload.Default(), Links: linkchecker.Default(), Webhook: webhook.Default(),
 	}
 }
 

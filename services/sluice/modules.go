@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/services/auth"
 	"github.com/sluicehq/sluice/services/edge"
+	"github.com/sluicehq/sluice/services/linkchecker"
 	"github.com/sluicehq/sluice/services/object"
 	"github.com/sluicehq/sluice/services/upload"
 	"github.com/sluicehq/sluice/services/webhook"
@@ -29,6 +30,7 @@ func modules() []module {
 		{"auth", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return auth.New(c.Auth, p) }},
 		{"object", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return object.New(c.Object, p) }},
 		{"upload", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return upload.New(c.Upload, p) }},
+		{"linkchecker", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return linkchecker.New(c.Links, p) }},
 		{"webhook", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return webhook.New(c.Webhook, p) }},
 		{"edge", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return edge.New(c.Edge, p) }},
 	}

@@ -1,9 +1,7 @@
 package linksv1test
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -90,44 +88,6 @@ func listFilters(t *testing.T, w World) {
 		if err != nil || l.Place.Total != c.n || int64(len(l.Containers)) != c.n {
 			t.Errorf("%q of group %q: %d, %+v, %v; want %d", c.status, c.group, len(l.Containers), l.Place, err, c.n)
 		}
-	}
-}
-
-// listLarge lists more than a message holds.
-func listLarge(t *testing.T, w World) {
-	const n = 8
-	for i := range n {
-		r := request()
-		for j := range linksv1.MaxBatch {
-			r.Links = append(r.Links, linksv1.LinkInput{URL: fmt.Sprintf("https://%s.%s.%s.%d.example/", strings.Repeat("a", 63), strings.Repeat("b", 63), strings.Repeat("c", 60), 200*i+j)})
-		}
-		r.More = true
-		c, err := w.Service.CreateContainer(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := slices.Clone(r.Links)
-		for j := range 600 {
-			all = append(all, linksv1.LinkInput{URL: fmt.Sprintf("https://%s.%s.%s.%d.example/", strings.Repeat("x", 63), strings.Repeat("y", 63), strings.Repeat("z", 60), 600*i+j)})
-		}
-		if _, err := w.rest(t, c, all, len(r.Links)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	seen := 0
-	for r := (linksv1.ListRequest{Principal: alice, Page: paging.Request{Limit: 100}}); ; {
-		l, err := w.Service.ListContainers(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen += len(l.Containers)
-		if l.Place.After == "" {
-			break
-		}
-		r.Page.After = l.Place.After
-	}
-	if seen != n {
-		t.Errorf("listed %d of %d", seen, n)
 	}
 }
 

@@ -69,7 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 	for name, f := range map[string]func(*testing.T, World){
 		"Create": create, "CreateDropsDoubles": doubles, "CreateRefuses": createRefuses, "CreateInBatches": batches,
 		"BatchesRepeat": batchesRepeat, "BatchesLapse": batchesLapse, "BatchesRefuse": batchesRefuse, "LongestLinks": longest,
-		"Ids": ids, "Owners": owners, "ListPages": listPages, "ListFilters": listFilters, "ListOfLargeOnes": listLarge,
+		"Ids": ids, "Owners": owners, "ListPages": listPages, "ListFilters": listFilters,
 		"Update": update, "UpdateReplacesLinks": replaces, "UpdateInBatches": replacesInBatches, "UpdateGivesWay": givesWay,
 		"Delete": deletes, "QuotaOfContainers": quotaContainers, "QuotaOfLinks": quotaLinks,
 		"Unlock": unlock, "UnlockThrottles": throttles, "PassEnds": passEnds,

@@ -98,11 +98,16 @@ func (s *Service) ListLinks(ctx context.Context, r linksv1.ListLinksRequest) (li
 	if err != nil {
 		return linksv1.ListLinksResponse{}, err
 	}
+	out := linksv1.ListLinksResponse{Links: make([]linksv1.Link, len(page))}
+	for i, l := range page {
+		out.Links[i] = l.view(URL{})
+	}
+	page = page[:linksv1.BatchOf(out.Links)] // what does not fit need not be looked up
 	known, err := s.known(ctx, page)
 	if err != nil {
 		return linksv1.ListLinksResponse{}, err
 	}
-	out := linksv1.ListLinksResponse{Links: []linksv1.Link{}}
+	out.Links = out.Links[:0]
 	for _, l := range page {
 		out.Links = append(out.Links, l.view(known[l.URLID]))
 	}

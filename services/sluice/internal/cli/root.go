@@ -117,7 +117,7 @@ func upCommand() *cobra.Command {
 
 func runCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "run SERVICE…", Short: "run single services: nats, auth, object, upload, webhook, edge", Args: cobra.MinimumNArgs(1),
+		Use: "run SERVICE…", Short: "run single services: nats, auth, object, upload, linkchecker, webhook, edge", Args: cobra.MinimumNArgs(1),
 		ValidArgs: sluice.Names(),
 		RunE: func(c *cobra.Command, names []string) error {
 			cfg, err := load(c)
