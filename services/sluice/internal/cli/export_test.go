@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 )
 
 // What tests look at inside.
@@ -27,4 +30,21 @@ func (s span) Behind(t time.Time) bool { return s.behind(t) }
 func QueryAudit(ctx context.Context, nc *nats.Conn, sp Span, limit int, accountID string) ([]auditv1.Record, error) {
 	f := auditFilter{accountID: accountID}
 	return queryAudit(ctx, nc, sp, limit, f.takes)
+}
+
+// Import takes the lines of in over, as 'container import' does, and tells what
+// was refused on errOut.
+func Import(ctx context.Context, links linksv1.Service, account func(context.Context, string) (authv1.Account, error), owner string, in io.Reader, errOut io.Writer) (done int, err error) {
+	im := importer{links: links, account: account, owner: owner, accounts: map[string]string{}, errOut: errOut}
+	err = im.run(ctx, in)
+	return im.done, err
+}
+
+// ParseOld reads a line of an import.
+func ParseOld(line []byte) (numeric string, urls []string, err error) {
+	c, err := parseOld(line)
+	for _, l := range c.Links {
+		urls = append(urls, l.URL)
+	}
+	return string(c.NumericID), urls, err
 }

@@ -62,7 +62,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().String("config", "", "settings file (YAML)")
 	root.AddCommand(upCommand(), runCommand(), accountCommand(), keyCommand(), webhookCommand(), busCommand(),
-		auditCommand(), gcCommand(), configCommand(), versionCommand())
+		containerCommand(), auditCommand(), gcCommand(), configCommand(), versionCommand())
 	root.AddCommand(files.Commands(os.Getenv)...)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &files.UsageError{Err: err} })
 	return root
