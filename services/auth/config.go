@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/settings"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 )
@@ -82,7 +83,7 @@ func (c Config) domain() domain.Config {
 	return domain.Config{
 		TokenTTL: s.TokenTTL, TokenRate: s.TokenRate, TokenBurst: s.TokenBurst,
 		LoginFailures: s.LoginFailures, LoginFailuresPerAddress: s.LoginPerAddr,
-		Hash:    domain.HashConfig{MemoryKiB: uint32(s.HashMemory >> 10), Passes: uint32(s.HashPasses), AtOnce: s.HashAtOnce}, //nolint:gosec // Validate bounds them
+		Hash:    password.Config{MemoryKiB: uint32(s.HashMemory >> 10), Passes: uint32(s.HashPasses), AtOnce: s.HashAtOnce}, //nolint:gosec // Validate bounds them
 		SignUps: c.Auth.SignUps, Plans: plans, DefaultPlan: c.Auth.DefaultPlan,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/password"
 )
 
 // NewAccount is what an account is made of.
@@ -34,7 +35,7 @@ func (s *Service) CreateAccount(ctx context.Context, n NewAccount) (Account, err
 
 // signUp counts a new account for a client's address.
 func (s *Service) signUp(source string) error {
-	if addr := sourceKey(source); addr != "" {
+	if addr := password.SourceKey(source); addr != "" {
 		if wait := s.signUps.Take(addr, s.now()); wait > 0 {
 			return throttledFor(wait)
 		}

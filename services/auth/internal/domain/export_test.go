@@ -5,13 +5,6 @@ import (
 	"time"
 )
 
-// Len is how many keys are remembered.
-func (t *Throttle) Len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.idle)
-}
-
 // FillMemo puts n claims into a memo and tells how many it knows then, and
 // whether the last is among them.
 func FillMemo(n int, now time.Time) (known int, last bool) {

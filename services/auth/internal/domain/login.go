@@ -8,6 +8,7 @@ import (
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -15,10 +16,10 @@ import (
 type claim struct{ name, password, addr string }
 
 // newClaim cuts what is longer than anything that could be right.
-func newClaim(identifier, password, source string) claim {
+func newClaim(identifier, secret, source string) claim {
 	return claim{
 		name:     fold(identifier[:min(len(identifier), maxIdent+1)]),
-		password: password[:min(len(password), maxPassword+1)], addr: sourceKey(source),
+		password: secret[:min(len(secret), maxPassword+1)], addr: password.SourceKey(source),
 	}
 }
 

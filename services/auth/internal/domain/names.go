@@ -92,7 +92,6 @@ const (
 	maxGrant    = 3 << 10  // bytes of all buckets and prefixes; bounds the answer of ListAccessKeys
 	maxKeys     = 256      // keys of one account, revoked ones included
 	maxBucket   = 63       // bytes
-	maxSource   = 128      // bytes
 	maxIdent    = maxEmail // of a login
 	keyIDPrefix = "LWAK"
 )

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -25,7 +26,7 @@ type Config struct {
 	TokenBurst              int
 	LoginFailures           int // per user name
 	LoginFailuresPerAddress int
-	Hash                    HashConfig
+	Hash                    password.Config
 	SignUps                 int // per hour and address
 	Plans                   map[string]Limits
 	DefaultPlan             string // of new accounts, one of Plans
@@ -56,11 +57,11 @@ type Deps struct {
 type Service struct {
 	cfg    Config
 	d      Deps
-	hasher *Hasher
+	hasher *password.Hasher
 
-	byName, byAddr *Throttle // wrong passwords
-	wrong, mints   *Throttle // wrong secrets and tokens, by key id
-	signUps        *Throttle // by address
+	byName, byAddr *password.Throttle // wrong passwords
+	wrong, mints   *password.Throttle // wrong secrets and tokens, by key id
+	signUps        *password.Throttle // by address
 	memo           *memo
 
 	nobody Key // stands in for keys that do not exist
@@ -70,10 +71,10 @@ type Service struct {
 func New(cfg Config, d Deps) (*Service, error) {
 	perToken := time.Duration(float64(time.Second) / cfg.TokenRate)
 	s := &Service{
-		cfg: cfg, d: d, hasher: NewHasher(cfg.Hash),
-		byName: NewThrottle(failureInterval, cfg.LoginFailures), byAddr: NewThrottle(addressInterval, cfg.LoginFailuresPerAddress),
-		wrong: NewThrottle(perToken, cfg.TokenBurst), mints: NewThrottle(perToken, cfg.TokenBurst),
-		signUps: NewThrottle(time.Hour/time.Duration(cfg.SignUps), cfg.SignUps), memo: newMemo(),
+		cfg: cfg, d: d, hasher: password.NewHasher(cfg.Hash),
+		byName: password.NewThrottle(failureInterval, cfg.LoginFailures), byAddr: password.NewThrottle(addressInterval, cfg.LoginFailuresPerAddress),
+		wrong: password.NewThrottle(perToken, cfg.TokenBurst), mints: password.NewThrottle(perToken, cfg.TokenBurst),
+		signUps: password.NewThrottle(time.Hour/time.Duration(cfg.SignUps), cfg.SignUps), memo: newMemo(),
 	}
 	sealed, err := d.Vault.Seal(noKeyID, newSecret())
 	if err != nil {

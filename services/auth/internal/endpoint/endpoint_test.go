@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/keys/keystest"
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 	"github.com/sluicehq/sluice/services/auth/internal/endpoint"
 	"github.com/sluicehq/sluice/services/auth/internal/store"
@@ -79,7 +80,7 @@ const signUps = 20
 func config() domain.Config {
 	return domain.Config{
 		TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 20, LoginFailures: 10, LoginFailuresPerAddress: 50,
-		Hash:    domain.HashConfig{MemoryKiB: 64, Passes: 1, AtOnce: 2},
+		Hash:    password.Config{MemoryKiB: 64, Passes: 1, AtOnce: 2},
 		SignUps: signUps, DefaultPlan: "standard", Plans: map[string]domain.Limits{
 			"standard": {StorageBytes: 100e9, ObjectBytes: 100e9}, "gold": {StorageBytes: 1e12, ObjectBytes: 5e11},
 		},
