@@ -99,7 +99,7 @@ func TestService_Contract(t *testing.T) {
 // hears reads the messages of a subject as they come.
 func hears(t *testing.T, p *platform.Platform, stream string, subjects ...string) func(n int) []jetstream.Msg {
 	t.Helper()
-	c, err := p.JS.CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy})
+	c, err := p.JS.CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy, InactiveThreshold: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
