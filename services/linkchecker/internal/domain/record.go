@@ -61,29 +61,28 @@ func (s *Service) Record(ctx context.Context, r Result) error {
 // fan tells the containers that hold a URL what is known of it, then that they
 // know.
 func (s *Service) fan(ctx context.Context, u URL) error {
-	byContainer := map[string][]Link{}
+	var errs []error
 	for after := ""; ; {
 		page, next, err := s.d.Links.Uses(ctx, u.ID, after, usesPage)
 		if err != nil {
 			return err
 		}
+		byContainer := map[string][]Link{}
 		for _, l := range page {
 			byContainer[l.Container] = append(byContainer[l.Container], l)
 		}
+		var g errgroup.Group // one container that cannot be told is no reason not to tell the others
+		g.SetLimit(atOnce)
+		for id, links := range byContainer {
+			g.Go(func() error { return s.tell(ctx, id, links, u) })
+		}
+		errs = append(errs, g.Wait())
 		if after = next; after == "" {
 			break
 		}
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
-	for id, links := range byContainer {
-		g.Go(func() error { return s.tell(gctx, id, links, u) })
-	}
-	if err := g.Wait(); err != nil {
+	if err := errors.Join(errs...); err != nil || u.FanAt == nil {
 		return err
-	}
-	if u.FanAt == nil {
-		return nil
 	}
 	_, err := s.d.URLs.Update(ctx, u.ID, func(now *URL) (*Task, error) {
 		if now.FanAt == nil || now.Stamp != u.Stamp {

@@ -39,6 +39,7 @@ func (s *Service) sweepContainers(ctx context.Context) (int, error) {
 		if err != nil {
 			return n, err
 		}
+		var errs []error
 		for _, c := range due {
 			c, err := s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
 				if c.Edit == nil || now.Before(c.Edit.Till) {
@@ -54,12 +55,13 @@ func (s *Service) sweepContainers(ctx context.Context) (int, error) {
 				err = s.clear(ctx, c)
 			}
 			if err != nil {
-				return n, err
+				errs = append(errs, err)
+				continue
 			}
 			n++
 		}
-		if len(due) < sweepPage {
-			return n, nil
+		if len(due) < sweepPage || len(errs) > 0 {
+			return n, errors.Join(errs...)
 		}
 	}
 }
@@ -111,49 +113,51 @@ func (c *Container) dropped(list string) bool {
 
 // sweepFans repeats what Record did not finish.
 func (s *Service) sweepFans(ctx context.Context) (int, error) {
+	var errs []error
 	n := 0
 	for after := ""; ; {
 		page, next, err := s.d.URLs.Fans(ctx, s.now().Add(-s.o.Grace), after, sweepPage)
 		if err != nil {
 			return n, err
 		}
-		g, gctx := errgroup.WithContext(ctx)
+		var g errgroup.Group
 		g.SetLimit(atOnce)
 		for _, u := range page {
-			g.Go(func() error { return s.fan(gctx, u) })
+			g.Go(func() error { return s.fan(ctx, u) })
 		}
 		if err := g.Wait(); err != nil {
-			return n, err
+			errs = append(errs, err) // the others need not wait for what fails
 		}
 		n += len(page)
 		if after = next; after == "" {
-			return n, nil
+			return n, errors.Join(errs...)
 		}
 	}
 }
 
 // sweepChecks queues what is due and was not queued.
 func (s *Service) sweepChecks(ctx context.Context) (int, error) {
+	var errs []error
 	n, after := 0, ""
 	for range sweepPages {
 		page, next, err := s.d.URLs.Due(ctx, s.now(), after, sweepPage)
 		if err != nil {
 			return n, err
 		}
-		g, gctx := errgroup.WithContext(ctx)
+		var g errgroup.Group
 		g.SetLimit(atOnce)
 		for _, u := range page {
-			g.Go(func() error { return s.Queue(gctx, u.ID) })
+			g.Go(func() error { return s.Queue(ctx, u.ID) })
 		}
 		if err := g.Wait(); err != nil {
-			return n, err
+			errs = append(errs, err)
 		}
 		n += len(page)
 		if after = next; after == "" {
 			break
 		}
 	}
-	return n, nil
+	return n, errors.Join(errs...)
 }
 
 // sweepUsages counts again what accounts have whose writes were interrupted.
@@ -162,17 +166,16 @@ func (s *Service) sweepUsages(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	var errs []error
 	n := 0
 	for _, u := range due {
 		done, err := s.recount(ctx, u)
-		if err != nil {
-			return n, err
-		}
+		errs = append(errs, err)
 		if done {
 			n++
 		}
 	}
-	return n, nil
+	return n, errors.Join(errs...)
 }
 
 // recount counts an account's links anew when no write of it is under way but
