@@ -43,6 +43,7 @@ type PlikSettings struct {
 	NoWebInterface      bool          `koanf:"no_web_interface" doc:"no start page"`
 	AbuseContact        string        `koanf:"abuse_contact" doc:"e-mail address that the page shows"`
 	EnhancedWebSecurity bool          `koanf:"enhanced_web_security" doc:"keep build details out of /version; downloads have the security headers in any case"`
+	ClientsDir          string        `koanf:"clients_dir" doc:"folder with builds of the command line that /version lists, as OS-ARCH/NAME, and texts of what its releases changed as changelog/RELEASE; empty: none"`
 	SourceIPHeader      string        `koanf:"source_ip_header" doc:"header that holds the client's address, for Plik's routes; a proxy must set it"`
 	UploadWhitelist     []string      `koanf:"upload_whitelist" doc:"addresses and networks (CIDR) that may make uploads without an account; empty: all"`
 	SessionTimeout      time.Duration `koanf:"session_timeout" doc:"how long Plik's login cookie holds"`

@@ -45,6 +45,9 @@ func (h *Handler) receive(r *http.Request, by core.PlikBy, uploadID, fileID, nam
 		return uploadv1.PlikFile{}, uploadv1.ErrPlikName
 	}
 	in := core.PlikPut{FileID: fileID, Name: formName, Body: body, Origin: origin(r)}
+	if u.Stream {
+		in.Interrupt, in.Gone = dialect.Patient(r)
+	}
 	f, err := h.core.PutPlik(r.Context(), by, u, in)
 	if err == nil {
 		about(r, uploadID, f.ID)
