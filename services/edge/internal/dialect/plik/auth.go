@@ -125,6 +125,7 @@ func (h *Handler) impersonate(r *http.Request, by core.Caller, userID string) (c
 	if len(userID) > maxCredential {
 		return core.Caller{}, errNobody
 	}
+	dialect.CallOf(r).Key = userID
 	as, err := h.core.Impersonate(r.Context(), by, userID)
 	if errors.Is(err, authv1.ErrAccountNotFound) {
 		return core.Caller{}, errNobody

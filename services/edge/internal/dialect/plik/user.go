@@ -8,6 +8,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
 
 // The refusals of what is said of users (plik-wire.md 14.1).
@@ -88,6 +89,7 @@ func (h *Handler) CreateUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	provider := authv1.Provider(u.Provider)
+	dialect.CallOf(r).Key = u.Provider + ":" + u.Login
 	switch provider {
 	case authv1.ProviderLocal, authv1.ProviderGoogle, authv1.ProviderOVH, authv1.ProviderOIDC:
 	default:
@@ -114,6 +116,7 @@ func (h *Handler) CreateUser(w http.ResponseWriter, r *http.Request) error {
 // named finds the user that the path names, for itself or for an administrator.
 func (h *Handler) named(r *http.Request) (authv1.Account, error) {
 	by, id := callerOf(r), r.PathValue("userID")
+	dialect.CallOf(r).Key = id
 	a, err := h.core.PlikUser(r.Context(), id)
 	switch {
 	case err == nil && a.ID == by.Principal.AccountID:
