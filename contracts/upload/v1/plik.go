@@ -15,6 +15,9 @@ const (
 	PlikLease = 15 * time.Second
 	// MaxPlikName bounds a file's name, bytes (6.4).
 	MaxPlikName = 1024
+	// MaxPlikReference, MaxPlikType and MaxPlikComments bound what else clients say,
+	// bytes.
+	MaxPlikReference, MaxPlikType, MaxPlikComments = 1024, 256, 128 << 10
 	// MaxPlikBatch is how many announced files one request carries, so that they
 	// fit into a message; MaxPlikFilesPage how many an answer does.
 	MaxPlikBatch, MaxPlikFilesPage = 100, 100
