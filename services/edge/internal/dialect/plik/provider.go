@@ -161,7 +161,7 @@ func (h *Handler) beginLogin(w http.ResponseWriter, r *http.Request, provider au
 		return "", "", fmt.Errorf("making the state of a login: %w", err)
 	}
 	http.SetCookie(w, h.loginCookie(r, secret, int(loginLife/time.Second)))
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	return state, secret, nil
 }
 

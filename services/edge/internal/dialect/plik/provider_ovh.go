@@ -77,7 +77,7 @@ func (h *Handler) OVHLogin(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("making an OVH session: %w", err)
 	}
 	http.SetCookie(w, h.ovhCookie(r, value, int(loginLife/time.Second)))
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	return answerText(w, answer.URL)
 }
 

@@ -84,7 +84,7 @@ func (h *Handler) Logout(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, s authv1.Session) {
 	dialect.CallOf(r).AccountID = s.Account.ID
 	life := int(h.core.Plik.SessionTimeout / time.Second)
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	http.SetCookie(w, h.cookie(r, cookieSession, s.Token, life, true))
 	http.SetCookie(w, h.cookie(r, cookieXSRF, h.core.PlikXSRFValue(s.Token), life, false))
 }
