@@ -42,7 +42,7 @@ func TestUsername(t *testing.T) {
 }
 
 func FuzzUsername(f *testing.F) {
-	for _, s := range []string{"alice@example.com", "12", "", "日本語", "a-", strings.Repeat("-", 60) + "a", strings.Repeat("a", 56) + "--b", "\xff\x00", "user-", "İ"} {
+	for _, s := range []string{"alice@example.com", "12", "", "日本語", "a-", strings.Repeat("-", 60) + "a", strings.Repeat("a", 56) + "--b", "\xff\x00", "user-", "İ", strings.Repeat("0", 57) + "A", strings.Repeat("1", 56) + "-a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
