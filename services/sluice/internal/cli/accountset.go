@@ -28,6 +28,24 @@ func accountSetPlan() *cobra.Command {
 	}
 }
 
+func accountRights(use, short string, admin bool) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		RunE: onAccount(func(ctx context.Context, c *cobra.Command, s *system, a authv1.Account, _ []string) error {
+			a, err := authv1.NewClient(s.rpc).SetAccount(ctx, authv1.SetAccountRequest{AccountID: a.ID, Admin: &admin})
+			if err != nil {
+				return err
+			}
+			is := "is an administrator"
+			if !a.Admin {
+				is = "is no administrator"
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "account %s %s\n", a.Username, is)
+			return err
+		}),
+	}
+}
+
 func accountSetPassword() *cobra.Command {
 	var fromStdin bool
 	c := &cobra.Command{
