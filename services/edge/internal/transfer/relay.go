@@ -104,7 +104,7 @@ func (l NATS) Listen(ctx context.Context, subject string, handle func(Message)) 
 
 // Send implements Link.
 func (l NATS) Send(subject, reply string, data []byte) error {
-	if err := l.Conn.PublishRequest(subject, reply, data); err != nil {
+	if err := l.Conn.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: data}); err != nil {
 		return fmt.Errorf("sending to %s: %w", subject, err)
 	}
 	return nil
