@@ -65,8 +65,8 @@ func (s *Pliks) mayList(ctx context.Context, r uploadv1.ListPlikFilesRequest) er
 // message has 1 MiB at most.
 const MaxAnswer = 900 << 10
 
-// plikFixed is what an upload takes in an answer beside its comments, at most.
-const plikFixed = 900
+// plikFixed is what an upload takes in an answer beside its texts, at most.
+const plikFixed = 420
 
 // List pages through uploads. A page is shorter than was asked for when the
 // comments in it are long.
@@ -76,7 +76,7 @@ func (s *Pliks) List(ctx context.Context, r uploadv1.ListPlikRequest) ([]PlikVie
 	}
 	weigh := func(u Plik) int {
 		b, _ := json.Marshal(u.Comments) // text always can
-		return len(b) + plikFixed
+		return len(b) + len(u.Account) + len(u.TokenID) + len(u.SourceIP) + plikFixed
 	}
 	f := PlikFilter{Account: r.AccountID, TokenID: r.TokenID, BySize: r.BySize}
 	page, place, err := s.Store.PagePliks(ctx, f, r.Page, MaxAnswer, weigh)

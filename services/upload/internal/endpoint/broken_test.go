@@ -223,11 +223,18 @@ func (o mortalObjects) DeleteObject(ctx context.Context, r objectv1.DeleteObject
 // mortalPliks is the store of temporary uploads of a service that can be killed.
 type mortalPliks struct {
 	domain.PlikStore
-	*killer
+	killer    *killer
+	inserting func() // called once, before a file's document is written
+
+	mu      sync.Mutex
+	uploads []string // all that ever were to be
 }
 
 func (b *mortalPliks) InsertPlik(ctx context.Context, u domain.Plik) error {
-	return b.write(func() error { return b.PlikStore.InsertPlik(ctx, u) })
+	b.mu.Lock()
+	b.uploads = append(b.uploads, u.ID)
+	b.mu.Unlock()
+	return b.killer.write(func() error { return b.PlikStore.InsertPlik(ctx, u) })
 }
 
 func (b *mortalPliks) UpdatePlik(ctx context.Context, id string, change func(*domain.Plik) error) (domain.Plik, error) {
@@ -235,11 +242,15 @@ func (b *mortalPliks) UpdatePlik(ctx context.Context, id string, change func(*do
 }
 
 func (b *mortalPliks) DeletePlik(ctx context.Context, id string) error {
-	return b.write(func() error { return b.PlikStore.DeletePlik(ctx, id) })
+	return b.killer.write(func() error { return b.PlikStore.DeletePlik(ctx, id) })
 }
 
 func (b *mortalPliks) InsertPlikFile(ctx context.Context, f domain.PlikFile) error {
-	return b.write(func() error { return b.PlikStore.InsertPlikFile(ctx, f) })
+	if hook := b.inserting; hook != nil {
+		b.inserting = nil
+		hook()
+	}
+	return b.killer.write(func() error { return b.PlikStore.InsertPlikFile(ctx, f) })
 }
 
 func (b *mortalPliks) UpdatePlikFile(ctx context.Context, upload, id string, change func(*domain.PlikFile) error) (domain.PlikFile, error) {
@@ -247,5 +258,5 @@ func (b *mortalPliks) UpdatePlikFile(ctx context.Context, upload, id string, cha
 }
 
 func (b *mortalPliks) DeletePlikFile(ctx context.Context, upload, id string) error {
-	return b.write(func() error { return b.PlikStore.DeletePlikFile(ctx, upload, id) })
+	return b.killer.write(func() error { return b.PlikStore.DeletePlikFile(ctx, upload, id) })
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
-	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
 	"github.com/sluicehq/sluice/pkg/keys/keystest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
@@ -23,7 +22,6 @@ type plikWorld struct {
 	store  *mortalPliks
 	killer *killer
 	meter  *meter
-	db     docstore.DB
 }
 
 func newPlikWorld(t *testing.T) plikWorld {
@@ -37,7 +35,7 @@ func newPlikWorld(t *testing.T) plikWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := plikWorld{killer: &killer{}, meter: &meter{filesEnded: map[domain.PlikOutcome]int{}}, db: db}
+	w := plikWorld{killer: &killer{}, meter: &meter{filesEnded: map[domain.PlikOutcome]int{}}}
 	w.store = &mortalPliks{PlikStore: st, killer: w.killer}
 	w.Clock = uploadv1test.NewClock()
 	w.Objects, w.Accounts = uploadv1test.NewObjects(w.Clock.Now), uploadv1test.NewAccounts(uploadv1test.PlikAccounts()...)
