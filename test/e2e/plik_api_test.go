@@ -84,10 +84,11 @@ func plikAPIRules() []rule {
 			}
 		}},
 		{says: "1: a wrong method is 404 with the page, 405 with an empty body without", check: func(t *testing.T, g *ground) {
-			for _, ask := range [][2]string{{"PUT", "/upload"}, {"POST", "/config"}, {"PATCH", "/upload/x"}, {"DELETE", "/stream/a/b/c"}, {"POST", "/stream/a"}, {"GET", "/upload"}, {"DELETE", "/config"}, {"PUT", "/file/a/b/c"}} {
+			for _, ask := range [][2]string{{"PUT", "/upload"}, {"POST", "/config"}, {"PATCH", "/upload/x"}, {"DELETE", "/stream/a/b/c"}, {"GET", "/upload"}, {"DELETE", "/config"}, {"PUT", "/file/a/b/c"}} {
 				notFound(t, g.plik(t).Call(t, ask[0], ask[1], nil))
-				r := g.edges.domain.Call(t, ask[0], ask[1], nil).Want(t, 405)
-				equal(t, "body", string(r.Body), "")
+				if r := g.edges.domain.Call(t, ask[0], ask[1], nil); r.Status != 405 || len(r.Body) != 0 {
+					t.Errorf("%v: %d %q", ask, r.Status, r.Body)
+				}
 			}
 			g.edges.domain.Call(t, "HEAD", "/config", nil).Want(t, 405)
 			notFound(t, g.edges.domain.Call(t, "GET", "/nothing", nil))
@@ -107,8 +108,8 @@ func plikAPIRules() []rule {
 		}},
 		{says: "1: a JSON body may have 1 MiB", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)
-			p.Call(t, "POST", "/upload", `{"comments":"`+strings.Repeat("a", 1<<20-15)+`"}`).Want(t, 200)
-			p.Call(t, "POST", "/upload", `{"comments":"`+strings.Repeat("a", 1<<20)+`"}`).SaysLike(t, 400, "unable to read request body : http: request body too large")
+			p.Call(t, "POST", "/upload", `{"unknown":"`+strings.Repeat("a", 1<<20-15)+`"}`).Want(t, 200)
+			p.Call(t, "POST", "/upload", `{"unknown":"`+strings.Repeat("a", 1<<20)+`"}`).SaysLike(t, 400, "unable to read request body : http: request body too large")
 		}},
 		{says: "1: ids and tokens have their lengths and letters", check: func(t *testing.T, g *ground) {
 			me, _ := g.someone(t, g.plik(t))

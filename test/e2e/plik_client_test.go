@@ -90,7 +90,8 @@ func plikClientRules() []rule {
 			content := string(randomBytes(t, 1<<20))
 			done := make(chan harness.Response, 1)
 			go func() {
-				done <- p.Admin(u).Post(t, strings.Replace(u.Path(f), "/file/", "/stream/", 1), f.Name, content)
+				r, _ := p.Admin(u).TryPost(t.Context(), strings.Replace(u.Path(f), "/file/", "/stream/", 1), f.Name, content)
+				done <- r
 			}()
 			eventually(t, "it waits", func() bool { return plikStatus(t, p, u, f) == "uploading" })
 			r := reads(t, p, u, f, content)

@@ -43,13 +43,7 @@ func plikDefectRules() []rule {
 			p := g.plik(t)
 			u := p.Create(t, object{"stream": true, "files": one("a")})
 			f := u.Files[0]
-			done := make(chan harness.Response, 1)
-			go func() {
-				body, contentType := harness.PlikForm("a", io.LimitReader(endless{}, 1<<30))
-				defer body.Close()
-				r, _ := p.Try(t.Context(), "POST", u.Path(f), io.Reader(body), "Content-Type", contentType, "X-UploadToken", u.UploadToken)
-				done <- r
-			}()
+			done := meanwhile(t, p, u, f, io.LimitReader(endless{}, 1<<30))
 			eventually(t, "an uploader waits", func() bool { return plikStatus(t, p, u, f) == "uploading" })
 			resp, err := p.Open(t.Context(), "GET", u.Path(f), nil)
 			noError(t, "read", err)
@@ -98,15 +92,11 @@ func plikDefectRules() []rule {
 			w, done := slowly(t, p, u, u.Files[0], nine)
 			defer w.Close()
 			p.Call(t, "DELETE", u.Path(u.Files[0]), nil).OK(t)
-			if r := <-done; r.Status == 200 {
-				t.Errorf("%d %s", r.Status, r.Body)
-			}
+			fails(t, done)
 			w2, done := slowly(t, p, u, u.Files[1], nine)
 			defer w2.Close()
 			p.Call(t, "DELETE", "/upload/"+u.ID, nil).OK(t)
-			if r := <-done; r.Status == 200 {
-				t.Errorf("%d %s", r.Status, r.Body)
-			}
+			fails(t, done)
 		}},
 		{says: "17.6: an empty file has its real size and no type, whatever was announced", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)
@@ -275,6 +265,17 @@ func plikDefectRules() []rule {
 			me.Call(t, "GET", "/auth/logout", nil).Want(t, 200)
 			eventually(t, "the session has ended", func() bool { return me.Call(t, "GET", "/me", nil).Status == 403 })
 		}},
+	}
+}
+
+// fails wants that an uploader is told within 15 s that it failed.
+func fails(t *testing.T, done <-chan harness.Response) {
+	t.Helper()
+	select {
+	case r := <-done:
+		r.Says(t, 500, "internal server error")
+	case <-time.After(15 * time.Second):
+		t.Error("the uploader still waits")
 	}
 }
 

@@ -130,8 +130,7 @@ func plikGetRules() []rule {
 			u := p.Create(t, object{"stream": true, "files": []object{{"fileName": "a", "fileSize": len(content), "fileType": "image/gif"}}})
 			f := u.Files[0]
 			p.Call(t, "GET", u.Path(f), nil).Says(t, 404, unavailable(f, "missing"))
-			done := make(chan harness.Response, 1)
-			go func() { done <- p.Fill(t, u, f, content) }()
+			done := meanwhile(t, p, u, f, content)
 			eventually(t, "it waits", func() bool { return plikStatus(t, p, u, f) == "uploading" })
 			head := p.Call(t, "HEAD", u.Path(f), nil).Want(t, 200)
 			equal(t, "announced type", head.Header.Get("Content-Type"), "image/gif")
@@ -182,8 +181,7 @@ func plikGetRules() []rule {
 		{says: "10: a stream may be added without an id, and has no archive", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)
 			u := p.Create(t, object{"stream": true})
-			done := make(chan harness.Response, 1)
-			go func() { done <- p.Add(t, u, "late", nine) }()
+			done := meanwhile(t, p, u, harness.PlikFile{Name: "late"}, nine)
 			var f harness.PlikFile
 			eventually(t, "the entry appears", func() bool {
 				files := p.Get(t, u.ID).Files
@@ -356,7 +354,7 @@ func plikKeepRules() []rule {
 			p.Admin(u).Call(t, "DELETE", "/upload/"+u.ID, nil).OK(t)
 			_, _ = io.WriteString(w, nine)
 			w.Close()
-			if r, ok := <-done; ok && r.Status == 200 {
+			if r := <-done; r.Status == 200 {
 				t.Errorf("%d %s", r.Status, r.Body)
 			}
 			p.Call(t, "GET", "/upload/"+u.ID, nil).Says(t, 404, "upload "+u.ID+" not found")

@@ -69,13 +69,14 @@ func plikMDRules() []rule {
 		}},
 		{says: "plik.md: Google by the provider: google:{email}, the login's callback, allowed domains", check: func(t *testing.T, g *ground) {
 			p, idp := g.edges.people, g.edges.idp
-			visit := string(p.Call(t, "GET", "/auth/google/login", nil, "Referer", "http://x.test/y").Want(t, 200).Body)
+			r := p.Call(t, "GET", "/auth/google/login", nil, "Referer", "http://x.test/y").Want(t, 200)
+			visit := string(r.Body)
 			q := queryOf(t, visit)
 			if !strings.HasPrefix(visit, idp.URL+"/o/oauth2/auth?") || q.Get("client_id") != "google-client" || q.Get("response_type") != "code" || q.Get("redirect_uri") != "http://x.test/auth/google/callback" ||
 				!strings.Contains(q.Get("scope"), "userinfo.email") || !strings.Contains(q.Get("scope"), "userinfo.profile") || strings.HasSuffix(visit, "\n") {
 				t.Fatalf("%q", visit)
 			}
-			in := p.Call(t, "GET", idp.agrees(t, visit, "gina"), nil).Want(t, 301)
+			in := p.Call(t, "GET", idp.agrees(t, visit, "gina"), nil, "Cookie", cookiesOf(r)).Want(t, 301)
 			equal(t, "Location", in.Header.Get("Location"), "/#/login")
 			var me plikUser
 			p.Entered(t, in).Call(t, "GET", "/me", nil).Want(t, 200).JSON(t, &me)
@@ -249,8 +250,7 @@ func plikMDRules() []rule {
 			here, there := g.plik(t), g.edges.people
 			content := string(randomBytes(t, 3<<20))
 			u := here.Create(t, object{"stream": true, "files": one("a")})
-			done := make(chan harness.Response, 1)
-			go func() { done <- there.Fill(t, u, u.Files[0], content) }()
+			done := meanwhile(t, there, u, u.Files[0], content)
 			eventually(t, "it waits", func() bool { return plikStatus(t, here, u, u.Files[0]) == "uploading" })
 			reads(t, here, u, u.Files[0], content)
 			f := (<-done).Want(t, 200).PlikFile(t)

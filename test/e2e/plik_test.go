@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -118,19 +117,33 @@ func one(name string) []object { return []object{{"fileName": name, "reference":
 func slowly(t *testing.T, p *harness.Plik, u harness.PlikUpload, f harness.PlikFile, first string) (*io.PipeWriter, <-chan harness.Response) {
 	t.Helper()
 	r, w := io.Pipe()
-	body, contentType := harness.PlikForm(f.Name, r)
-	answer := make(chan harness.Response, 1)
-	go func() {
-		defer close(answer)
-		if got, err := p.Try(t.Context(), http.MethodPost, u.Path(f), io.Reader(body), "Content-Type", contentType, "X-UploadToken", u.UploadToken); err == nil {
-			answer <- got
-		}
-	}()
+	answer := meanwhile(t, p, u, f, r)
 	if _, err := io.WriteString(w, first); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the entry is being received", func() bool { return plikStatus(t, p.Admin(u), u, f) == "uploading" })
 	return w, answer
+}
+
+// meanwhile sends a file's content; the answer is zero when none comes. A file
+// without an id is added.
+func meanwhile(t *testing.T, p *harness.Plik, u harness.PlikUpload, f harness.PlikFile, content any) <-chan harness.Response {
+	path := "/file/" + u.ID
+	if f.ID != "" {
+		path = u.Path(f)
+	}
+	answer := make(chan harness.Response, 1)
+	go func() {
+		r, err := p.TryPost(t.Context(), path, f.Name, content, "X-UploadToken", u.UploadToken)
+		if err != nil {
+			r = harness.Response{}
+		}
+		if c, ok := content.(io.Closer); ok {
+			_ = c.Close() // whoever still writes is not to wait
+		}
+		answer <- r
+	}()
+	return answer
 }
 
 // notFound is what Plik says of paths that it does not have.

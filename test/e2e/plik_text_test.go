@@ -141,7 +141,7 @@ func plikTextRules() []rule {
 			b := p.Add(t, u, "b", "b").Want(t, 200).PlikFile(t)
 			p.Admin(u).Call(t, "DELETE", u.Path(b), nil).OK(t)
 			p.Add(t, u, "c", "c").Want(t, 200)
-			p.Add(t, u, "d", "d").SaysLike(t, 400, "unable to create file : maximum number file per upload reached, limit is 3")
+			p.Add(t, u, "d", "d").Says(t, 400, "maximum number file per upload reached, limit is 3")
 			equal(t, "entries", len(p.Get(t, u.ID).Files), tightEntries)
 		}},
 		{says: "anonymous uploads are disabled", check: func(t *testing.T, g *ground) {
