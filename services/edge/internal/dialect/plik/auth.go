@@ -72,7 +72,7 @@ func (h *Handler) identify(r *http.Request, class dialect.Auth) (core.Caller, er
 	if token := r.Header.Get(headerToken); token != "" && class == dialect.AuthGuest {
 		return h.fromToken(r, token)
 	}
-	if c, err := r.Cookie(cookieSession); err == nil {
+	if c, err := r.Cookie(core.PlikSessionCookieName); err == nil {
 		return h.fromSession(r, c.Value)
 	}
 	return h.core.Guest(), nil

@@ -115,6 +115,7 @@ func TestUpdateUser(t *testing.T) {
 	if (u != user{"local:bobby", "local", "bobby", "Bob", "b@example.test", u.CreatedAt, false, 5, 6, 7}) {
 		t.Errorf("%+v", u)
 	}
+	other := logIn(t, w, "bobby")
 	const own = `"id":"local:bobby","maxFileSize":5,"maxUserSize":6,"maxTTL":7`
 	for _, k := range []struct {
 		who    person
@@ -132,7 +133,10 @@ func TestUpdateUser(t *testing.T) {
 		{bob, `{"id":"local:bobby","maxFileSize":5,"maxUserSize":6}`, 403, "can't edit your own quota, nice try!"},
 		{bob, `{` + own + `,"password":"short"}`, 400, "unable to update user : password is too short (min 8 chars)"},
 		{bob, `{` + own + `,"email":"root@example.test"}`, 409, "unable to update user : the e-mail address is in use"},
+		{bob, `{` + own + `,"admin":true,"password":"short"}`, 403, "can't grant yourself admin right, nice try!"},
 		{bob, `{` + own + `,"password":"another one"}`, 200, ""},
+		{bob, `{` + own + `}`, 200, ""}, // this session stays
+		{other, `{` + own + `}`, 403, "invalid session"},
 		{root, `{"id":"local:bobby","admin":true}`, 200, ""},
 	} {
 		says(t, k.who.does(t, w, "POST", me, k.body), k.status, k.text)
@@ -146,6 +150,8 @@ func TestUpdateUser(t *testing.T) {
 	if r := ask(t, w, "POST", "/auth/local/login", `{"login":"bobby","password":"another one"}`); r.Status != 200 {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
+	root.gets(t, w, &u, "POST", "/user", `{"provider":"google","login":"g@example.test"}`)
+	says(t, root.does(t, w, "POST", "/user/google:g@example.test", `{"id":"google:g@example.test","password":"x"}`), 200, "") // it has none of ours
 	says(t, root.does(t, w, "POST", "/user/local:nobody", `{"id":"local:nobody"}`), 404, "user not found")
 	says(t, join(t, w, "carol", false).does(t, w, "POST", me, `{"id":"local:bobby"}`), 403, "you need administrator privileges")
 	r := root.does(t, w, "POST", me, `{"id":"local:bobby"}`, "X-Request-Id", "upd-1")
