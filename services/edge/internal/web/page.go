@@ -27,10 +27,11 @@ type frame struct {
 	User      string // empty: nobody is logged in
 	Canonical string // the path that a reload should ask for, where it differs
 	Start     string // where the pages begin
+	Enter     string // where one logs in
 }
 
 func (h *Handler) frameOf(r *http.Request, title string, scripts ...string) frame {
-	f := frame{Title: title, Start: h.start(), Scripts: append([]string{"page.js"}, scripts...)}
+	f := frame{Title: title, Start: h.start(), Enter: "/account", Scripts: append([]string{"page.js"}, scripts...)}
 	if c := dialect.CallOf(r).Caller; loggedIn(c) {
 		f.User = c.Principal.Username
 	}
@@ -202,8 +203,15 @@ type home struct {
 // its script does by Plik's routes, and to keep. What is behind the # of an
 // address is the script's matter (plik-wire.md 2).
 func (h *Handler) Home(w http.ResponseWriter, r *http.Request) error {
+	if err := h.join(w, r); err != nil {
+		return err
+	}
 	ended(w, r)
-	return h.render(w, http.StatusOK, "home", home{h.frameOf(r, "Send a file", "upload.js", "plik.js"), h.uploadView(r), h.core.Plik.Path})
+	v := home{h.frameOf(r, "Send a file", "upload.js", "plik.js"), h.uploadView(r), h.core.Plik.Path}
+	if !h.core.Plik.FeatureAuthentication.Off() {
+		v.Enter = "#/login" // providers are there, too
+	}
+	return h.render(w, http.StatusOK, "home", v)
 }
 
 // GoHome answers GET / where plik.path is set: Plik's cookies are of that path,

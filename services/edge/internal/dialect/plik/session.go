@@ -80,7 +80,7 @@ func (h *Handler) Logout(w http.ResponseWriter, r *http.Request) error {
 // begin hands a session to the browser.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, s authv1.Session) {
 	dialect.CallOf(r).AccountID = s.Account.ID
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	for _, c := range h.core.PlikCookies(s.Token, secure(r)) {
 		http.SetCookie(w, c)
 	}

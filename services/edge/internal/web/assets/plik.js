@@ -51,19 +51,17 @@ async function enter() {
     actAs("");
     await whoAmI();
   }
-  const { me, config } = state;
-  const account = config.feature_authentication !== "disabled";
+  const { me } = state;
   for (const t of tabs) {
-    if (t.dataset.tab === "login") t.hidden = !account || Boolean(me);
     if (t.dataset.tab === "uploads") t.hidden = !me;
     if (t.dataset.tab === "admin") t.hidden = !me?.admin;
   }
   const acting = document.getElementById("plik-acting");
   acting.hidden = !state.acting;
   acting.querySelector("span").textContent = `You act as ${state.acting}.`;
-  prepareLogin(async () => {
-    await start();
-    if (place(location.hash).view === "login") location.hash = "#/";
+  prepareLogin(() => {
+    history.replaceState(null, "", "#/");
+    location.reload(); // what the server shows of who is logged in changes, too
   });
   prepare();
 }

@@ -54,7 +54,7 @@ class Row {
       this.meta.textContent = sending.state === "waiting" ? "waiting for its turn" : upload.stream && sending.done < sending.file.size ? `${bytes(sending.done)} of ${bytes(sending.file.size)}: goes on while somebody downloads it` : `${bytes(sending.done)} of ${bytes(sending.file.size)}`;
     } else if (sending?.state === "failed") this.meta.textContent = sending.problem;
     else if (sending?.state === "cancelled") this.meta.textContent = "cancelled";
-    else this.meta.textContent = [bytes(this.file.fileSize), this.file.fileType, condition(upload, this.file)].filter(Boolean).join(" · ");
+    else this.meta.textContent = [bytes(this.file.fileSize), (this.file.fileType ?? "").split(";")[0], condition(upload, this.file)].filter(Boolean).join(" · ");
     this.meta.classList.toggle("bad", sending?.state === "failed");
     if (was === this.key) return;
     const { fileName } = this.file;
