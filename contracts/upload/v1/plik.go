@@ -148,8 +148,8 @@ type ListPlikFilesRequest struct {
 	Listed bool `json:"listed,omitempty"`
 }
 
-// ListPlikFilesResponse is a page of MaxPlikFilesPage at most; Next is the From of
-// the next one, 0 when nothing follows.
+// ListPlikFilesResponse is a page of MaxPlikFilesPage at most, fewer when names are
+// long; Next is the From of the next one, 0 when nothing follows.
 type ListPlikFilesResponse struct {
 	Files []PlikFile `json:"files"`
 	Next  int        `json:"next,omitempty"`
@@ -238,7 +238,8 @@ type ListPlikRequest struct {
 	Page      paging.Request `json:"page"`
 }
 
-// ListPlikResponse is a page, with the uploads' secrets.
+// ListPlikResponse is a page, with the uploads' secrets. It is shorter than asked
+// for, and Place.After is set, when comments are long.
 type ListPlikResponse struct {
 	Uploads []PlikUpload `json:"uploads"`
 	Place   paging.Place `json:"place"`

@@ -227,6 +227,9 @@ func plikAnnounce(t *testing.T, w PlikWorld) {
 	for from := batch; from < n; from += batch {
 		last := from+batch >= n
 		var first uploadv1.PlikWithFiles
+		if got, err := announce(with(u), 0, batch, true); err != nil || got.Upload.Entries != from {
+			t.Errorf("an older batch: %+v, %v", got, err)
+		}
 		for again := range 3 {
 			got, err := announce(with(u), from, min(batch, n-from), !last)
 			if err != nil || len(got.Files) != min(batch, n-from) || got.Upload.Entries != min(n, from+batch) {
@@ -241,6 +244,11 @@ func plikAnnounce(t *testing.T, w PlikWorld) {
 				}
 				ids[f.ID] = true
 			}
+		}
+	}
+	for range 2 { // the first one comes late
+		if got, err := announce(with(u), 0, batch, true); err != nil || got.Upload.Entries != n || got.Files[7] != made.Files[7] {
+			t.Errorf("the first batch once more: %+v, %v", got, err)
 		}
 	}
 	_, err = announce(with(u), n, 1, false)

@@ -42,10 +42,11 @@ func plikRemove(t *testing.T, w PlikWorld) {
 // plikRemoveUnderWay: whoever brings a file of an upload that is removed, or takes
 // one out, is told, and what comes late goes too.
 func plikRemoveUnderWay(t *testing.T, w PlikWorld) {
-	made := w.create(t, uploadv1.CreatePlikRequest{OneShot: true}, "a", "b", "c")
+	made := w.create(t, uploadv1.CreatePlikRequest{OneShot: true}, "a", "b", "c", "d")
 	u := made.Upload
 	w.put(t, u, made.Files[1], 5)
-	in, late := w.begin(t, u, made.Files[0]), w.begin(t, u, made.Files[2])
+	in, late, last := w.begin(t, u, made.Files[0]), w.begin(t, u, made.Files[2]), w.begin(t, u, made.Files[3])
+	w.Objects.StorePlik(last.Object)
 	out, err := w.claim(t, made.Files[1])
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,8 @@ func plikRemoveUnderWay(t *testing.T, w PlikWorld) {
 	if err := w.remove(t, with(u), u.ID); err != nil {
 		t.Fatal(err)
 	}
+	_, err = w.finish(t, last, 5)
+	wantCode(t, "finishing at once", err, uploadv1.ErrPlikLost)
 	w.swept(t, "both hear of it", func() bool {
 		return errors.Is(w.keep(t, in), uploadv1.ErrPlikLost) && errors.Is(w.keep(t, out), uploadv1.ErrPlikLost)
 	})

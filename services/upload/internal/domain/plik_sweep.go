@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
@@ -84,7 +83,7 @@ func (s *Pliks) wipeLate(ctx context.Context, f PlikFile) (PlikFile, error) {
 }
 
 // forgetOrphan removes a file that has ended and whose upload is gone: one that
-// was begun while the upload was taken away, by a service that was killed then.
+// was cut off when the upload went, or begun just then by a service that was killed.
 func (s *Pliks) forgetOrphan(ctx context.Context, f PlikFile) error {
 	if f.Status != uploadv1.PlikDeleted || !f.LateAt.IsZero() {
 		return nil
@@ -121,16 +120,12 @@ func (s *Pliks) tendUpload(ctx context.Context, id string) error {
 	if err != nil || u.State == PlikOpen {
 		return err
 	}
-	next, err := s.purge(ctx, u.ID)
-	if err != nil {
+	if err := s.purge(ctx, u.ID); err != nil {
 		return err
 	}
-	if told := u.ExpiresAt.Add(plikEpitaph); u.State == PlikExpired && told.After(next) {
-		next = told
-	}
-	if next.After(s.now()) {
+	if told := u.ExpiresAt.Add(plikEpitaph); u.State == PlikExpired && told.After(s.now()) {
 		_, err = s.Store.UpdatePlik(ctx, id, func(u *Plik) error {
-			u.DueAt = next
+			u.DueAt = told
 			return nil
 		})
 		if errors.Is(err, ErrNoRecord) {
@@ -141,64 +136,45 @@ func (s *Pliks) tendUpload(ctx context.Context, id string) error {
 	return s.Store.DeletePlik(ctx, id)
 }
 
-// purge ends the files of an upload and forgets those of which nothing can come
-// any more. It says when the last of the others is so far; zero: there is none.
-func (s *Pliks) purge(ctx context.Context, upload string) (next time.Time, err error) {
-	var mu sync.Mutex
+// purge ends the files of an upload and forgets them.
+func (s *Pliks) purge(ctx context.Context, upload string) error {
 	for from := 0; ; {
 		page, err := s.Store.PlikFiles(ctx, upload, from, sweepPage)
 		if err != nil || len(page) == 0 {
-			return next, err
-		}
-		err = plikEach(len(page), func(i int) error {
-			at, err := s.purgeFile(ctx, page[i])
-			mu.Lock()
-			defer mu.Unlock()
-			if at.After(next) {
-				next = at
-			}
 			return err
-		})
-		if err != nil {
-			return next, err
+		}
+		if err := plikEach(len(page), func(i int) error { return s.purgeFile(ctx, page[i]) }); err != nil {
+			return err
 		}
 		from = page[len(page)-1].Index + 1
 	}
 }
 
-// purgeFile ends one file, and forgets it unless something may still come.
-func (s *Pliks) purgeFile(ctx context.Context, f PlikFile) (next time.Time, err error) {
+// purgeFile ends one file and forgets it. One of which something may still come
+// stays until its own time, whatever becomes of its upload.
+func (s *Pliks) purgeFile(ctx context.Context, f PlikFile) error {
 	cut := false
-	if f.Status != uploadv1.PlikDeleted {
-		id := f.ID
-		f, err = s.Store.UpdatePlikFile(ctx, f.Upload, id, func(f *PlikFile) error {
-			cut = f.Status == uploadv1.PlikUploading
-			if f.Status == uploadv1.PlikDeleted {
-				return nil
-			}
+	f, err := s.Store.UpdatePlikFile(ctx, f.Upload, f.ID, func(f *PlikFile) error {
+		cut = f.Status == uploadv1.PlikUploading
+		if f.Status != uploadv1.PlikDeleted {
 			s.giveUp(f)
-			return nil
-		})
-		if errors.Is(err, ErrNoRecord) {
-			return next, nil
 		}
-		if err == nil {
-			f, err = s.wipeData(ctx, f)
-		}
-		if err != nil {
-			return next, err
-		}
+		return nil
+	})
+	if errors.Is(err, ErrNoRecord) {
+		return nil
+	}
+	if err == nil {
+		f, err = s.wipeData(ctx, f)
+	}
+	if err != nil {
+		return err
 	}
 	if cut {
 		s.Meter.PlikFileEnded(PlikBroken)
 	}
-	if f.LateAt.After(s.now()) {
-		return f.LateAt, nil
-	}
 	if !f.LateAt.IsZero() {
-		if err := s.erase(ctx, f); err != nil {
-			return next, err
-		}
+		return nil
 	}
-	return next, s.Store.DeletePlikFile(ctx, f.Upload, f.ID)
+	return s.Store.DeletePlikFile(ctx, f.Upload, f.ID)
 }
