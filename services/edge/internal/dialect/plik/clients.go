@@ -132,7 +132,7 @@ func (c *clientsFolder) sum(root *os.Root, path string) (string, error) {
 
 // send answers with a file of the folder.
 func (c *clientsFolder) send(w http.ResponseWriter, r *http.Request, path, mediaType string) error {
-	if c.dir == "" {
+	if c.dir == "" || !fs.ValidPath(path) {
 		return dialect.ErrNoRoute
 	}
 	root, err := os.OpenRoot(c.dir)
