@@ -67,9 +67,9 @@ async function enter() {
 }
 
 // start shows the page; what hinders is said, and the rest works.
-async function start() {
+async function start(anew = true) {
   try {
-    await enter();
+    if (anew) await enter();
     await go();
   } catch (err) {
     if (!(err instanceof Refused)) throw err;
@@ -93,8 +93,15 @@ async function begin() {
   await start();
 }
 
-addEventListener("hashchange", go);
-box.addEventListener("entered", start);
+addEventListener("hashchange", async () => {
+  await start(false);
+  // A reader of screens hears which view this is.
+  const heading = views.find((v) => !v.hidden)?.querySelector("h1");
+  if (!heading || (document.activeElement && document.activeElement !== document.body)) return;
+  heading.tabIndex = -1;
+  heading.focus();
+});
+box.addEventListener("entered", () => start());
 box.addEventListener("made", ({ detail: upload }) => {
   if (upload.password) remember(upload.id, upload.login, upload.password);
   location.hash = `#/?id=${encodeURIComponent(upload.id)}&uploadToken=${encodeURIComponent(upload.uploadToken ?? "")}`;

@@ -188,7 +188,7 @@ class View {
     if (there.length !== 1 || files.length !== 1) this.lead.append(there.length === files.length ? `${bytes(size)} · ` : `${there.length} of ${files.length} can be downloaded · `);
     if (upload.expireAt) {
       const left = (Date.parse(upload.expireAt) - Date.now()) / 1000;
-      this.lead.append(left > 0 ? `expires in ${spoken(left)}, on ` : "expired on ", time(upload.expireAt));
+      this.lead.append(left > 0 ? `expires in ${spoken(left + 59)}, on ` : "expired on ", time(upload.expireAt));
       if (upload.extend_ttl) this.lead.append(`; each visit keeps it ${spoken(upload.ttl)} more`);
     } else this.lead.append("kept until it is removed");
     const notes = [];
@@ -205,7 +205,7 @@ class View {
     }
     if (files.length === 0) below.push(el("span", { className: "empty", textContent: "There is no file in it." }));
     if (below.length !== this.below.children.length || below[0]?.textContent !== this.below.textContent) this.below.replaceChildren(...below);
-    this.curl?.replaceChildren(...(there.length > 0 ? [copyline("curl command", curlOf(upload, there[0]))] : []));
+    this.curl?.replaceChildren(...(there.length > 0 ? [el("p", { textContent: "From a command line:" }), copyline("curl command", curlOf(upload, there[0]))] : []));
   }
 
   share() {
@@ -213,7 +213,7 @@ class View {
     const link = pageOf(upload.id);
     const code = el("img", { className: "qr", src: codeOf(link), alt: "QR code of this page", width: 150, height: 150 });
     this.curl = el("div");
-    const side = el("div", {}, el("p", { textContent: "Whoever has this link sees the files:" }), copyline("link", link), el("p", { textContent: "From a command line:" }), this.curl);
+    const side = el("div", {}, el("p", { textContent: "Whoever has this link sees the files:" }), copyline("link", link), this.curl);
     if (upload.removable && !upload.admin) side.append(sure("Remove the upload", "Really remove all of it?", () => this.end()));
     return el("section", { className: "card", ariaLabel: "Share" }, el("h2", { textContent: "Share" }), el("div", { className: "share" }, code, side));
   }
