@@ -17,10 +17,13 @@ const (
 	MaxPlikName = 1024
 	// MaxPlikReference, MaxPlikType and MaxPlikComments bound what else clients say,
 	// bytes.
-	MaxPlikReference, MaxPlikType, MaxPlikComments = 1024, 256, 128 << 10
+	MaxPlikReference = 1024
+	MaxPlikType      = 256
+	MaxPlikComments  = 128 << 10
 	// MaxPlikBatch is how many announced files one request carries, so that they
 	// fit into a message; MaxPlikFilesPage how many an answer does.
-	MaxPlikBatch, MaxPlikFilesPage = 100, 100
+	MaxPlikBatch     = 100
+	MaxPlikFilesPage = 100
 )
 
 // PlikStatus is what became of a file of a temporary upload (plik-wire.md 12).

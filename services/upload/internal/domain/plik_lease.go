@@ -130,10 +130,10 @@ func (s *Pliks) beginNew(ctx context.Context, v *PlikView, r uploadv1.BeginPlikR
 // owner is the principal under which the bytes are written.
 func (s *Pliks) owner(ctx context.Context, u Plik, r uploadv1.BeginPlikRequest) (authv1.Principal, error) {
 	p := r.Caller.Principal
-	switch {
-	case u.Account == objectv1.GuestAccount:
+	switch u.Account {
+	case objectv1.GuestAccount:
 		return authv1.Principal{AccountID: u.Account, Limits: r.GuestLimits, System: true}, nil
-	case u.Account == p.AccountID:
+	case p.AccountID:
 		return authv1.Principal{AccountID: p.AccountID, Username: p.Username, Limits: p.Limits, Region: p.Region, System: true}, nil
 	}
 	a, err := s.Accounts.GetAccount(ctx, authv1.GetAccountRequest{ID: u.Account})
