@@ -34,7 +34,6 @@ type idp struct {
 	mu       sync.Mutex
 	down     bool           // it answers 503
 	huge     bool           // it answers without end
-	slow     chan struct{}  // it answers when this is closed
 	refuse   int            // status of everything behind the log-in; 0: none
 	garbage  bool           // it answers what is no JSON
 	claims   map[string]any // replace those of the id token; nil leaves one out
@@ -45,7 +44,6 @@ type idp struct {
 
 	codes map[string]url.Values // requests to log in, by code; each is good once
 	me    map[string]any        // OVH's
-	asked []string
 }
 
 const (
@@ -73,15 +71,9 @@ func newIDP(t testing.TB) *idp {
 	mux.HandleFunc("GET /ovh/me", p.ovhMe)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
-		p.asked = append(p.asked, r.Method+" "+r.URL.Path)
-		down, huge, slow, garbage, refuse := p.down, p.huge, p.slow, p.garbage, p.refuse
+		down, huge, garbage, refuse := p.down, p.huge, p.garbage, p.refuse
 		p.mu.Unlock()
 		switch {
-		case slow != nil:
-			select {
-			case <-slow:
-			case <-r.Context().Done():
-			}
 		case down:
 			http.Error(w, "down", http.StatusServiceUnavailable)
 		case huge:

@@ -199,6 +199,23 @@ func TestListUploads(t *testing.T) {
 			t.Errorf("%s: %s, want %s: %s", k.path, p.ids(), k.ids, r.Body)
 		}
 	}
+	// Who acts as somebody by a token of his own sees it; the other one does not.
+	mine := root.token(t, w, "mine")
+	a, err = w.Auth.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: mine, Kind: authv1.TokenPlik})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acted := bob.upload(t, w, "acc-bobby", a.TokenID)
+	for path, who := range map[string]person{"/uploads?token=" + mine: root, "/uploads?user=local:bobby&limit=1": root, "/me/uploads?limit=1": bob} {
+		var p page
+		who.gets(t, w, &p, "GET", path, "")
+		if len(p.Results) != 1 || p.Results[0].ID != acted.ID || p.Results[0].User != "local:bobby" || (p.Results[0].Token == mine) != (who == root) || p.Results[0].Token != "" && who == bob {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	if r := root.does(t, w, "DELETE", "/upload/"+acted.ID, ""); r.Status != 200 {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
 	// A token that is gone leaves its uploads, which then name none.
 	says(t, bob.does(t, w, "DELETE", "/me/token/"+token, ""), 200, "ok")
 	bob.gets(t, w, &p, "GET", "/me/uploads", "")

@@ -244,7 +244,7 @@ func TestProviders_Broken(t *testing.T) {
 	t.Parallel()
 	const away, wrong, no = "the provider does not answer; try again shortly", "the provider's answer is not understood; try again shortly", "the provider does not vouch for this user"
 	for name, k := range map[string]struct {
-		break1 func(*idp)
+		broken func(*idp)
 		status int
 		texts  map[string]string // of the callback
 	}{
@@ -263,7 +263,7 @@ func TestProviders_Broken(t *testing.T) {
 				if provider != "ovh" {
 					query = p.agree(address)
 				}
-				p.set(k.break1)
+				p.set(k.broken)
 				r := ask(t, w, "GET", "/auth/"+provider+"/callback"+query, "", "Cookie", cookie)
 				if text != "" {
 					says(t, r, k.status, text)
