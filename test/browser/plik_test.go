@@ -114,6 +114,8 @@ func TestPlik_Page(t *testing.T) {
 	dir := p.downloads()
 	link, admin := sendAndLook(t, p)
 	downloadAndRemove(t, p, dir, link, admin)
+	streamed(t, p, dir)
+	scripted(t, p)
 	p.clean()
 }
 
@@ -135,6 +137,7 @@ func sendAndLook(t *testing.T, p *page) (link, admin string) {
 	p.press("Preview")
 	p.until("the preview", `document.querySelector("#plik-preview strong")?.textContent === "bold"`)
 	p.narrow()
+	p.do(chromedp.Evaluate[chromedp.Void]("scrollTo(0, 0)"))
 	p.shoot("plik-form")
 	link, admin = p.send(file(t, "notes.md", "some notes"))
 	if !strings.HasPrefix(link, "#/?id=") || !strings.HasPrefix(admin, link+"&uploadToken=") {
@@ -192,6 +195,54 @@ func downloadAndRemove(t *testing.T, p *page, dir, link, admin string) {
 	p.until("the error", `document.querySelector("#plik-problem").checkVisibility() && document.querySelector("#plik-problem").textContent === "file x is not available : deleted (404)"`)
 }
 
+// streamed passes one file on to a reader in another tab, and gives another one up.
+func streamed(t *testing.T, p *page, dir string) {
+	p.route("#/")
+	p.until("the form", `document.querySelector("#plik-form").checkVisibility()`)
+	p.click(`[name="stream"]`)
+	p.do(chromedp.SetUploadFiles(chromedp.CSS("#plik-pick"), []string{file(t, "live.txt", "as it happens"), file(t, "not.txt", "never")}))
+	p.click("#plik-send")
+	p.until("two that wait", `document.querySelectorAll('#plik-files li[data-status="sending"]').length === 2`)
+	p.press("Cancel not.txt")
+	p.until("that it is given up", `document.querySelector('#plik-files li[data-status="cancelled"]')`)
+	ctx, cancel := chromedp.NewContext(p.ctx)
+	defer cancel()
+	q := &page{t: t, ctx: ctx, v: p.v, url: p.url}
+	q.route(strings.Split(strings.TrimPrefix(eval[string](p, "location.href"), p.url+"/"), "&")[0])
+	q.press("Download live.txt")
+	q.wantText(filepath.Join(dir, "live.txt"), "as it happens")
+	p.until("that it was passed on", `[...document.querySelectorAll("#plik-files li")].some(li => li.textContent.includes("passed on"))`)
+}
+
+// scripted looks at what the script decides by itself.
+func scripted(t *testing.T, p *page) {
+	p.do(chromedp.Evaluate[chromedp.Void](`void (async () => {
+		const url = [...document.querySelectorAll("script[src]")].map(s => s.src).find(s => s.endsWith("/plik.js"));
+		window.api = { ...await import(url.replace("plik.js", "plik_api.js")), ...await import(url) };
+	})()`))
+	p.until("the script", "window.api")
+	for expression, want := range map[string]string{
+		`api.place("")`: `{"view":"send"}`, `api.place("#/")`: `{"view":"send"}`, `api.place("#/nothing?x=1")`: `{"view":"send"}`, `api.place("#/keep")`: `{"view":"keep"}`,
+		`api.place("#/?id=a%26b&uploadToken=t")`: `{"view":"show","id":"a&b","token":"t"}`, `api.place("#/?id=a")`: `{"view":"show","id":"a","token":""}`,
+		`api.place("#/?err=a?b&errcode=404")`:                                                                                         `{"view":"send","problem":"a?b","code":"404","uri":""}`,
+		`api.nameProblem("a b?#%\"\\.txt")`:                                                                                           `""`,
+		`["", ".", "..", "a/b", "a\nb"].filter(api.nameProblem)`:                                                                      `["",".","..","a/b","a\nb"]`,
+		`Boolean(api.nameProblem("ü".repeat(513))) && !api.nameProblem("ü".repeat(512))`:                                              `true`,
+		`["disabled", "enabled", "default", "forced", undefined].map(f => Object.values(api.offered(f)).map(Number).join(""))`:        `["000","100","110","111","000"]`,
+		`api.bounds({maxTTL: 10, maxFileSize: -1, maxUserSize: 5, maxFilePerUpload: 3}, null)`:                                        `{"ttl":10,"fileSize":0,"userSize":0,"files":3}`,
+		`api.bounds({maxTTL: 10, maxFileSize: 7, maxUserSize: 5, maxFilePerUpload: 3}, {maxTTL: -1, maxFileSize: 9, maxUserSize: 0})`: `{"ttl":0,"fileSize":9,"userSize":5,"files":3}`,
+		`[30, 60, 90, 3600, 7200, 5400, 86400, 2592000].map(n => Object.values(api.inUnit(n)).join(" "))`:                             `["1 minutes","1 minutes","2 minutes","1 hours","2 hours","90 minutes","1 days","30 days"]`,
+		`[1, 59, 60, 61, 119, 7200, 86400, 100000, 2592000].map(api.spoken)`:                                                          `["1 second","59 seconds","1 minute","61 seconds","119 seconds","2 hours","1 day","27 hours","30 days"]`,
+		`api.curlOf({id: "u", stream: false}, {id: "f", fileName: "it's.txt"})`:                                                       `"curl -o 'it'\\''s.txt' '` + p.url + `/file/u/f/it'\\''s.txt'"`,
+		`api.fileOf({id: "u", stream: true, downloadDomain: "https://dl.example/"}, {id: "f", fileName: "a b#?%"})`:                   `"https://dl.example/stream/u/f/a%20b%23%3F%25"`,
+		`api.basic("", "pä")`: `"Basic cGxpazpww6Q="`,
+	} {
+		if got := eval[string](p, "JSON.stringify("+expression+")"); got != want {
+			t.Errorf("%s is %s, want %s", expression, got, want)
+		}
+	}
+}
+
 // entries are the names of what a directory has in whole.
 func entries(dir string) []string {
 	var names []string
@@ -204,14 +255,15 @@ func entries(dir string) []string {
 	return names
 }
 
-// TestPlik_OnceAndLocked sends files that go once, and files behind a password.
+// TestPlik_OnceAndLocked sends files that go once, and files behind a password;
+// Plik is below a path.
 func TestPlik_OnceAndLocked(t *testing.T) {
 	t.Parallel()
 	if !harness.Full() {
 		t.Skip("make test-all looks at pages in a browser")
 	}
-	w := harness.Start(t, harness.Options{Env: []string{"SLUICE_PLIK_FEATURE_REMOVABLE=default", "SLUICE_PLIK_FEATURE_STREAM=disabled"}})
-	p := newPage(t, w.URL)
+	w := harness.Start(t, harness.Options{Env: []string{"SLUICE_PLIK_FEATURE_REMOVABLE=default", "SLUICE_PLIK_FEATURE_STREAM=disabled", "SLUICE_PLIK_PATH=/plik"}})
+	p := newPage(t, w.URL+"/plik")
 	dir := p.downloads()
 	once(t, p, dir)
 	locked(t, p, dir)
