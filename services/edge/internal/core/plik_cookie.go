@@ -16,17 +16,17 @@ const (
 // authv1.TokenSession; secure where it came over TLS.
 func (c *Core) PlikCookies(session string, secure bool) []*http.Cookie {
 	life := int(c.Plik.SessionTimeout / time.Second)
-	return []*http.Cookie{c.PlikCookie(PlikSessionCookieName, session, life, true, secure), c.PlikCookie(PlikXSRFCookieName, c.PlikXSRFValue(session), life, false, secure)}
+	return []*http.Cookie{c.plikCookie(PlikSessionCookieName, session, life, true, secure), c.plikCookie(PlikXSRFCookieName, c.PlikXSRFValue(session), life, false, secure)}
 }
 
 // EndedPlikCookies take them back.
 func (c *Core) EndedPlikCookies(secure bool) []*http.Cookie {
-	return []*http.Cookie{c.PlikCookie(PlikSessionCookieName, "", -1, true, secure), c.PlikCookie(PlikXSRFCookieName, "", -1, false, secure)}
+	return []*http.Cookie{c.plikCookie(PlikSessionCookieName, "", -1, true, secure), c.plikCookie(PlikXSRFCookieName, "", -1, false, secure)}
 }
 
-// PlikCookie makes one of Plik's cookies; life is in seconds, negative ends it. There is no
+// plikCookie makes one of Plik's cookies; life is in seconds, negative ends it. There is no
 // SameSite on them (plik-wire.md 3); changes need X-XSRFToken beside.
-func (c *Core) PlikCookie(name, value string, life int, hidden, secure bool) *http.Cookie {
+func (c *Core) plikCookie(name, value string, life int, hidden, secure bool) *http.Cookie {
 	path := c.Plik.Path
 	if path == "" {
 		path = "/"

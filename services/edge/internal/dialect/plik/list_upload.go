@@ -54,7 +54,7 @@ func (h *Handler) listUploads(w http.ResponseWriter, r *http.Request, q core.Pli
 // download domain.
 func listedToWire(u core.PlikListed) wireUpload {
 	out := uploadToWire(u.PlikUpload, u.Files)
-	out.Admin, out.UploadToken = false, u.PlikUpload.Token
+	out.Admin, out.UploadToken = false, u.Token
 	out.UploadIP, out.User, out.Token = u.SourceIP, u.UserID, u.Made
 	return out
 }

@@ -101,10 +101,6 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, err error) 
 	}
 }
 
-func (h *Handler) cookie(r *http.Request, name, value string, life int, hidden bool) *http.Cookie {
-	return h.core.PlikCookie(name, value, life, hidden, secure(r))
-}
-
 // secure reports whether the client came over TLS.
 func secure(r *http.Request) bool { return strings.HasPrefix(dialect.CallOf(r).BaseURL, "https:") }
 
