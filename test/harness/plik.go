@@ -254,7 +254,7 @@ func (p *Plik) Stored(t testing.TB, options map[string]any, name string, content
 	return u, p.Add(t, u, name, content).Want(t, http.StatusOK).PlikFile(t)
 }
 
-// PlikUpload decodes an upload as strictly as Plik's clients: no unknown keys.
+// PlikUpload decodes an upload, strictly: no unknown keys.
 func (r Response) PlikUpload(t testing.TB) PlikUpload {
 	t.Helper()
 	var u PlikUpload
