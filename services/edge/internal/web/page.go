@@ -199,6 +199,12 @@ type home struct {
 	Path string // plik.path
 }
 
+// homeScripts are all modules of the start page, so that none waits for another
+// one to ask for it.
+func homeScripts() []string {
+	return []string{"upload.js", "plik_api.js", "plik_send.js", "plik_show.js", "plik_account.js", "plik_admin.js", "plik.js"}
+}
+
 // Home answers GET / with both ways to send a file: by a temporary link, which
 // its script does by Plik's routes, and to keep. What is behind the # of an
 // address is the script's matter (plik-wire.md 2).
@@ -207,7 +213,7 @@ func (h *Handler) Home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ended(w, r)
-	v := home{h.frameOf(r, "Send a file", "upload.js", "plik.js"), h.uploadView(r), h.core.Plik.Path}
+	v := home{h.frameOf(r, "Send a file", homeScripts()...), h.uploadView(r), h.core.Plik.Path}
 	if !h.core.Plik.FeatureAuthentication.Off() {
 		v.Enter = "#/login" // providers are there, too
 	}

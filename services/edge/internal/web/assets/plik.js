@@ -41,15 +41,22 @@ async function go() {
   if (to.view === "show") await show(to.id, to.token);
   if (to.view === "uploads") await showOwn();
   if (to.view === "admin") await showAll();
-  if (to.problem) tell(`${to.problem}${to.code ? ` (${to.code})` : ""}`);
+  if (to.problem) tell(`${to.problem.slice(0, 500)}${to.code ? ` (${to.code})` : ""}`);
 }
 
-// enter finds out who is here, and makes the page theirs.
+// enter finds out who is here, and makes the page theirs; who cannot be found
+// out is nobody.
 async function enter() {
-  await whoAmI();
-  if (state.acting && !state.me) {
-    actAs("");
+  let problem = "";
+  try {
     await whoAmI();
+    if (state.acting && !state.me) {
+      actAs("");
+      await whoAmI();
+    }
+  } catch (err) {
+    if (!(err instanceof Refused)) throw err;
+    problem = err.message;
   }
   const { me } = state;
   for (const t of tabs) {
@@ -64,17 +71,8 @@ async function enter() {
     location.reload(); // what the server shows of who is logged in changes, too
   });
   prepare();
-}
-
-// start shows the page; what hinders is said, and the rest works.
-async function start(anew = true) {
-  try {
-    if (anew) await enter();
-    await go();
-  } catch (err) {
-    if (!(err instanceof Refused)) throw err;
-    tell(err.message);
-  }
+  await go();
+  if (problem) tell(problem);
 }
 
 async function begin() {
@@ -90,24 +88,24 @@ async function begin() {
   contact.hidden = !state.config.abuseContact;
   contact.querySelector("a").textContent = state.config.abuseContact;
   contact.querySelector("a").href = `mailto:${state.config.abuseContact}`;
-  await start();
+  await enter();
 }
 
 addEventListener("hashchange", async () => {
-  await start(false);
+  await go();
   // A reader of screens hears which view this is.
   const heading = views.find((v) => !v.hidden)?.querySelector("h1");
   if (!heading || (document.activeElement && document.activeElement !== document.body)) return;
   heading.tabIndex = -1;
   heading.focus();
 });
-box.addEventListener("entered", () => start());
+box.addEventListener("entered", enter);
 box.addEventListener("made", ({ detail: upload }) => {
   if (upload.password) remember(upload.id, upload.login, upload.password);
   location.hash = `#/?id=${encodeURIComponent(upload.id)}&uploadToken=${encodeURIComponent(upload.uploadToken ?? "")}`;
 });
 document.getElementById("plik-stop-acting").addEventListener("click", () => {
   actAs("");
-  start();
+  enter();
 });
 begin();
