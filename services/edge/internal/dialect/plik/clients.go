@@ -65,7 +65,7 @@ func (c *clientsFolder) list() ([]wireClient, []wireRelease, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the folder of clients: %w", err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // nothing was written
 	var builds []wireClient
 	paths, err := fs.Glob(root.FS(), "*-*/*")
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *clientsFolder) send(w http.ResponseWriter, r *http.Request, path, media
 	if err != nil {
 		return dialect.ErrNoRoute.Because(err)
 	}
-	defer root.Close()
+	defer root.Close()        //nolint:errcheck // nothing was written
 	f, err := root.Open(path) // never outside of the folder
 	if err != nil {
 		return dialect.ErrNoRoute.Because(err)

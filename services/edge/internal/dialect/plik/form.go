@@ -69,7 +69,7 @@ func (p *part) Read(b []byte) (int, error) {
 	}
 	n, err := p.Part.Read(b)
 	switch {
-	case err == io.EOF:
+	case err == io.EOF: //nolint:errorlint // one that is wrapped is the body's, not the file's
 		if err = p.rest(); err == nil {
 			err = io.EOF
 		}
