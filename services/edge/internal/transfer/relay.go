@@ -50,7 +50,7 @@ var (
 // The uploader's edge listens on a subject. The reader's edge asks there for
 // chunks by number and tells up to which it has them, and gets them on a subject
 // of its own; what is lost is asked for again and what comes twice is dropped.
-// See the README, "Streams".
+// The README of the edge says why ("Streams").
 type Relay struct {
 	Link Link
 
