@@ -1,6 +1,9 @@
 package browser_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -324,12 +327,23 @@ func TestPlik_LogIn(t *testing.T) {
 	if !harness.Full() {
 		t.Skip("make test-all looks at pages in a browser")
 	}
-	w := harness.Start(t, harness.Options{Env: []string{"SLUICE_PLIK_FEATURE_AUTHENTICATION=forced"}})
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the provider") }))
+	t.Cleanup(provider.Close)
+	w := harness.Start(t, harness.Options{Env: []string{
+		"SLUICE_PLIK_FEATURE_AUTHENTICATION=forced",
+		"SLUICE_PLIK_GOOGLE_API_CLIENT_ID=id", "SLUICE_PLIK_GOOGLE_API_SECRET=secret", "SLUICE_PLIK_GOOGLE_ENDPOINT=" + provider.URL,
+	}})
 	p := newPage(t, w.URL)
 	p.open("/")
 	p.until("that guests send nothing", `document.querySelector("#plik-closed").checkVisibility()`)
 	administrate(t, p)
 	useAccount(t, p)
+	ctx, cancel := chromedp.NewContext(p.ctx) // in a tab whose requests are not counted: it leaves the server
+	defer cancel()
+	q := &page{t: t, ctx: ctx, v: p.v, url: p.url}
+	q.route("#/login")
+	q.press("Log in by Google")
+	q.until("the provider", `location.href.startsWith(`+quote(provider.URL+"/o/oauth2/auth?")+`) && location.href.includes("client_id=id")`)
 	p.clean()
 }
 

@@ -1,6 +1,7 @@
 // The page of temporary uploads: what the address behind # says is shown
 // (plik-wire.md 2, 16.6).
-import { actAs, askJSON, box, Refused, state, tell } from "./plik_api.js";
+import { actAs, askJSON, base, box, Refused, state, tell } from "./plik_api.js";
+import { el } from "./page.js";
 import { prepareLogin, showOwn, whoAmI } from "./plik_account.js";
 import { showAll } from "./plik_admin.js";
 import { hide, remember, show } from "./plik_show.js";
@@ -75,6 +76,16 @@ async function enter() {
   if (problem) tell(problem);
 }
 
+// showClients offers the builds of the command line that the server has.
+async function showClients() {
+  if (state.config.feature_clients === "disabled") return;
+  const { clients } = await askJSON("GET", "/version");
+  if (!clients?.length) return;
+  const list = document.getElementById("plik-clients");
+  list.querySelector("span").replaceChildren(...clients.flatMap((c, i) => [i ? ", " : "", el("a", { href: `${base}/${c.path}`, textContent: `${c.name} for ${c.os} ${c.arch}` })]));
+  list.hidden = false;
+}
+
 async function begin() {
   open(place(location.hash).view);
   try {
@@ -88,6 +99,7 @@ async function begin() {
   contact.hidden = !state.config.abuseContact;
   contact.querySelector("a").textContent = state.config.abuseContact;
   contact.querySelector("a").href = `mailto:${state.config.abuseContact}`;
+  showClients().catch((err) => console.info(err.message)); // nobody misses them
   await enter();
 }
 
