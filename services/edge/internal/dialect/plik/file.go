@@ -2,6 +2,7 @@ package plik
 
 import (
 	"net/http"
+	"strings"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
@@ -70,12 +71,12 @@ func (h *Handler) QuickUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base := h.core.Plik.DownloadDomain
+	base := strings.TrimRight(h.core.Plik.DownloadDomain, "/")
 	if base == "" {
-		base = dialect.CallOf(r).BaseURL
+		base = dialect.CallOf(r).BaseURL + h.core.Plik.Path
 	}
 	private(w)
-	return answerText(w, base+h.core.Plik.Path+"/file/"+u.Upload.ID+"/"+f.ID+"/"+f.Name+"\n")
+	return answerText(w, base+"/file/"+u.Upload.ID+"/"+f.ID+"/"+f.Name+"\n")
 }
 
 // RemoveFile answers DELETE /file/{uploadID}/{fileID}/{filename}.

@@ -327,9 +327,13 @@ func TestQuickUpload(t *testing.T) {
 		t.Errorf("%d uploads were made", n)
 	}
 	forced := edgetest.New(t, settings(func(s *core.PlikSettings) {
-		s.FeatureAuthentication, s.DownloadDomain, s.Path = core.PlikForced, "https://dl.example", "/p"
+		s.FeatureAuthentication, s.Path = core.PlikForced, "/p"
 	}))
 	says(t, post(t, forced, "/p/", "a", "x"), 400, "unable to create upload : anonymous uploads are disabled")
+	domain := edgetest.New(t, settings(func(s *core.PlikSettings) { s.DownloadDomain, s.Path = "https://dl.example/", "/p" }))
+	if r := post(t, domain, "/p/", "a", "x"); !strings.HasPrefix(r.Body, "https://dl.example/file/") {
+		t.Error(r.Body)
+	}
 }
 
 func TestRemoveFile(t *testing.T) {

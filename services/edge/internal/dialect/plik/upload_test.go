@@ -87,7 +87,7 @@ func TestCreateUpload_Refusals(t *testing.T) {
 		"too long":            {nil, `{"ttl":2592001}`, "invalid TTL. (maximum allowed is : 2592000)"},
 		"default is too long": {func(s *core.PlikSettings) { s.MaxTTL = time.Minute }, `{}`, "invalid TTL. (maximum allowed is : 60)"},
 		"default is for ever": {func(s *core.PlikSettings) { s.DefaultTTL = 0 }, `{}`, "cannot set infinite TTL (maximum allowed is : 2592000)"},
-		"beyond all years":    {func(s *core.PlikSettings) { s.MaxTTL = 0 }, `{"ttl":9223372036854775807}`, "invalid TTL. (maximum allowed is : 31536000000)"},
+		"beyond all years":    {func(s *core.PlikSettings) { s.MaxTTL = 0 }, `{"ttl":9223372036854775807}`, "invalid TTL. (maximum allowed is : 6307200000)"},
 		"files":               {func(s *core.PlikSettings) { s.MaxFilePerUpload = 2 }, announced("", "a", "b", "c"), "too many files. maximum is 2"},
 		"no name":             {nil, `{"files":[{"fileName":""}]}`, "missing file name"},
 		"name":                {nil, `{"files":[{"fileName":"` + long + `"}]}`, "file name nnnnnnnnnnnnnnnnnnnn... is too long, maximum length is 1024 characters"},
