@@ -356,3 +356,53 @@ func TestRemoveFile(t *testing.T) {
 	says(t, ask(t, w, "DELETE", open.path(g), ""), 200, "ok")
 	says(t, ask(t, w, "DELETE", "/stream/"+strings.TrimPrefix(open.path(g), "/file/"), ""), 404, "404 page not found")
 }
+
+// TestPutFile_UploadRestarts: what has arrived is not lost because a service is
+// away for a moment.
+func TestPutFile_UploadRestarts(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	u := create(t, w, "{}")
+	w.Plik.SetFail("FinishPlik", fault.ErrUnavailable)
+	done := make(chan edgetest.Response, 1)
+	go func() { done <- post(t, w, "/file/"+u.ID, "a", "hello", u.admin()...) }()
+	becomes(t, func() bool { return w.Plik.Called("FinishPlik") > 1 })
+	w.Plik.SetFail("FinishPlik", nil)
+	if r := <-done; r.Status != 200 || !strings.Contains(r.Body, `"status":"uploaded"`) {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
+
+// TestPutFile_Removed: whoever removes the upload under a body ends it.
+func TestPutFile_Removed(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	u := create(t, w, announced("", "a"))
+	body, typ := form("a", "hello")
+	pr, pw := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", w.URL+u.path(u.Files[0]), pr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", typ)
+	req.Header.Set("X-UploadToken", u.UploadToken)
+	done := make(chan int, 1)
+	go func() {
+		resp, err := w.Server.Client().Do(req)
+		if err != nil {
+			done <- 0
+			return
+		}
+		resp.Body.Close()
+		done <- resp.StatusCode
+	}()
+	cut := strings.Index(body, "hello") + 3
+	_, _ = io.WriteString(pw, body[:cut])
+	becomes(t, func() bool { return u.get(t, w).Files[0].Status == "uploading" })
+	says(t, ask(t, w, "DELETE", "/upload/"+u.ID, "", u.admin()...), 200, "ok")
+	_, _ = io.WriteString(pw, body[cut:])
+	pw.Close()
+	if got := <-done; got != 500 { // the bytes are upload's to delete
+		t.Error(got)
+	}
+}
