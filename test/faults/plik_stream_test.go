@@ -38,6 +38,7 @@ func TestPlikStream_Kill9(t *testing.T) {
 			other, asking := w.Edge(t), w.Edge(t) // one is killed; the other is asked what became of it
 			s := streams{w: w, other: other, asking: harness.NewPlik(t, asking.URL)}
 			t.Run("Edge", s.edge)
+			t.Run("EdgeStops", s.edgeStops)
 			if topology == harness.Processes {
 				t.Run("Upload", s.upload)
 				t.Run("NATS", s.nats)
@@ -199,6 +200,27 @@ func (s *streams) edge(t *testing.T) {
 		t.Log(name)
 		fl.fails(t)
 		s.becomes(t, fl, "deleted", settled)
+	}
+	restart(t, s.other, edgeOf(s.other))
+}
+
+// edgeStops has an edge told to stop: who waits for a reader is sent away at once,
+// and a stream that runs comes to its end.
+func (s *streams) edgeStops(t *testing.T) {
+	runs, waits := s.begin(t, s.other, s.w, true), s.begin(t, s.other, s.w, false)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.other.Stop(edgeOf(s.other), settled) }()
+	if r := <-waits.sent; r.Status != http.StatusServiceUnavailable {
+		t.Errorf("who waits got %d %s", r.Status, r.Body)
+	}
+	s.becomes(t, waits, "deleted", settled)
+	runs.end()
+	if _, err := io.Copy(io.Discard, runs.read.Body); err != nil {
+		t.Errorf("a stream that ran was cut: %v", err)
+	}
+	(<-runs.sent).Want(t, http.StatusOK)
+	if err := <-stopped; err != nil {
+		t.Errorf("the edge stopped with %v", err)
 	}
 	restart(t, s.other, edgeOf(s.other))
 }
