@@ -99,16 +99,18 @@ func plikFilesRefused(t *testing.T, w PlikWorld) {
 // plikParallel is what the Go client does: 30 files at once.
 func plikParallel(t *testing.T, w PlikWorld) {
 	const n = 30
-	u := w.create(t, uploadv1.CreatePlikRequest{}, make([]string, 0)...).Upload
+	u := w.create(t, uploadv1.CreatePlikRequest{}).Upload
 	made := w.create(t, uploadv1.CreatePlikRequest{Files: announced(0, n)})
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			w.put(t, made.Upload, made.Files[i], int64(i+1))
-			w.put(t, u, uploadv1.PlikFile{Name: fmt.Sprint("new", i)}, 1)
-		})
+	for _, put := range []func(i int){
+		func(i int) { w.put(t, made.Upload, made.Files[i], int64(i+1)) },
+		func(i int) { w.put(t, u, uploadv1.PlikFile{Name: fmt.Sprint("new", i)}, 1) },
+	} {
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { put(i) })
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 	for id, want := range map[string]int64{made.Upload.ID: n * (n + 1) / 2, u.ID: n} {
 		got, err := w.get(t, guest(), id)
 		if err != nil || got.Entries != n || got.Size != want {
