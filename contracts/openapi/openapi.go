@@ -10,8 +10,14 @@ var lockwell []byte
 //go:embed lockr.json
 var lockr []byte
 
+//go:embed plik.json
+var plik []byte
+
 // Lockwell returns the OpenAPI 3.1 document of the lockwell dialect; not to be changed.
 func Lockwell() []byte { return lockwell }
 
 // Lockr returns the OpenAPI 3.1 document of the lockr dialect; not to be changed.
 func Lockr() []byte { return lockr }
+
+// Plik returns the OpenAPI 3.1 document of the plik dialect; not to be changed.
+func Plik() []byte { return plik }

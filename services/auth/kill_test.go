@@ -33,6 +33,8 @@ type acknowledged struct {
 	Revoked                    bool
 	Password                   string // the last that was set
 	Ended                      string // an account token that was revoked, or ended by the change of the password
+	Upload                     string // an upload token; it ends with the password
+	Entered                    string // the account that the name has at a provider
 	Begun                      bool   // a change that is not acknowledged may have happened
 	Deleted                    bool
 }
@@ -79,6 +81,16 @@ func createOne(ctx context.Context, c authv1.Service, name string, i int) error 
 	}
 	a := acknowledged{Username: name, Token: s.Token, AccountID: s.Account.ID, Password: authv1test.Password}
 	tell(a)
+	e, err := c.Enter(ctx, authv1.EnterRequest{Identity: identity(name), Create: true})
+	if err != nil {
+		return err
+	}
+	u, err := c.CreateToken(ctx, authv1.CreateTokenRequest{AccountID: s.Account.ID, Kind: authv1.TokenPlik})
+	if err != nil {
+		return err
+	}
+	a.Entered, a.Upload = e.Account.ID, u.Token
+	tell(a)
 	k, err := c.CreateAccessKey(ctx, authv1.CreateAccessKeyRequest{AccountID: s.Account.ID, Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead}}})
 	if err != nil {
 		return err
@@ -106,7 +118,7 @@ func endSomething(ctx context.Context, c authv1.Service, a acknowledged, i int) 
 	tell(a)
 	if i%2 == 0 {
 		_, err = c.ChangePassword(ctx, authv1.ChangePasswordRequest{AccountID: a.AccountID, Current: a.Password, New: newPassword, Keep: made.Token})
-		a.Password = newPassword
+		a.Password, a.Upload = newPassword, ""
 	} else {
 		_, err = c.RevokeToken(ctx, authv1.RevokeTokenRequest{Token: a.Token})
 	}
@@ -129,6 +141,10 @@ func endSomething(ctx context.Context, c authv1.Service, a acknowledged, i int) 
 }
 
 const newPassword = "battery horse correct"
+
+func identity(name string) authv1.Identity {
+	return authv1.Identity{Provider: authv1.ProviderOIDC, Login: name}
+}
 
 // tell writes one line in one write, so that a kill leaves none half.
 func tell(a acknowledged) {
@@ -237,9 +253,15 @@ func TestKill_LeavesNothingHalf(t *testing.T) {
 // reports whether the account must be there.
 func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 	t.Helper()
+	if a.Entered != "" {
+		if e, err := svc.Enter(t.Context(), authv1.EnterRequest{Identity: identity(a.Username), Create: true}); err != nil || e.Account.ID != a.Entered {
+			t.Errorf("acknowledged identity %s: %+v, %v, want %s", a.Username, e.Account, err, a.Entered)
+		}
+	}
 	if a.Deleted {
 		for what, r := range map[string]authv1.AuthenticateRequest{
 			"token": {Token: a.Token}, "ended token": {Token: a.Ended}, "password": {Identifier: a.Username, Password: a.Password},
+			"upload token": {Token: a.Upload, Kind: authv1.TokenPlik},
 		} {
 			if got, err := svc.Authenticate(t.Context(), r); err == nil {
 				t.Errorf("the %s of a deleted account stands for %+v", what, got)
@@ -257,6 +279,11 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 	}
 	if _, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.Ended}); !errors.Is(err, authv1.ErrBadToken) {
 		t.Errorf("an ended token of %s: %v", a.Username, err)
+	}
+	if a.Upload != "" {
+		if got, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.Upload, Kind: authv1.TokenPlik}); err != nil || got.ID != a.AccountID {
+			t.Errorf("acknowledged upload token of %s: %+v, %v", a.Username, got, err)
+		}
 	}
 	if a.KeyID != "" {
 		_, err := svc.MintAccessToken(t.Context(), authv1.MintAccessTokenRequest{KeyID: a.KeyID, Secret: a.Secret})

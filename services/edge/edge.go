@@ -115,7 +115,7 @@ func (s *Service) Start(ctx context.Context) (err error) {
 		Blobs: transfer.Stored{Store: store}, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
 		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink),
 		PlikXSRF: s.p.Keys.Signer(core.PurposePlikXSRF), Logins: s.p.Keys.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: s.p.Settings.Regions, Downloads: downloads,
-		Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
+		Version: s.p.Version, Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})
 	if err != nil {
 		return err

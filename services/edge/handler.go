@@ -40,6 +40,8 @@ type Deps struct {
 	Regions   []string     // the first is the default
 	Downloads *core.Downloads
 
+	Version string // of the build
+
 	Audit dialect.Auditor
 	Ready func(context.Context) error // what /readyz asks
 	Tel   *telemetry.Telemetry
@@ -64,7 +66,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		}
 	}
 	c := &core.Core{
-		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
+		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Version: d.Version, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
 		FileKeys:   d.FileKeys, Links: d.Links, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),

@@ -228,6 +228,14 @@ func operateAccounts(t *testing.T, s *system) {
 	if out := s.must("", "account", "set-plan", "alice", "standard"); !strings.Contains(out, "standard") {
 		t.Errorf("set-plan: %s", out)
 	}
+	for _, c := range [][2]string{{"grant-admin", "is an administrator"}, {"revoke-admin", "is no administrator"}} {
+		if out := s.must("", "account", c[0], "alice"); !strings.Contains(out, c[1]) {
+			t.Errorf("%s: %s", c[0], out)
+		}
+		if out := s.must("", "account", "list", "--json"); strings.Count(out, `"admin": true`) != 2-strings.Count(c[0], "revoke") {
+			t.Errorf("after %s: %s", c[0], out)
+		}
+	}
 	s.must("another pass phrase\n", "account", "set-password", "alice", "--password-stdin")
 	for password, want := range map[string]int{"a long pass phrase": http.StatusUnauthorized, "another pass phrase": http.StatusOK} {
 		if code, body := post(t, s.url+"/api/v1/login", fmt.Sprintf(`{"identifier":"alice","password":%q}`, password)); code != want {

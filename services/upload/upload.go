@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
@@ -27,6 +28,10 @@ const Name = "upload"
 const (
 	// claimFor is how long a copy has for an abort before others may try it too.
 	claimFor = 30 * time.Second
+	// plikInterval is how often at least lapsed leases of temporary uploads are
+	// looked for: lease, grace and interval together are what a killed edge's entry
+	// stays "uploading".
+	plikInterval = 5 * time.Second
 	// grace covers clocks that differ between hosts.
 	grace = 5 * time.Second
 )
@@ -46,6 +51,7 @@ type Service struct {
 	domain *domain.Service
 	multi  *domain.Multiparts
 	sess   *domain.Sessions
+	pliks  *domain.Pliks
 	meter  *meter
 	server *rpc.Server
 
@@ -83,7 +89,11 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.meter, err = newMeter(s.p.Tel.Meter(Name), ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions); err != nil {
+	pliks, err := store.OpenPliks(ctx, db)
+	if err != nil {
+		return err
+	}
+	if s.meter, err = newMeter(s.p.Tel.Meter(Name), counts{ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions, pliks.CountLeases}); err != nil {
 		return fmt.Errorf("setting up metrics: %w", err)
 	}
 	set, objects := s.cfg.Upload, objectv1.NewClient(s.p.Client)
@@ -96,12 +106,20 @@ func (s *Service) Start(ctx context.Context) error {
 	s.sess = domain.NewSessions(domain.SessionOptions{Expiry: set.SessionExpiry, Retry: claimFor, Grace: grace}, domain.SessionDeps{
 		Store: sessions, Objects: objects, Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
 	})
+	s.pliks = domain.NewPliks(domain.PlikOptions{Retry: claimFor, Grace: grace}, domain.PlikDeps{
+		Store: pliks, Objects: objects, Accounts: authv1.NewClient(s.p.Client), Vault: store.NewPlikVault(s.p.Keys),
+		Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
+	})
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.meter.close())
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(s.sweeps)
-	if err := uploadv1.Register(s.server, endpoint.New(s.domain, s.multi, s.sess)); err != nil {
+	s.running.Go(s.sweepPliks)
+	err = errors.Join(
+		uploadv1.Register(s.server, endpoint.New(s.domain, s.multi, s.sess)), uploadv1.RegisterPlik(s.server, endpoint.NewPlik(s.pliks)),
+	)
+	if err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.Stop(ctx))
 	}
 	return nil
@@ -147,6 +165,22 @@ func (s *Service) sweeps() {
 			ingests()
 			multiparts()
 			sessions()
+		}
+	}
+}
+
+// sweepPliks sweeps temporary uploads at once, at every interval, and when they
+// ask for it.
+func (s *Service) sweepPliks() {
+	t := time.NewTicker(min(s.cfg.Upload.SweepInterval, plikInterval))
+	defer t.Stop()
+	for {
+		s.sweep("temporary uploads", s.pliks.Sweep)
+		select {
+		case <-s.ended.Done():
+			return
+		case <-s.pliks.Wanted():
+		case <-t.C:
 		}
 	}
 }

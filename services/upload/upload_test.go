@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/natsd"
 	"github.com/sluicehq/sluice/pkg/natsd/natstest"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/upload"
 )
@@ -47,10 +48,10 @@ func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() tim
 	return p
 }
 
-// serveObjects puts the object service of the test on NATS.
-func serveObjects(t *testing.T, p *platform.Platform, o *uploadv1test.Objects) {
+// serve puts a service of the test on NATS.
+func serve(t *testing.T, p *platform.Platform, name string, register func(s *rpc.Server) error) {
 	t.Helper()
-	server, err := p.NewServer("object")
+	server, err := p.NewServer(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,12 +59,17 @@ func serveObjects(t *testing.T, p *platform.Platform, o *uploadv1test.Objects) {
 		ctx, cancel := soon()
 		defer cancel()
 		if err := server.Stop(ctx); err != nil {
-			t.Errorf("stopping object: %v", err)
+			t.Errorf("stopping %s: %v", name, err)
 		}
 	})
-	if err := objectv1.Register(server, o); err != nil {
+	if err := register(server); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func serveObjects(t *testing.T, p *platform.Platform, o *uploadv1test.Objects) {
+	t.Helper()
+	serve(t, p, "object", func(s *rpc.Server) error { return objectv1.Register(s, o) })
 }
 
 func run(t *testing.T, p *platform.Platform) (stop func()) {
@@ -110,6 +116,20 @@ func TestService_Contract(t *testing.T) {
 		serveObjects(t, p, objects)
 		run(t, p)
 		return uploadv1test.World{Service: uploadv1.NewClient(p.Client), Objects: objects, Clock: clock, Sweep: func() {}}
+	})
+}
+
+// TestService_PlikContract is that of temporary uploads, with auth as well.
+func TestService_PlikContract(t *testing.T) {
+	t.Parallel()
+	uploadv1test.RunPlik(t, func(t *testing.T) uploadv1test.PlikWorld {
+		srv, clock := natstest.Start(t), uploadv1test.NewClock()
+		objects, accounts := uploadv1test.NewObjects(clock.Now), uploadv1test.NewAccounts(uploadv1test.PlikAccounts()...)
+		p := open(t, srv, t.TempDir(), upload.Name, clock.Now)
+		serveObjects(t, p, objects)
+		serve(t, p, "auth", func(s *rpc.Server) error { return authv1.Register(s, accounts) })
+		run(t, p)
+		return uploadv1test.PlikWorld{Service: uploadv1.NewPlikClient(p.Client), Objects: objects, Accounts: accounts, Clock: clock, Sweep: func() {}}
 	})
 }
 

@@ -331,7 +331,8 @@ func TestPages_Guest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.open("/")
+	p.open("/#/keep")
+	p.until("the uploader", `document.querySelector("#drop").checkVisibility()`)
 	p.narrow()
 	p.choose(text, empty, pdf, image)
 	p.until("four files", `document.querySelectorAll("#uploads li.done").length === 4`)

@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/test/harness"
 )
 
-// The rules of lockwell.md and lockr.md (and of their sources, where those say
-// more), one row each, in the order of the documents. A row is named by its section and its
+// The rules of lockwell.md, lockr.md and plik.md with plik-wire.md (and of their
+// sources, where those say more), one row each, in the order of the documents. A row is named by its section and its
 // number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
 // TestRules_Complete holds this list to the tables; tenants_test.go is beside it,
 // a second tenant who tries every route:
@@ -48,7 +48,19 @@ import (
 //	DIRECT            7  lockr: direct uploads, guests                    rules_file_test.go
 //	FILE              7  lockr: list, register, key, delete               rules_file_test.go
 //	DOWNLOAD          8  lockr: downloads                                 rules_file_test.go
-//	ALL             407
+//	PLIKMUST         16  plik-wire.md: each statement marked must         plik_must_test.go
+//	PLIKTEXT         25  plik-wire.md 15: each error text                 plik_text_test.go
+//	PLIKDEFECT       19  plik-wire.md 17: what stands in brackets         plik_defect_test.go
+//	PLIKMD           22  plik.md, line by line                            plik_md_test.go
+//	PLIKAPI          25  plik-wire.md 1 to 5: forms, headers, /config     plik_api_test.go
+//	PLIKCREATE       22  plik-wire.md 5, 6: flags, creation               plik_create_test.go
+//	PLIKADD          13  plik-wire.md 7: adding a file                    plik_create_test.go
+//	PLIKGET          12  plik-wire.md 8 to 10: downloads, streams         plik_get_test.go
+//	PLIKKEEP         12  plik-wire.md 11, 12: archives, removal           plik_get_test.go
+//	PLIKAUTH         16  plik-wire.md 13: log-in, tokens, addresses       plik_user_test.go
+//	PLIKUSER         12  plik-wire.md 14: users, tokens, lists            plik_user_test.go
+//	PLIKCLIENT        9  plik-wire.md 16: what its clients send           plik_client_test.go
+//	ALL             610
 type section struct {
 	name  string
 	rules []rule
@@ -69,6 +81,9 @@ func sections() []section {
 		{"COPY", copyRules()}, {"VERSION", versionRules()}, {"TAG", tagRules()}, {"WORM", wormRules()}, {"PART", append(multipartRules(), partRules()...)},
 		{"SIGN", signRules()}, {"NOTIFY", notifyRules()}, {"ERROR", errorRules()}, {"AUDIT", auditRules()}, {"FIXED", fixedRules()},
 		{"ACCOUNT", accountRules()}, {"SESSION", sessionRules()}, {"TUS", tusRules()}, {"DIRECT", directRules()}, {"FILE", fileRules()}, {"DOWNLOAD", downloadRules()},
+		{"PLIKMUST", plikMustRules()}, {"PLIKTEXT", plikTextRules()}, {"PLIKDEFECT", plikDefectRules()}, {"PLIKMD", plikMDRules()}, {"PLIKAPI", plikAPIRules()},
+		{"PLIKCREATE", plikCreateRules()}, {"PLIKADD", plikAddRules()}, {"PLIKGET", plikGetRules()}, {"PLIKKEEP", plikKeepRules()}, {"PLIKAUTH", plikAuthRules()},
+		{"PLIKUSER", plikUserRules()}, {"PLIKCLIENT", plikClientRules()},
 	}
 }
 
@@ -78,6 +93,7 @@ type ground struct {
 	// tight has small limits and short times (tightSettings).
 	tight *harness.World
 	c     *harness.Client // the section's account in w
+	edges *plikEdges
 }
 
 // Limits of the tight World.
@@ -114,8 +130,9 @@ func TestRules(t *testing.T) {
 			t.Parallel()
 			w := harness.Start(t, harness.Options{Topology: topology, Env: plainSettings()})
 			tight := harness.Start(t, harness.Options{Topology: topology, Env: tightSettings()})
+			edges := newPlikEdges(t, w)
 			each := func(t *testing.T, s section, alone bool) {
-				g := &ground{w: w, tight: tight, c: account(t, w)}
+				g := &ground{w: w, tight: tight, c: account(t, w), edges: edges}
 				for i, r := range s.rules {
 					if r.alone != alone {
 						continue

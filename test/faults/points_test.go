@@ -33,6 +33,9 @@ type crash struct {
 	patient bool
 }
 
+// leaseOfPlik is longer than that of a file of a temporary upload.
+const leaseOfPlik = 20 * time.Second
+
 // crashes has every point of the code, each with the stories that it can spoil.
 func crashes() []crash {
 	return []crash{
@@ -78,6 +81,18 @@ func crashes() []crash {
 		{point: "object.file.doubted", victim: "object", story: doubted},
 		{point: "object.close.marked", victim: "object", story: accountDeleted},
 		{point: "object.close.decided", victim: "object", story: accountDeleted},
+		{point: "upload.plik.announced", victim: "upload", story: plikMade, lease: leaseOfPlik},
+		{point: "upload.plik.begun", victim: "upload", story: plikFilled, lease: leaseOfPlik},
+		{point: "upload.plik.counted", victim: "upload", story: plikAdded, lease: leaseOfPlik},
+		{point: "upload.plik.sized", victim: "upload", story: plikFilled, lease: leaseOfPlik},
+		{point: "edge.plik.stored", victim: "edge", story: plikFilled, lease: leaseOfPlik},
+		{point: "object.commit.head_moved", victim: "object", story: plikFilled, lease: leaseOfPlik},
+		{point: "upload.plik.claimed", victim: "upload", story: plikTaken, lease: leaseOfPlik},
+		{point: "edge.plik.claimed", victim: "edge", story: plikTaken, lease: leaseOfPlik},
+		{point: "upload.plik.discounted", victim: "upload", story: plikFileRemoved, lease: leaseOfPlik},
+		{point: "upload.plik.erased", victim: "upload", story: plikFileRemoved, lease: leaseOfPlik},
+		{point: "upload.plik.file_removed", victim: "upload", story: plikFileRemoved, lease: leaseOfPlik},
+		{point: "upload.plik.removed", victim: "upload", story: plikRemoved, lease: leaseOfPlik},
 		{point: "bus.relay.taken", victim: "object", story: putAnnounced},
 		{point: "bus.relay.published", victim: "object", story: putAnnounced},
 		{point: "webhook.delivery.sent", victim: "webhook", story: putAnnounced},
@@ -171,7 +186,7 @@ const (
 
 func newPlot(t *testing.T, topology harness.Topology) *plot {
 	p := &plot{
-		w:    harness.Start(t, harness.Options{Topology: topology, FaultPoints: true, Env: []string{"SLUICE_OBJECT_SWEEP_INTERVAL=1s", "SLUICE_UPLOAD_MIN_PART_SIZE=1B"}}),
+		w:    harness.Start(t, harness.Options{Topology: topology, FaultPoints: true, Env: []string{"SLUICE_OBJECT_SWEEP_INTERVAL=1s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s", "SLUICE_UPLOAD_MIN_PART_SIZE=1B"}}),
 		r:    harness.NewReceiver(t, nil),
 		want: map[string]map[string][]byte{plain: {}, kept: {}}, gone: map[string]bool{}, acked: map[string]bool{},
 	}

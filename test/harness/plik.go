@@ -66,7 +66,12 @@ func (u PlikUpload) Path(f PlikFile) string {
 }
 
 // NewPlik speaks to base as nobody.
-func NewPlik(t testing.TB, base string) *Plik { return &Plik{HTTP: newHTTP(t), URL: base} }
+func NewPlik(t testing.TB, base string) *Plik {
+	t.Helper()
+	p := &Plik{HTTP: newHTTP(t), URL: base}
+	p.HTTP.Timeout = time.Minute // a stream that nobody ends waits for ever
+	return p
+}
 
 // With is the same with more headers on every request.
 func (p *Plik) With(headers ...string) *Plik {
@@ -201,9 +206,18 @@ func (p *Plik) Fill(t testing.TB, u PlikUpload, f PlikFile, content any, headers
 // Post sends a form with one part "file", chunked, as Plik's own client does.
 func (p *Plik) Post(t testing.TB, path, name string, content any, headers ...string) Response {
 	t.Helper()
+	r, err := p.TryPost(t.Context(), path, name, content, headers...)
+	if err != nil {
+		t.Fatalf("POST %s: %v", path, err)
+	}
+	return r
+}
+
+// TryPost is Post for callers that expect failures.
+func (p *Plik) TryPost(ctx context.Context, path, name string, content any, headers ...string) (Response, error) {
 	body, contentType := PlikForm(name, content)
 	defer body.Close()
-	return p.Call(t, http.MethodPost, path, io.Reader(body), append([]string{"Content-Type", contentType}, headers...)...)
+	return p.Try(ctx, http.MethodPost, path, io.Reader(body), append([]string{"Content-Type", contentType}, headers...)...)
 }
 
 // PlikForm is a form with one part "file", written while it is read. Content is a
@@ -240,7 +254,7 @@ func (p *Plik) Stored(t testing.TB, options map[string]any, name string, content
 	return u, p.Add(t, u, name, content).Want(t, http.StatusOK).PlikFile(t)
 }
 
-// PlikUpload decodes an upload as strictly as Plik's clients: no unknown keys.
+// PlikUpload decodes an upload, strictly: no unknown keys.
 func (r Response) PlikUpload(t testing.TB) PlikUpload {
 	t.Helper()
 	var u PlikUpload

@@ -14,7 +14,7 @@ import (
 // in them against its schema.
 func TestDocument_Valid(t *testing.T) {
 	t.Parallel()
-	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr()} {
+	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "plik": openapi.Plik()} {
 		d := load(t, b)
 		if !d.IsOpenAPI31OrLater() {
 			t.Errorf("%s: version %s", name, d.OpenAPI)

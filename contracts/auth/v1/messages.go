@@ -243,7 +243,8 @@ type AccountToken struct {
 	Name      string     `json:"name,omitempty"` // 64 characters at most; of TokenPlik MaxComment bytes
 	CreatedAt time.Time  `json:"createdAt"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
-	// Secret is the token itself, for TokenPlik only.
+	// Secret is the token itself, of TokenPlik only, in the answers of CreateToken
+	// and PageTokens.
 	Secret string `json:"secret,omitempty"`
 }
 

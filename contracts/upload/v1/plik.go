@@ -15,9 +15,15 @@ const (
 	PlikLease = 15 * time.Second
 	// MaxPlikName bounds a file's name, bytes (6.4).
 	MaxPlikName = 1024
+	// MaxPlikReference, MaxPlikType and MaxPlikComments bound what else clients say,
+	// bytes.
+	MaxPlikReference = 1024
+	MaxPlikType      = 256
+	MaxPlikComments  = 128 << 10
 	// MaxPlikBatch is how many announced files one request carries, so that they
 	// fit into a message; MaxPlikFilesPage how many an answer does.
-	MaxPlikBatch, MaxPlikFilesPage = 100, 100
+	MaxPlikBatch     = 100
+	MaxPlikFilesPage = 100
 )
 
 // PlikStatus is what became of a file of a temporary upload (plik-wire.md 12).
@@ -145,8 +151,8 @@ type ListPlikFilesRequest struct {
 	Listed bool `json:"listed,omitempty"`
 }
 
-// ListPlikFilesResponse is a page of MaxPlikFilesPage at most; Next is the From of
-// the next one, 0 when nothing follows.
+// ListPlikFilesResponse is a page of MaxPlikFilesPage at most, fewer when names are
+// long; Next is the From of the next one, 0 when nothing follows.
 type ListPlikFilesResponse struct {
 	Files []PlikFile `json:"files"`
 	Next  int        `json:"next,omitempty"`
@@ -235,7 +241,8 @@ type ListPlikRequest struct {
 	Page      paging.Request `json:"page"`
 }
 
-// ListPlikResponse is a page, with the uploads' secrets.
+// ListPlikResponse is a page, with the uploads' secrets. It is shorter than asked
+// for, and Place.After is set, when comments are long.
 type ListPlikResponse struct {
 	Uploads []PlikUpload `json:"uploads"`
 	Place   paging.Place `json:"place"`

@@ -22,7 +22,7 @@ type thing struct {
 	Name  string    `bson:"name"`
 }
 
-func things(t *testing.T, n int) *docstore.Collection[thing] {
+func things(t testing.TB, n int) *docstore.Collection[thing] {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "docs.db"), sqlite.Options{Sync: sqlite.SyncNormal})
 	if err != nil {
@@ -144,4 +144,36 @@ func TestList_BadCursors(t *testing.T) {
 			t.Errorf("%d: %v", year, err)
 		}
 	}
+}
+
+// FuzzList_Cursors gives cursors as a client may: each is refused as none of the
+// list's, or gives a page.
+func FuzzList_Cursors(f *testing.F) {
+	c := things(f, 12)
+	at := docpage.List(c, docstore.Query{Index: "at"}, func(v thing) time.Time { return v.At })
+	size := docpage.List(c, docstore.Query{Index: "size", Equal: []any{"a"}}, func(v thing) int64 { return v.Size })
+	name := docpage.List(c, docstore.Query{Index: "name", Equal: []any{"b"}}, func(v thing) string { return v.Name })
+	all, err := c.Scan(f.Context(), docstore.Query{Limit: 3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, d := range all.Docs {
+		f.Add(at.At(d).Cursor())
+		f.Add(size.At(d).Cursor())
+		f.Add(name.At(d).Cursor())
+	}
+	f.Add(paging.Position[time.Time]{Value: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", 23*3600)), ID: "x"}.Cursor())
+	f.Add(paging.Position[string]{Value: "\x00\xff", ID: "\x00"}.Cursor())
+	f.Fuzz(func(t *testing.T, cursor string) {
+		for _, r := range []paging.Request{{After: cursor, Limit: 2}, {Before: cursor, Limit: 2, Ascending: true}} {
+			_, _, atErr := at.Page(t.Context(), r)
+			_, _, sizeErr := size.Page(t.Context(), r)
+			_, _, nameErr := name.Page(t.Context(), r)
+			for _, err := range []error{atErr, sizeErr, nameErr} {
+				if err != nil && !errors.Is(err, paging.ErrBadCursor) {
+					t.Fatalf("%q: %v", cursor, err)
+				}
+			}
+		}
+	})
 }

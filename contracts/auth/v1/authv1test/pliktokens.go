@@ -1,7 +1,6 @@
 package authv1test
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -73,8 +72,10 @@ func plikToken(t *testing.T, w world) {
 	if err != nil || len(l.Tokens) != 4 || l.Current != "" {
 		t.Fatalf("%+v, %v", l, err)
 	}
+	listed := made.AccountToken
+	listed.Secret = "" // who lists all tokens does not want to upload
 	for _, tok := range l.Tokens {
-		if tok.ID == made.ID && tok != made.AccountToken || tok.Kind != authv1.TokenPlik && tok.Secret != "" {
+		if tok.ID == made.ID && tok != listed || tok.Secret != "" {
 			t.Errorf("listed %+v, made %+v", tok, made)
 		}
 	}
@@ -189,8 +190,7 @@ func pageTokens(t *testing.T, w world) {
 
 func sessionLife(t *testing.T, w world) {
 	s := w.create(t, "alice")
-	r := authv1.LoginRequest{Identifier: s.Account.Username, Password: Password, Kind: authv1.TokenSession, Life: 3600}
-	l, err := w.svc.Login(t.Context(), r)
+	l, err := w.svc.Login(t.Context(), authv1.LoginRequest{Identifier: s.Account.Username, Password: Password, Kind: authv1.TokenSession, Life: 3600})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,17 +201,6 @@ func sessionLife(t *testing.T, w world) {
 	for _, tok := range tokens.Tokens {
 		if tok.ID == tokens.Current && (tok.ExpiresAt == nil || !tok.ExpiresAt.Equal(tok.CreatedAt.Add(time.Hour))) {
 			t.Errorf("%+v", tok)
-		}
-	}
-	r.Life = 1
-	if l, err = w.svc.Login(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		if _, err := w.authenticate(t, l.Token, ""); errors.Is(err, authv1.ErrBadToken) {
-			break
-		} else if err != nil || time.Now().After(deadline) {
-			t.Fatalf("a session of one second: %v", err)
 		}
 	}
 	for _, r := range []authv1.LoginRequest{{Kind: authv1.TokenSession, Life: -1}, {Kind: authv1.TokenSession, Life: 1 << 60}, {Kind: authv1.TokenAPI, Life: 1}, {Life: 1}} {

@@ -27,6 +27,7 @@ type Objects struct {
 	ahead  map[string]ahead                    // by version
 	took   map[string][]string                 // by version: the parts that were committed
 	objs   map[string]objectv1.Object          // committed, by version
+	plik   map[string]bool                     // objects of temporary uploads
 	breaks []fracture
 }
 

@@ -204,7 +204,7 @@ func (s *Service) SetAccount(ctx context.Context, id string, c Change) (Account,
 	limits, known := s.cfg.Plans[c.Plan]
 	switch {
 	case c == Change{}:
-		return Account{}, fault.ErrInvalid.Msgf("there is nothing to change: name a plan or a region")
+		return Account{}, fault.ErrInvalid.Msgf("there is nothing to change: name a plan, a region or rights")
 	case c.Plan != "" && !known:
 		return Account{}, authv1.ErrUnknownPlan.Msgf("there is no such plan; there are %s", s.cfg.planNames())
 	case c.Region != "" && !regionName.MatchString(c.Region):

@@ -25,6 +25,59 @@ func TestCheckUsername(t *testing.T) {
 	}
 }
 
+func TestUsername(t *testing.T) {
+	t.Parallel()
+	for login, want := range map[string]string{
+		"alice@example.com": "alice", "Alice.B+tag@example.com": "alice.b-tag", "xx1234-ovh": "xx1234-ovh", "auth0|5f7c": "auth0-5f7c",
+		"12345": "user-12345", "": "user", "@": "user", "日本語": "user", "...": "user", "a": "user-a", "../etc/passwd": "etc-passwd", "-_-": "user",
+		"ÀLICE": "lice", strings.Repeat("x", 254): strings.Repeat("x", 57), strings.Repeat("7", 254): "user-" + strings.Repeat("7", 52),
+	} {
+		if got := domain.Username(login); got != want {
+			t.Errorf("%q gives %q, want %q", login, got, want)
+		}
+	}
+}
+
+func FuzzUsername(f *testing.F) {
+	for _, s := range []string{"alice@example.com", "12", "", "日本語", "a-", strings.Repeat("-", 60) + "a", strings.Repeat("a", 56) + "--b", "\xff\x00", "user-", "İ", strings.Repeat("0", 57) + "A", strings.Repeat("1", 56) + "-a"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name := domain.Username(s)
+		for _, n := range []string{name, name + "-abc234"} { // and one that was taken
+			if err := domain.CheckUsername(n); err != nil {
+				t.Fatalf("%q gives %q: %v", s, n, err)
+			}
+		}
+		if domain.Username(s) != name {
+			t.Fatalf("%q gives two names", s)
+		}
+	})
+}
+
+func FuzzCheckUser(f *testing.F) {
+	f.Add("local", "alice", "password")
+	f.Add("google", "a@b.example", "")
+	f.Add("oidc", "a\nbc", "")
+	f.Add("Local", "ALICE", "slt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Fuzz(func(t *testing.T, provider, login, password string) {
+		id := authv1.Identity{Provider: authv1.Provider(provider), Login: login}
+		if err := domain.CheckUser(id, password); err != nil {
+			if fault.KindOf(err) != fault.Invalid || strings.ContainsAny(fault.From(err).Message, "\r\n") {
+				t.Fatal(err)
+			}
+			return
+		}
+		local := provider == "local"
+		if len(login) < 4 || len(login) > 254 || strings.ContainsAny(login, "\x00\r\n") || local && (domain.CheckUsername(login) != nil || domain.CheckPassword(password) != nil) {
+			t.Fatalf("took %q %q", id, password)
+		}
+		if err := domain.CheckIdentity(id); (err == nil) == local {
+			t.Fatalf("%q: %v", id, err)
+		}
+	})
+}
+
 func TestCheckEmail(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"a@example.com", "a.b+c@sub.example.com", "ä@bücher.example", "o'brien@example.com"} {

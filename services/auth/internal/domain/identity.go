@@ -107,11 +107,16 @@ func Username(login string) string {
 			b.WriteByte('-')
 		}
 	}
-	name := strings.Trim(b.String(), ".-_")
-	if CheckUsername(name[:min(len(name), maxUsername)]) != nil {
-		name = "user-" + name
+	name := cutUsername(strings.Trim(b.String(), ".-_"))
+	if CheckUsername(name) != nil {
+		name = cutUsername("user-" + name)
 	}
-	return strings.TrimRight(name[:min(len(name), maxUsername-1-usernameTail)], "-")
+	return name
+}
+
+// cutUsername leaves room for the tail of anotherUsername.
+func cutUsername(s string) string {
+	return strings.TrimRight(s[:min(len(s), maxUsername-1-usernameTail)], "-")
 }
 
 // anotherUsername is a user name for a login whose own is taken.

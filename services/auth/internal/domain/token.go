@@ -161,7 +161,7 @@ func (s *Service) ListTokens(ctx context.Context, accountID, token string) (out 
 	}
 	size, full := 0, false
 	for _, t := range tokens {
-		p := s.public(ctx, t)
+		p := t.Public()
 		size += AnswerSize(p)
 		if full = full || size > MaxAnswer; !full {
 			out = append(out, p)

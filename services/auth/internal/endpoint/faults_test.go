@@ -52,6 +52,13 @@ type accounts struct {
 	f *faults
 }
 
+func (a *accounts) Insert(ctx context.Context, v domain.Account) (domain.Account, error) {
+	if err := a.f.write(); err != nil {
+		return domain.Account{}, err
+	}
+	return a.Accounts.Insert(ctx, v)
+}
+
 func (a *accounts) ByUsername(ctx context.Context, name string) (domain.Account, error) {
 	a.f.mu.Lock()
 	a.f.byName++
@@ -92,6 +99,9 @@ type tokens struct {
 func (s *tokens) Insert(ctx context.Context, t domain.Token) error {
 	if s.f.onToken != nil {
 		s.f.onToken()
+	}
+	if err := s.f.write(); err != nil {
+		return err
 	}
 	return s.Tokens.Insert(ctx, t)
 }

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,5 +134,77 @@ func TestTokens_OfBeforeTheirKinds(t *testing.T) {
 	}
 	if _, err := w.svc.RevokeToken(t.Context(), authv1.RevokeTokenRequest{Token: s.Token}); err != nil || w.holds(t, s.Token) {
 		t.Errorf("revoked by itself: %v", err)
+	}
+}
+
+func TestSession_LifeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	c := &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w := open(t, c.now)
+	w.alice(t)
+	l, err := w.svc.Login(t.Context(), authv1.LoginRequest{Identifier: "alice", Password: authv1test.Password, Kind: authv1.TokenSession, Life: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := w.svc.Enter(t.Context(), authv1.EnterRequest{Identity: google, Create: true, Life: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.move(time.Minute - time.Millisecond)
+	if !w.holds(t, l.Token) || !w.holds(t, e.Token) {
+		t.Error("it ends early")
+	}
+	c.move(time.Millisecond)
+	if w.holds(t, l.Token) || w.holds(t, e.Token) {
+		t.Error("it holds on")
+	}
+}
+
+func TestPlikTokens_Bound(t *testing.T) {
+	t.Parallel()
+	w := open(t, time.Now)
+	s := w.alice(t)
+	first := w.token(t, s.Account.ID, authv1.TokenPlik)
+	for i := range 999 {
+		id := store.NewVault(w.master).TokenIDs(string(rune('A' + i)))[0]
+		if err := w.store.Tokens.Insert(t.Context(), domain.Token{ID: id, AccountID: s.Account.ID, Kind: authv1.TokenPlik, CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := authv1.CreateTokenRequest{AccountID: s.Account.ID, Kind: authv1.TokenPlik}
+	if got, err := w.svc.CreateToken(t.Context(), r); !errors.Is(err, authv1.ErrTooManyTokens) {
+		t.Fatalf("the 1001st: %+v, %v", got, err)
+	}
+	w.token(t, s.Account.ID, authv1.TokenAPI) // the others have bounds of their own
+	w.token(t, s.Account.ID, authv1.TokenSession)
+	if _, err := w.svc.RevokeToken(t.Context(), authv1.RevokeTokenRequest{AccountID: s.Account.ID, Token: first.Token}); err != nil {
+		t.Fatal(err)
+	}
+	w.token(t, s.Account.ID, authv1.TokenPlik)
+}
+
+func TestPlikToken_SealedAndUnderEveryMasterKey(t *testing.T) {
+	t.Parallel()
+	w := open(t, time.Now)
+	s := w.alice(t)
+	made := w.token(t, s.Account.ID, authv1.TokenPlik)
+	docs, err := w.store.Tokens.List(t.Context(), s.Account.ID)
+	if err != nil || len(docs) != 2 {
+		t.Fatal(docs, err)
+	}
+	for _, d := range docs {
+		if strings.Contains(d.ID, made.Token) || strings.Contains(string(d.Secret), made.Token) || (d.Kind == authv1.TokenPlik) != (len(d.Secret) > 0) {
+			t.Errorf("%+v", d)
+		}
+	}
+	if _, err := w.master.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.svc.PageTokens(t.Context(), authv1.PageTokensRequest{AccountID: s.Account.ID, Kind: authv1.TokenPlik})
+	if err != nil || len(p.Tokens) != 1 || p.Tokens[0] != made.AccountToken {
+		t.Errorf("%+v, %v, made %+v", p, err, made)
+	}
+	if err := w.upload(t, made.Token); err != nil {
+		t.Error(err)
 	}
 }

@@ -56,6 +56,7 @@ type Core struct {
 	Downloads   *Downloads
 	Admission   *Admission
 	Plik        PlikSettings
+	Version     string       // of the build
 	PlikXSRF    *keys.Signer // of what a page proves a session's changes by
 	PlikLogins  *keys.Token  // of logins that wait for a provider's answer
 }

@@ -96,7 +96,7 @@ func PlikBytes(n int64) string {
 	return fmt.Sprintf("%.0f %s", v, units[unit])
 }
 
-// Plik reads a temporary upload with its files. Codes: upload.plik_not_found,
+// PlikWithFiles reads a temporary upload with its files. Codes: upload.plik_not_found,
 // upload.plik_expired, upload.plik_credentials.
 func (c *Core) PlikWithFiles(ctx context.Context, by PlikBy, uploadID string) (uploadv1.PlikWithFiles, error) {
 	u, err := c.PlikUpload(ctx, by, uploadID)

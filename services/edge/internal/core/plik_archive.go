@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/blob"
@@ -16,7 +17,7 @@ import (
 
 // plikAhead is how many files of an archive are looked up ahead of the one that is
 // sent.
-const plikAhead = 4
+const plikAhead = 8
 
 // OpenPlikArchive decides whether an upload can be downloaded as a whole under a
 // name (plik-wire.md 11). Codes: those of PlikWithFiles, edge.plik_refused.
@@ -98,8 +99,8 @@ func (c *Core) pack(ctx context.Context, z *zip.Writer, p packing) error {
 // error.
 type packings = iter.Seq2[packing, error]
 
-// openAhead looks up where the bytes are, a few files ahead of the one that is
-// sent. What was removed meanwhile is left out.
+// openAhead looks up where the bytes are, of a few files at once ahead of the one
+// that is sent. What was removed meanwhile is left out.
 func (c *Core) openAhead(ctx context.Context, by PlikBy, files []uploadv1.PlikFile) packings {
 	type found struct {
 		packing
@@ -107,27 +108,30 @@ func (c *Core) openAhead(ctx context.Context, by PlikBy, files []uploadv1.PlikFi
 	}
 	return func(yield func(packing, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		next, done := make(chan found, plikAhead), make(chan struct{})
-		defer func() {
-			cancel()
-			<-done
-		}()
-		go func() {
-			defer close(done)
+		var looking sync.WaitGroup
+		defer looking.Wait()
+		defer cancel()
+		next := make(chan chan found, plikAhead) // in the order of the files
+		looking.Go(func() {
 			defer close(next)
 			for _, f := range files {
-				p, err := c.lookUp(ctx, by, f)
-				if errors.Is(err, uploadv1.ErrPlikNotAvailable) {
-					continue
-				}
+				slot := make(chan found, 1)
 				select {
-				case next <- found{p, err}:
+				case next <- slot:
 				case <-ctx.Done():
 					return
 				}
+				looking.Go(func() {
+					p, err := c.lookUp(ctx, by, f)
+					slot <- found{p, err}
+				})
 			}
-		}()
-		for p := range next {
+		})
+		for slot := range next {
+			p := <-slot
+			if errors.Is(p.err, uploadv1.ErrPlikNotAvailable) {
+				continue
+			}
 			if !yield(p.packing, p.err) || p.err != nil {
 				return
 			}

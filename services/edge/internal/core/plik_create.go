@@ -182,8 +182,8 @@ func (c *Core) plikTTL(by Caller, w *PlikWish) string {
 	return ""
 }
 
-// maxPlikTTL keeps an end within the years that a time has, seconds.
-const maxPlikTTL = 1000 * 365 * 24 * 3600
+// maxPlikTTL keeps a life within what a time.Duration holds, seconds.
+const maxPlikTTL = 200 * 365 * 24 * 3600
 
 // plikFiles says what is wrong with announced files (plik-wire.md 6.4).
 func (c *Core) plikFiles(by Caller, files []uploadv1.PlikAnnounced) string {

@@ -100,7 +100,7 @@ func (c *Core) storePlik(ctx context.Context, by PlikBy, hold *plikHold, in Plik
 		Body: io.MultiReader(bytes.NewReader(head[:n]), in.Body), Origin: in.Origin, Keep: []blob.Algorithm{blob.MD5},
 	}
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case err == io.EOF, err == io.ErrUnexpectedEOF: //nolint:errorlint // ReadFull's own; a body that broke off wraps its
 		put.Size, put.Body = int64(n), bytes.NewReader(head[:n])
 	case err != nil:
 		return uploadv1.PlikFile{}, fmt.Errorf("receiving a file of a temporary upload: %w", err)

@@ -43,6 +43,7 @@ type PlikSettings struct {
 	NoWebInterface      bool          `koanf:"no_web_interface" doc:"no start page"`
 	AbuseContact        string        `koanf:"abuse_contact" doc:"e-mail address that the page shows"`
 	EnhancedWebSecurity bool          `koanf:"enhanced_web_security" doc:"keep build details out of /version; downloads have the security headers in any case"`
+	ClientsDir          string        `koanf:"clients_dir" doc:"folder with builds of the command line that /version lists, as OS-ARCH/NAME, and texts of what its releases changed as changelog/RELEASE; empty: none"`
 	SourceIPHeader      string        `koanf:"source_ip_header" doc:"header that holds the client's address, for Plik's routes; a proxy must set it"`
 	UploadWhitelist     []string      `koanf:"upload_whitelist" doc:"addresses and networks (CIDR) that may make uploads without an account; empty: all"`
 	SessionTimeout      time.Duration `koanf:"session_timeout" doc:"how long Plik's login cookie holds"`
@@ -110,8 +111,23 @@ func (s PlikSettings) Validate() error {
 			return fmt.Errorf("plik.upload_whitelist %q: it is an address or a network", n)
 		}
 	}
-	if s.MaxFilePerUpload < 1 || s.SessionTimeout < time.Second {
-		return errors.New("plik: max_file_per_upload is at least 1, session_timeout at least 1s")
+	if s.MaxFilePerUpload < 1 || s.SessionTimeout < time.Second || s.SessionTimeout > maxPlikSession {
+		return errors.New("plik: max_file_per_upload is at least 1, session_timeout from 1s to 87600h")
+	}
+	return s.validateProviders()
+}
+
+// maxPlikSession is about what a session may live at auth.
+const maxPlikSession = 10 * 365 * 24 * time.Hour
+
+// validateProviders looks at the addresses that people are sent to and that
+// vouch for them.
+func (s PlikSettings) validateProviders() error {
+	for name, at := range map[string]string{"google_endpoint": s.GoogleEndpoint, "ovh_api_endpoint": s.OVHAPIEndpoint, "oidc_issuer": s.OIDCIssuer} {
+		u, err := url.Parse(at)
+		if wrong := err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != ""; wrong && (at != "" || name != "oidc_issuer") {
+			return fmt.Errorf("plik.%s %q: it is http:// or https://, a host and perhaps a path", name, at)
+		}
 	}
 	return nil
 }

@@ -178,6 +178,9 @@ func (c *Core) CreatePlikUser(ctx context.Context, by Caller, r authv1.CreateUse
 // UpdatePlikUser replaces what is said of a user. Codes: those of auth.UpdateUser.
 func (c *Core) UpdatePlikUser(ctx context.Context, by Caller, r authv1.UpdateUserRequest) (authv1.Account, error) {
 	r.Actor = by.Acting()
+	if r.AccountID == r.Actor.AccountID {
+		r.Keep = by.Token
+	}
 	a, err := c.Auth.UpdateUser(ctx, r)
 	if err != nil {
 		return authv1.Account{}, fmt.Errorf("changing a user: %w", err)

@@ -146,7 +146,9 @@ func (s *Stack) observe(next http.Handler) http.Handler {
 			return s.auditFirst(r, c, status)
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = newBody(r.Body, ctl, s.cfg.Pace)
+			in := newBody(r.Body, ctl, s.cfg.Pace)
+			defer in.leave()
+			r.Body = in
 		}
 		aborted := true
 		defer func() {

@@ -40,6 +40,14 @@ func Patient(r *http.Request) (interrupt func(), gone func() bool) {
 	return b.interrupt, gone
 }
 
+// leave is for the end of the handler: the server reads some of what is left
+// before the answer goes out, and of a patient body that would be for ever.
+func (b *body) leave() {
+	if b.patient && !b.done {
+		_ = b.ctl.SetReadDeadline(time.Now().Add(linger))
+	}
+}
+
 // interrupt makes reading fail, now and later.
 func (b *body) interrupt() {
 	b.interrupted.Store(true)

@@ -59,6 +59,19 @@ func (w *response) replace(instead func(http.ResponseWriter)) {
 
 func (w *response) arm() { _ = w.ctl.SetWriteDeadline(time.Now().Add(w.pace.Window)) }
 
+// FlushError flushes under a deadline of its own, which the end of the answer
+// needs as well: the one of the last write may be long over.
+func (w *response) FlushError() error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.discard {
+		return nil
+	}
+	w.arm()
+	return w.ctl.Flush() //nolint:wrapcheck // http.ResponseController gives it on
+}
+
 // Write implements http.ResponseWriter.
 func (w *response) Write(p []byte) (int, error) {
 	if w.status == 0 {

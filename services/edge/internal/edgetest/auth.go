@@ -23,7 +23,7 @@ type Auth struct {
 	tokens   map[string]*token   // by the token itself
 	revoked  map[string]string   // account ids by token id
 	seq      int
-	ahead    time.Duration // of the true time
+	ahead    time.Duration     // of the true time
 	secrets  map[string]string // by key id
 	states   map[string]authv1.KeyStateResponse
 	keys     []authv1.AccessKey

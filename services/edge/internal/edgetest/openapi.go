@@ -38,7 +38,7 @@ func (d Document) HoldRoutes(t testing.TB, routes []dialect.Route, prefix string
 	t.Helper()
 	served := map[string]bool{}
 	for _, rt := range routes {
-		path := strings.TrimPrefix(strings.ReplaceAll(rt.Path, "...}", "}"), prefix)
+		path := strings.TrimPrefix(strings.NewReplacer("...}", "}", "{$}", "").Replace(rt.Path), prefix)
 		method := strings.ToLower(rt.Method)
 		served[path+" "+method] = true
 		if id := d.Paths[path][method].OperationID; id == "" {

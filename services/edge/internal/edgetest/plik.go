@@ -45,7 +45,9 @@ type plikFile struct {
 	fence, claim       string // of who brings the bytes, and of who takes them
 	keepTill, readTill time.Time
 	relay              string
-	done               bool // by FinishPlik under fence
+	done               bool  // by FinishPlik under fence
+	refused            error // what it said then
+	taken              bool  // a stream, by its reader
 }
 
 var _ uploadv1.PlikService = (*Plik)(nil)
@@ -251,6 +253,11 @@ func (p *Plik) CreatePlik(_ context.Context, r uploadv1.CreatePlikRequest) (uplo
 			return uploadv1.PlikWithFiles{}, fault.ErrInvalid.Msgf("the credential is base64")
 		}
 	}
+	for _, a := range r.Files {
+		if err := plikName(a.Name); err != nil {
+			return uploadv1.PlikWithFiles{}, err
+		}
+	}
 	account := r.Caller.Principal.AccountID
 	if r.UserSize > 0 && p.stored(account)+r.Announced > r.UserSize {
 		return uploadv1.PlikWithFiles{}, tooMuch(r.UserSize)
@@ -304,7 +311,7 @@ func (p *Plik) AnnouncePlik(_ context.Context, r uploadv1.AnnouncePlikRequest) (
 	switch {
 	case u == nil || !u.admin(r.Caller):
 		return uploadv1.PlikWithFiles{}, uploadv1.ErrPlikNotFound.Msgf("upload %s not found", r.UploadID)
-	case r.From > len(u.files) || len(r.Files) > uploadv1.MaxPlikBatch || r.From == len(u.files) && !u.pending:
+	case r.From < 0 || r.From > len(u.files) || len(r.Files) > uploadv1.MaxPlikBatch || r.From == len(u.files) && !u.pending:
 		return uploadv1.PlikWithFiles{}, fault.ErrInvalid
 	}
 	if r.From == len(u.files) {

@@ -8,6 +8,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
 )
 
 // response joins a file with its upload and the place of its bytes.
@@ -101,12 +102,10 @@ func (p *Plik) BeginPlik(_ context.Context, r uploadv1.BeginPlikRequest) (upload
 // begun finds the entry that a body is for, or makes it.
 func (p *Plik) begun(u *plik, r uploadv1.BeginPlikRequest) (*plikFile, error) {
 	if r.FileID == "" {
-		switch {
-		case r.Name == "":
-			return nil, uploadv1.ErrPlikName.Msgf("unable to create file : missing file name")
-		case len(r.Name) > uploadv1.MaxPlikName:
-			return nil, uploadv1.ErrPlikName.Msgf("unable to create file : file name %s... is too long, maximum length is %d characters", r.Name[:20], uploadv1.MaxPlikName)
-		case len(u.files) >= r.MaxEntries:
+		if err := plikName(r.Name); err != nil {
+			return nil, err
+		}
+		if len(u.files) >= r.MaxEntries {
 			return nil, uploadv1.ErrPlikTooMany.Msgf("maximum number file per upload reached, limit is %d", r.MaxEntries)
 		}
 		return p.add(u, uploadv1.PlikAnnounced{Name: r.Name}), nil
@@ -137,6 +136,17 @@ func (o *Object) plikBucket(p authv1.Principal) *bucket {
 		}
 	}
 	return o.buckets[id]
+}
+
+// plikName refuses what is no name (plik-wire.md 6.4).
+func plikName(name string) error {
+	switch {
+	case name == "":
+		return uploadv1.ErrPlikName.Msgf("missing file name")
+	case len(name) > uploadv1.MaxPlikName:
+		return uploadv1.ErrPlikName.Msgf("file name %s... is too long, maximum length is %d characters", name[:20], uploadv1.MaxPlikName)
+	}
+	return nil
 }
 
 // leased finds a file by one of its fences.
@@ -182,15 +192,16 @@ func (p *Plik) FinishPlik(_ context.Context, r uploadv1.FinishPlikRequest) (uplo
 	u, f := p.leased(r.UploadID, r.FileID, r.Fence)
 	switch {
 	case f != nil && f.done && f.fence == r.Fence:
-		return f.PlikFile, nil
-	case f == nil || f.fence != r.Fence || f.Status != uploadv1.PlikUploading:
+		return f.PlikFile, f.refused
+	case f == nil || f.fence != r.Fence || f.Status != uploadv1.PlikUploading && !f.taken:
 		if f != nil {
 			p.drop(u, f)
 		}
 		return uploadv1.PlikFile{}, uploadv1.ErrPlikLost
 	case r.UserSize > 0 && p.stored(u.AccountID)+r.Size > r.UserSize:
 		p.drop(u, f)
-		return uploadv1.PlikFile{}, tooMuch(r.UserSize)
+		f.done, f.refused = true, tooMuch(r.UserSize)
+		return uploadv1.PlikFile{}, f.refused
 	}
 	f.done, f.Size, f.MD5, f.Type, f.Status = true, r.Size, r.MD5, r.Type, uploadv1.PlikUploaded
 	if u.Stream {
@@ -209,6 +220,7 @@ func (p *Plik) EndPlik(_ context.Context, r uploadv1.EndPlikRequest) (uploadv1.E
 	u, f := p.leased(r.UploadID, r.FileID, r.Fence)
 	if f != nil && (f.Status == uploadv1.PlikUploading || f.Status == uploadv1.PlikRemoved) {
 		p.drop(u, f)
+		f.taken = u.Stream && f.claim == r.Fence
 	}
 	return uploadv1.Empty{}, nil
 }
@@ -223,6 +235,9 @@ func (p *Plik) ClaimPlik(_ context.Context, r uploadv1.PlikFileRequest) (uploadv
 	u, f, err := p.openFile(r.UploadID, r.FileID, r.Caller)
 	if err != nil {
 		return uploadv1.PlikLeased{}, err
+	}
+	if !u.Stream && !u.OneShot {
+		return uploadv1.PlikLeased{}, fault.ErrInvalid.Msgf("a file that all may read is claimed by nobody")
 	}
 	want := uploadv1.PlikUploaded
 	if u.Stream {

@@ -91,6 +91,8 @@ func (a *Auth) CreateUser(_ context.Context, r authv1.CreateUserRequest) (authv1
 	switch {
 	case !a.admin(r.Actor):
 		return authv1.Account{}, authv1.ErrNotAdmin
+	case userRule(r) != "":
+		return authv1.Account{}, fault.ErrInvalid.Msgf("%s", userRule(r))
 	case a.known(r.Identity) != nil:
 		return authv1.Account{}, authv1.ErrUsernameTaken
 	case r.Email != "" && a.named(r.Email) != nil:
@@ -100,6 +102,24 @@ func (a *Auth) CreateUser(_ context.Context, r authv1.CreateUserRequest) (authv1
 	acc.Admin, acc.Plik = r.Admin, r.Plik
 	return acc.Account, nil
 }
+
+// userRule is auth's rule that a new user breaks.
+func userRule(r authv1.CreateUserRequest) string {
+	switch r.Identity.Provider {
+	case authv1.ProviderLocal, authv1.ProviderGoogle, authv1.ProviderOVH, authv1.ProviderOIDC:
+	default:
+		return "invalid provider"
+	}
+	switch {
+	case len(r.Identity.Login) < authv1.MinPlikLogin:
+		return "login is too short (min 4 chars)"
+	case r.Identity.Provider == authv1.ProviderLocal && len(r.Password) < 8:
+		return shortPassword
+	}
+	return ""
+}
+
+const shortPassword = "password is too short (min 8 chars)" //nolint:gosec // it is a sentence
 
 // admin reads an actor's right from its account, with a.mu held.
 func (a *Auth) admin(actor authv1.Principal) bool {
@@ -124,13 +144,16 @@ func (a *Auth) UpdateUser(_ context.Context, r authv1.UpdateUserRequest) (authv1
 		return authv1.Account{}, authv1.ErrOwnRights
 	case !admin && r.Plik != acc.Plik:
 		return authv1.Account{}, authv1.ErrOwnLimits
+	case r.Password != "" && len(r.Password) < 8 && acc.Identity.Provider == authv1.ProviderLocal:
+		return authv1.Account{}, fault.ErrInvalid.Msgf(shortPassword)
 	}
 	if other := a.named(r.Email); r.Email != "" && other != nil && other != acc {
 		return authv1.Account{}, authv1.ErrEmailTaken
 	}
 	acc.Name, acc.Email, acc.Admin, acc.Plik = r.Name, r.Email, r.Admin, r.Plik
-	if r.Password != "" {
+	if r.Password != "" && acc.Identity.Provider == authv1.ProviderLocal {
 		acc.password = r.Password
+		a.end(acc.ID, r.Keep)
 	}
 	return acc.Account, nil
 }

@@ -1,7 +1,7 @@
 // Package transfer moves bytes between a client and the object stores: PUT, parts
 // and GET without a copy in between and with constant memory, leases and
-// idempotency keys renewed while bytes move, copies between regions, and the
-// conditions and ranges of HTTP. It knows no dialect.
+// idempotency keys renewed while bytes move, copies between regions, streams from
+// edge to edge, and the conditions and ranges of HTTP. It knows no dialect.
 package transfer
 
 import (

@@ -50,7 +50,7 @@ var (
 // The uploader's edge listens on a subject. The reader's edge asks there for
 // chunks by number and tells up to which it has them, and gets them on a subject
 // of its own; what is lost is asked for again and what comes twice is dropped.
-// See the README, "Streams".
+// The README of the edge says why ("Streams").
 type Relay struct {
 	Link Link
 
@@ -104,7 +104,7 @@ func (l NATS) Listen(ctx context.Context, subject string, handle func(Message)) 
 
 // Send implements Link.
 func (l NATS) Send(subject, reply string, data []byte) error {
-	if err := l.Conn.PublishRequest(subject, reply, data); err != nil {
+	if err := l.Conn.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: data}); err != nil {
 		return fmt.Errorf("sending to %s: %w", subject, err)
 	}
 	return nil

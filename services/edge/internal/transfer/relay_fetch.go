@@ -128,7 +128,7 @@ func (f *Fetched) next(w io.Writer) (chunk []byte, end bool, err error) {
 		case err != nil:
 			return nil, false, err
 		}
-		if !flushed && f.taken > 0 {
+		if !flushed { // also what stands before the first byte
 			flushed = true
 			if err := flush(w); err != nil {
 				return nil, false, err

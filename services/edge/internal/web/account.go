@@ -192,6 +192,9 @@ func (h *Handler) LogOut(w http.ResponseWriter, r *http.Request) error {
 	if err := h.core.Logout(r.Context(), dialect.CallOf(r).Caller); err != nil {
 		return err //nolint:wrapcheck // it says what was being done
 	}
+	if err := h.leavePlik(w, r); err != nil {
+		return err
+	}
 	http.SetCookie(w, core.EndedCookie(secure(r)))
 	return goTo(w, "/account?did=logout")
 }

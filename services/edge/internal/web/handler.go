@@ -76,5 +76,6 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, s authv1.Session
 	c := dialect.CallOf(r)
 	c.Caller, c.AccountID = caller, caller.Principal.AccountID
 	http.SetCookie(w, core.SessionCookie(s.Token, secure(r)))
+	h.enterPlik(w, r, s.Token)
 	return nil
 }

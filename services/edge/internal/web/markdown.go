@@ -24,7 +24,8 @@ import (
 // ones as they are. It bounds what a hostile one costs, too: some milliseconds.
 const maxMarkdown = 8 << 10
 
-// deepest is the level to which quotes and lists nest.
+// deepest is the level to which quotes and lists nest. A line that opens more of
+// them is refused before it costs the parser their square.
 const deepest = 20
 
 // comments makes HTML of the comments of temporary uploads, which anybody writes
@@ -106,6 +107,27 @@ func (tamed) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
 	}
 }
 
+// nests reports whether a line of the source opens more quotes and lists than
+// there may be.
+func nests(source []byte) bool {
+	for line := range bytes.Lines(source) {
+		opened := 0
+		for i, c := range line {
+			if !bytes.ContainsRune([]byte(" \t>-+*.)0123456789"), rune(c)) {
+				break
+			}
+			ends := i+1 == len(line) || line[i+1] <= ' '
+			if c == '>' || ends && bytes.ContainsRune([]byte("-+*.)"), rune(c)) {
+				opened++
+			}
+		}
+		if opened > deepest {
+			return true
+		}
+	}
+	return false
+}
+
 // RenderComments answers POST /pages/comments: markdown in, HTML out, to be put
 // into a page.
 func (h *Handler) RenderComments(w http.ResponseWriter, r *http.Request) error {
@@ -118,6 +140,8 @@ func (h *Handler) RenderComments(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("reading comments: %w", err)
 	case !utf8.Valid(source):
 		return fault.ErrInvalid.Msgf("the comments are not text")
+	case nests(source):
+		return fault.ErrInvalid.Msgf("the comments nest more than %d deep", deepest)
 	}
 	html, err := h.comments.render(source)
 	if err != nil {

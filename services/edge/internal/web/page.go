@@ -27,10 +27,11 @@ type frame struct {
 	User      string // empty: nobody is logged in
 	Canonical string // the path that a reload should ask for, where it differs
 	Start     string // where the pages begin
+	Enter     string // where one logs in
 }
 
 func (h *Handler) frameOf(r *http.Request, title string, scripts ...string) frame {
-	f := frame{Title: title, Start: h.start(), Scripts: append([]string{"page.js"}, scripts...)}
+	f := frame{Title: title, Start: h.start(), Enter: "/account", Scripts: append([]string{"page.js"}, scripts...)}
 	if c := dialect.CallOf(r).Caller; loggedIn(c) {
 		f.User = c.Principal.Username
 	}
@@ -198,12 +199,25 @@ type home struct {
 	Path string // plik.path
 }
 
+// homeScripts are all modules of the start page, so that none waits for another
+// one to ask for it.
+func homeScripts() []string {
+	return []string{"upload.js", "plik_api.js", "plik_send.js", "plik_show.js", "plik_account.js", "plik_admin.js", "plik.js"}
+}
+
 // Home answers GET / with both ways to send a file: by a temporary link, which
 // its script does by Plik's routes, and to keep. What is behind the # of an
 // address is the script's matter (plik-wire.md 2).
 func (h *Handler) Home(w http.ResponseWriter, r *http.Request) error {
+	if err := h.join(w, r); err != nil {
+		return err
+	}
 	ended(w, r)
-	return h.render(w, http.StatusOK, "home", home{h.frameOf(r, "Send a file", "upload.js", "plik.js"), h.uploadView(r), h.core.Plik.Path})
+	v := home{h.frameOf(r, "Send a file", homeScripts()...), h.uploadView(r), h.core.Plik.Path}
+	if !h.core.Plik.FeatureAuthentication.Off() {
+		v.Enter = "#/login" // providers are there, too
+	}
+	return h.render(w, http.StatusOK, "home", v)
 }
 
 // GoHome answers GET / where plik.path is set: Plik's cookies are of that path,

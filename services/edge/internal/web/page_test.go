@@ -107,7 +107,7 @@ func TestPages_KeepTheirPolicy(t *testing.T) {
 			t.Errorf("%s: 304 with %q", path, again.body)
 		}
 	}
-	if total > 60<<10 {
+	if total > 100<<10 {
 		t.Errorf("the assets have %d bytes", total)
 	}
 	stale := b.get(t, 200, "/assets/000000000000/page.css")

@@ -21,9 +21,11 @@ func accountCommand() *cobra.Command {
 	create, list := accountCreate(), accountList()
 	disable := accountSwitch("disable", "switch an account off: its keys and tokens end at once", true)
 	enable := accountSwitch("enable", "switch an account on again", false)
+	grant := accountRights("grant-admin", "make an account an administrator", true)
+	demote := accountRights("revoke-admin", "take an account's administrator rights, also the last ones", false)
 	plan, password := accountSetPlan(), accountSetPassword()
 	tokens, revoke, remove := accountTokens(), accountRevokeToken(), accountDelete()
-	all := []*cobra.Command{create, list, disable, enable, plan, password, tokens, revoke, remove}
+	all := []*cobra.Command{create, list, disable, enable, grant, demote, plan, password, tokens, revoke, remove}
 	remote(all...)
 	return group("account", "accounts of the system", all...)
 }

@@ -10,6 +10,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/settings"
 )
 
@@ -23,6 +24,24 @@ func accountSetPlan() *cobra.Command {
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "account %s has plan %s: %s of storage, %s per object\n", a.Username, a.Plan,
 				settings.Bytes(a.Limits.StorageBytes), settings.Bytes(a.Limits.ObjectBytes))
+			return err
+		}),
+	}
+}
+
+func accountRights(use, short string, admin bool) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		RunE: onAccount(func(ctx context.Context, c *cobra.Command, s *system, a authv1.Account, _ []string) error {
+			a, err := authv1.NewClient(s.rpc).SetAccount(ctx, authv1.SetAccountRequest{AccountID: a.ID, Admin: &admin})
+			if err != nil {
+				return err
+			}
+			is := "is an administrator"
+			if !a.Admin {
+				is = "is no administrator"
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "account %s %s\n", a.Username, is)
 			return err
 		}),
 	}
@@ -101,7 +120,10 @@ func accountDelete() *cobra.Command {
 			if !yes {
 				return fmt.Errorf("this deletes account %s (%s) with all its files and buckets, for good; give --yes", a.Username, a.ID)
 			}
-			// What it stores comes first: retention may forbid the deletion, and nothing is changed then.
+			if err := removePliks(ctx, s, a.ID); err != nil {
+				return err
+			}
+			// What it stores comes before it: retention may forbid the deletion, and the account stays then.
 			if _, err := objectv1.NewClient(s.rpc).CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: a.ID}); err != nil {
 				return err
 			}
@@ -114,6 +136,18 @@ func accountDelete() *cobra.Command {
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
 	return c
+}
+
+// removePliks ends the temporary uploads of an account, whose files are objects of it.
+func removePliks(ctx context.Context, s *system, accountID string) error {
+	for more := true; more; {
+		r, err := uploadv1.NewPlikClient(s.rpc).RemovePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID})
+		if err != nil {
+			return err
+		}
+		more = r.More
+	}
+	return nil
 }
 
 // onAccount is on for a command whose first argument is a user name.

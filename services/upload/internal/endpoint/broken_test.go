@@ -215,3 +215,48 @@ func (o mortalObjects) UnstageContents(ctx context.Context, r objectv1.UnstageCo
 func (o mortalObjects) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error) {
 	return step(o.killer, func() (objectv1.Object, error) { return o.Objects.CommitPut(ctx, r) })
 }
+
+func (o mortalObjects) DeleteObject(ctx context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
+	return step(o.killer, func() (objectv1.DeleteObjectResponse, error) { return o.Objects.DeleteObject(ctx, r) })
+}
+
+// mortalPliks is the store of temporary uploads of a service that can be killed.
+type mortalPliks struct {
+	domain.PlikStore
+	killer    *killer
+	inserting func() // called once, before a file's document is written
+
+	mu      sync.Mutex
+	uploads []string // all that ever were to be
+}
+
+func (b *mortalPliks) InsertPlik(ctx context.Context, u domain.Plik) error {
+	b.mu.Lock()
+	b.uploads = append(b.uploads, u.ID)
+	b.mu.Unlock()
+	return b.killer.write(func() error { return b.PlikStore.InsertPlik(ctx, u) })
+}
+
+func (b *mortalPliks) UpdatePlik(ctx context.Context, id string, change func(*domain.Plik) error) (domain.Plik, error) {
+	return step(b.killer, func() (domain.Plik, error) { return b.PlikStore.UpdatePlik(ctx, id, change) })
+}
+
+func (b *mortalPliks) DeletePlik(ctx context.Context, id string) error {
+	return b.killer.write(func() error { return b.PlikStore.DeletePlik(ctx, id) })
+}
+
+func (b *mortalPliks) InsertPlikFile(ctx context.Context, f domain.PlikFile) error {
+	if hook := b.inserting; hook != nil {
+		b.inserting = nil
+		hook()
+	}
+	return b.killer.write(func() error { return b.PlikStore.InsertPlikFile(ctx, f) })
+}
+
+func (b *mortalPliks) UpdatePlikFile(ctx context.Context, upload, id string, change func(*domain.PlikFile) error) (domain.PlikFile, error) {
+	return step(b.killer, func() (domain.PlikFile, error) { return b.PlikStore.UpdatePlikFile(ctx, upload, id, change) })
+}
+
+func (b *mortalPliks) DeletePlikFile(ctx context.Context, upload, id string) error {
+	return b.killer.write(func() error { return b.PlikStore.DeletePlikFile(ctx, upload, id) })
+}

@@ -32,6 +32,17 @@ type meter struct {
 
 	sessionBegan int
 	sessionEnded map[domain.Outcome]int
+
+	pliksMade  int
+	filesEnded map[domain.PlikOutcome]int
+}
+
+func (m *meter) PlikMade() { m.mu.Lock(); defer m.mu.Unlock(); m.pliksMade++ }
+
+func (m *meter) PlikFileEnded(o domain.PlikOutcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.filesEnded[o]++
 }
 
 func (m *meter) Began() { m.mu.Lock(); defer m.mu.Unlock(); m.began++ }

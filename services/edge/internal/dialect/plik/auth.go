@@ -72,7 +72,7 @@ func (h *Handler) identify(r *http.Request, class dialect.Auth) (core.Caller, er
 	if token := r.Header.Get(headerToken); token != "" && class == dialect.AuthGuest {
 		return h.fromToken(r, token)
 	}
-	if c, err := r.Cookie(cookieSession); err == nil {
+	if c, err := r.Cookie(core.PlikSessionCookieName); err == nil {
 		return h.fromSession(r, c.Value)
 	}
 	return h.core.Guest(), nil
@@ -125,6 +125,7 @@ func (h *Handler) impersonate(r *http.Request, by core.Caller, userID string) (c
 	if len(userID) > maxCredential {
 		return core.Caller{}, errNobody
 	}
+	dialect.CallOf(r).Key = userID
 	as, err := h.core.Impersonate(r.Context(), by, userID)
 	if errors.Is(err, authv1.ErrAccountNotFound) {
 		return core.Caller{}, errNobody

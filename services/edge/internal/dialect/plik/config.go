@@ -11,6 +11,7 @@ import (
 	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
@@ -63,9 +64,7 @@ func (h *Handler) GetConfig(w http.ResponseWriter, _ *http.Request) error {
 		FeatureClients: s.FeatureClients, FeatureGithub: s.FeatureGithub, FeatureText: s.FeatureText,
 		Authentication: people, NoAnonymousUploads: s.FeatureAuthentication.Forced(), OneShot: !s.FeatureOneShot.Off(), Removable: !s.FeatureRemovable.Off(),
 		Stream: !s.FeatureStream.Off(), ProtectedByPassword: !s.FeaturePassword.Off(), OVHAPIEndpoint: s.OVHAPIEndpoint,
-		GoogleAuthentication: people && s.GoogleAPIClientID != "" && s.GoogleAPISecret != "",
-		OVHAuthentication:    people && s.OVHAPIKey != "" && s.OVHAPISecret != "",
-		OIDCAuthentication:   people && s.OIDCIssuer != "" && s.OIDCClientID != "",
+		GoogleAuthentication: s.Offers(authv1.ProviderGoogle), OVHAuthentication: s.Offers(authv1.ProviderOVH), OIDCAuthentication: s.Offers(authv1.ProviderOIDC),
 	}
 	if len(s.DownloadDomainAlias) > 0 {
 		out.DownloadDomainAlias = s.DownloadDomainAlias

@@ -34,6 +34,8 @@ var byCode = map[string]int{
 	dialect.ErrIncompleteBody.Code: http.StatusInternalServerError,
 	transfer.ErrShortBody.Code:     http.StatusInternalServerError,
 	uploadv1.ErrPlikLost.Code:      http.StatusInternalServerError,
+	transfer.ErrStreamBroken.Code:  http.StatusInternalServerError,
+	transfer.ErrStreamGone.Code:    http.StatusInternalServerError,
 	dialect.ErrSlowBody.Code:       http.StatusRequestTimeout,
 	transfer.ErrBadRange.Code:      http.StatusRequestedRangeNotSatisfiable,
 }
@@ -71,7 +73,7 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	case uploadv1.ErrPlikCredentials.Code:
 		head.Set("WWW-Authenticate", `Basic realm="plik"`)
 	default:
-		if sendsBrowsers(r) {
+		if sendsBrowsers(r) && status != http.StatusPreconditionFailed && status != http.StatusRequestedRangeNotSatisfiable {
 			h.toPage(w, r, status, text)
 			return
 		}

@@ -2,6 +2,7 @@ package plik
 
 import (
 	"net/http"
+	"strings"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
@@ -45,6 +46,9 @@ func (h *Handler) receive(r *http.Request, by core.PlikBy, uploadID, fileID, nam
 		return uploadv1.PlikFile{}, uploadv1.ErrPlikName
 	}
 	in := core.PlikPut{FileID: fileID, Name: formName, Body: body, Origin: origin(r)}
+	if u.Stream {
+		in.Interrupt, in.Gone = dialect.Patient(r)
+	}
 	f, err := h.core.PutPlik(r.Context(), by, u, in)
 	if err == nil {
 		about(r, uploadID, f.ID)
@@ -67,12 +71,12 @@ func (h *Handler) QuickUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base := h.core.Plik.DownloadDomain
+	base := strings.TrimRight(h.core.Plik.DownloadDomain, "/")
 	if base == "" {
-		base = dialect.CallOf(r).BaseURL
+		base = dialect.CallOf(r).BaseURL + h.core.Plik.Path
 	}
 	private(w)
-	return answerText(w, base+h.core.Plik.Path+"/file/"+u.Upload.ID+"/"+f.ID+"/"+f.Name+"\n")
+	return answerText(w, base+"/file/"+u.Upload.ID+"/"+f.ID+"/"+f.Name+"\n")
 }
 
 // RemoveFile answers DELETE /file/{uploadID}/{fileID}/{filename}.

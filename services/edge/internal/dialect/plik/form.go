@@ -34,7 +34,7 @@ func fileOf(r *http.Request) (name string, file *part, err error) {
 	for {
 		p, err := form.NextRawPart()
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: // one that is wrapped is the body's, not the form's
 			return "", nil, errForm.Msgf("missing file from multipart form")
 		case err != nil:
 			return "", nil, formFault(err)
@@ -56,7 +56,7 @@ func formFault(err error) error {
 		return err
 	}
 	why := "it ends too early"
-	if !errors.As(err, &f) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if !errors.As(err, &f) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		why = err.Error()
 	}
 	return errForm.Msgf("invalid multipart form : %s", why).Because(err)
@@ -69,7 +69,7 @@ func (p *part) Read(b []byte) (int, error) {
 	}
 	n, err := p.Part.Read(b)
 	switch {
-	case errors.Is(err, io.EOF):
+	case err == io.EOF: //nolint:errorlint // one that is wrapped is the body's, not the file's
 		if err = p.rest(); err == nil {
 			err = io.EOF
 		}
@@ -83,7 +83,7 @@ func (p *part) Read(b []byte) (int, error) {
 // rest reads what stands behind the file. Without the form's end the file may not
 // be whole.
 func (p *part) rest() error {
-	if _, err := p.form.NextRawPart(); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := p.form.NextRawPart(); err != nil && err != io.EOF {
 		return broken(err)
 	}
 	if _, err := io.Copy(io.Discard, p.body); err != nil {
@@ -92,11 +92,12 @@ func (p *part) rest() error {
 	return nil
 }
 
-// broken is a body that ends before its form does.
+// broken is a body that ends before its form does. Nobody may take its io.EOF for
+// that of a file, so only its text is kept.
 func broken(err error) error {
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return err
 	}
-	return dialect.ErrIncompleteBody.Because(err)
+	return dialect.ErrIncompleteBody.Because(errors.New(err.Error()))
 }

@@ -14,11 +14,13 @@ type Handler struct {
 	core   *core.Core
 	client *http.Client // speaks to providers
 	openID *openID
+
+	clients *clientsFolder
 }
 
 // New makes the dialect.
 func New(c *core.Core) *Handler {
-	return &Handler{core: c, client: newProviderClient(), openID: &openID{}}
+	return &Handler{core: c, client: newProviderClient(), openID: &openID{}, clients: &clientsFolder{dir: c.Plik.ClientsDir}}
 }
 
 // Name implements dialect.Dialect.
@@ -37,7 +39,7 @@ func (h *Handler) Owns() []string {
 // ServeMux gives to a GET, and a segment that holds a slash (plik-wire.md 1, 2).
 func takes(r *http.Request) error {
 	rt := dialect.CallOf(r).Route
-	if r.Method == http.MethodHead && !slices.Contains(downloads(), rt.Name) {
+	if r.Method == http.MethodHead && !slices.Contains(downloads(), rt.Name) && !slices.Contains(statics(), rt.Name) {
 		return dialect.ErrMethodNotAllowed
 	}
 	for _, name := range []string{"uploadID", "fileID", "filename", "userID", "token"} {
@@ -51,3 +53,6 @@ func takes(r *http.Request) error {
 // downloads are the routes that have HEAD and send browsers to the page when
 // they fail.
 func downloads() []string { return []string{"GetFile", "GetStream", "GetArchive"} }
+
+// statics are the routes of files that lie beside the API.
+func statics() []string { return []string{"GetClient", "GetChangelog"} }

@@ -38,6 +38,6 @@ func (h *Handler) RemoveMyUploads(w http.ResponseWriter, r *http.Request) error 
 
 // answerPrivate answers with what nobody may keep for others.
 func answerPrivate(w http.ResponseWriter, v any) error {
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	return answerJSON(w, v)
 }

@@ -161,16 +161,18 @@ func (h *Handler) beginLogin(w http.ResponseWriter, r *http.Request, provider au
 		return "", "", fmt.Errorf("making the state of a login: %w", err)
 	}
 	http.SetCookie(w, h.loginCookie(r, secret, int(loginLife/time.Second)))
-	w.Header().Set("Cache-Control", "no-store")
+	private(w)
 	return state, secret, nil
 }
 
-// loginCookie goes with the way to a provider and back only; Lax lets the
-// provider's redirect bring it.
 func (h *Handler) loginCookie(r *http.Request, value string, life int) *http.Cookie {
-	c := h.cookie(r, cookieLogin, value, life, true)
-	c.Path, c.SameSite = h.core.Plik.Path+"/auth/", http.SameSiteLaxMode
-	return c
+	return waiting(r, cookieLogin, value, h.core.Plik.Path+"/auth/", life)
+}
+
+// waiting makes a cookie for the time that somebody is at a provider; life is in
+// seconds, negative ends it. Lax lets the provider's redirect bring it.
+func waiting(r *http.Request, name, value, path string, life int) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: path, MaxAge: life, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure(r)} //nolint:gosec // Secure is where it can be: a laptop's listener has no TLS
 }
 
 // answeredLogin is what a callback's request says.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -22,14 +23,15 @@ const (
 // google is how to speak OAuth 2 with Google, and where it tells who somebody is.
 func (h *Handler) google(callback string) (*oauth2.Config, string) {
 	s := h.core.Plik
+	base := strings.TrimRight(s.GoogleEndpoint, "/")
 	token, userInfo := googleToken, googleUserInfo
-	if s.GoogleEndpoint != core.DefaultPlik().GoogleEndpoint {
-		token, userInfo = s.GoogleEndpoint+"/o/oauth2/token", s.GoogleEndpoint+"/oauth2/v2/userinfo"
+	if base != core.DefaultPlik().GoogleEndpoint {
+		token, userInfo = base+"/o/oauth2/token", base+"/oauth2/v2/userinfo"
 	}
 	return &oauth2.Config{
 		ClientID: s.GoogleAPIClientID, ClientSecret: string(s.GoogleAPISecret), RedirectURL: callback,
 		Scopes:   []string{googleScope + "email", googleScope + "profile"},
-		Endpoint: oauth2.Endpoint{AuthURL: s.GoogleEndpoint + "/o/oauth2/auth", TokenURL: token, AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{AuthURL: base + "/o/oauth2/auth", TokenURL: token, AuthStyle: oauth2.AuthStyleInParams},
 	}, userInfo
 }
 

@@ -76,25 +76,19 @@ func (h *Handler) OVHLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("making an OVH session: %w", err)
 	}
-	http.SetCookie(w, h.ovhCookie(r, value, int(loginLife/time.Second)))
-	w.Header().Set("Cache-Control", "no-store")
+	http.SetCookie(w, waiting(r, cookieOVH, value, "/", int(loginLife/time.Second)))
+	private(w)
 	return answerText(w, answer.URL)
 }
 
 func (h *Handler) ovhEndpoint() string { return strings.TrimRight(h.core.Plik.OVHAPIEndpoint, "/") }
-
-func (h *Handler) ovhCookie(r *http.Request, value string, life int) *http.Cookie {
-	c := h.cookie(r, cookieOVH, value, life, true)
-	c.Path, c.SameSite = "/", http.SameSiteLaxMode
-	return c
-}
 
 // OVHCallback answers GET /auth/ovh/callback. The user's id is OVH's nichandle.
 func (h *Handler) OVHCallback(w http.ResponseWriter, r *http.Request) error {
 	if err := h.offered(authv1.ProviderOVH); err != nil {
 		return err
 	}
-	http.SetCookie(w, h.ovhCookie(r, "", -1))
+	http.SetCookie(w, waiting(r, cookieOVH, "", "/", -1))
 	c, err := r.Cookie(cookieOVH)
 	if err != nil {
 		return errNoOVH

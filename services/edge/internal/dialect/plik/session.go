@@ -8,17 +8,11 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
-)
-
-// The cookies of a session (plik-wire.md 3). The page's script reads the second.
-const (
-	cookieSession = "plik-session"
-	cookieXSRF    = "plik-xsrf"
 )
 
 // The refusals of logging in (plik-wire.md 13.4).
@@ -38,6 +32,9 @@ const maxLogin = 1024
 func (h *Handler) LocalLogin(w http.ResponseWriter, r *http.Request) error {
 	if h.core.Plik.FeatureAuthentication.Off() {
 		return errAccountsOff
+	}
+	if err := h.core.CrossOrigin.Check(r); err != nil {
+		return core.ErrCrossOrigin.Because(err) // a log-in can be forged, too
 	}
 	var body struct {
 		Login    string `json:"login"`
@@ -71,7 +68,7 @@ func (h *Handler) LocalLogin(w http.ResponseWriter, r *http.Request) error {
 
 // Logout answers GET /auth/logout, also to somebody who has no session.
 func (h *Handler) Logout(w http.ResponseWriter, r *http.Request) error {
-	if c, err := r.Cookie(cookieSession); err == nil && c.Value != "" && len(c.Value) <= maxCredential && !h.core.Plik.FeatureAuthentication.Off() {
+	if c, err := r.Cookie(core.PlikSessionCookieName); err == nil && c.Value != "" && len(c.Value) <= maxCredential && !h.core.Plik.FeatureAuthentication.Off() {
 		if err := h.core.PlikLogout(r.Context(), c.Value); err != nil {
 			return err //nolint:wrapcheck // it says what was being done
 		}
@@ -83,16 +80,17 @@ func (h *Handler) Logout(w http.ResponseWriter, r *http.Request) error {
 // begin hands a session to the browser.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, s authv1.Session) {
 	dialect.CallOf(r).AccountID = s.Account.ID
-	life := int(h.core.Plik.SessionTimeout / time.Second)
-	w.Header().Set("Cache-Control", "no-store")
-	http.SetCookie(w, h.cookie(r, cookieSession, s.Token, life, true))
-	http.SetCookie(w, h.cookie(r, cookieXSRF, h.core.PlikXSRFValue(s.Token), life, false))
+	private(w)
+	for _, c := range h.core.PlikCookies(s.Token, secure(r)) {
+		http.SetCookie(w, c)
+	}
 }
 
 // clear takes both cookies back.
 func (h *Handler) clear(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, h.cookie(r, cookieSession, "", -1, true))
-	http.SetCookie(w, h.cookie(r, cookieXSRF, "", -1, false))
+	for _, c := range h.core.EndedPlikCookies(secure(r)) {
+		http.SetCookie(w, c)
+	}
 }
 
 // endSession takes both cookies back where the error says that they do not hold
@@ -101,16 +99,6 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, err error) 
 	if errors.Is(err, errSessionEnds) {
 		h.clear(w, r)
 	}
-}
-
-// cookie makes one of Plik's; life is in seconds, negative ends it. There is no
-// SameSite on them (plik-wire.md 3); changes need X-XSRFToken beside.
-func (h *Handler) cookie(r *http.Request, name, value string, life int, hidden bool) *http.Cookie {
-	path := h.core.Plik.Path
-	if path == "" {
-		path = "/"
-	}
-	return &http.Cookie{Name: name, Value: value, Path: path, MaxAge: life, HttpOnly: hidden, Secure: secure(r)} //nolint:gosec // Secure is where it can be: a laptop's listener has no TLS
 }
 
 // secure reports whether the client came over TLS.

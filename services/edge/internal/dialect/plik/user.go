@@ -8,6 +8,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
 
 // The refusals of what is said of users (plik-wire.md 14.1).
@@ -15,16 +16,11 @@ var (
 	errNoUser   = fault.New(fault.NotFound, "plik.user_not_found", "user not found")
 	errBadUser  = fault.New(fault.Invalid, "plik.bad_user", "unable to deserialize user")
 	errMismatch = fault.New(fault.Invalid, "plik.user_mismatch", "user id mismatch")
-	errUserRule = fault.New(fault.Invalid, "plik.user_rule", "the user is not valid")
 )
 
 const (
-	minPassword     = 8 // bytes
-	creatingUser    = "unable to create user : "
-	changingUser    = "unable to update user : "
-	shortLogin      = "login is too short (min 4 chars)"
-	shortPassword   = "password is too short (min 8 chars)" //nolint:gosec // it is a sentence
-	unknownProvider = "invalid provider"
+	creatingUser = "unable to create user : "
+	changingUser = "unable to update user : "
 )
 
 // wireUser is a user (plik-wire.md 4.4).
@@ -87,22 +83,9 @@ func (h *Handler) CreateUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	provider := authv1.Provider(u.Provider)
-	switch provider {
-	case authv1.ProviderLocal, authv1.ProviderGoogle, authv1.ProviderOVH, authv1.ProviderOIDC:
-	default:
-		return errUserRule.Msgf(creatingUser + unknownProvider)
-	}
-	switch {
-	case len(u.Login) < authv1.MinPlikLogin:
-		return errUserRule.Msgf(creatingUser + shortLogin)
-	case provider != authv1.ProviderLocal:
-		u.Password = ""
-	case len(u.Password) < minPassword:
-		return errUserRule.Msgf(creatingUser + shortPassword)
-	}
+	dialect.CallOf(r).Key = u.Provider + ":" + u.Login
 	a, err := h.core.CreatePlikUser(r.Context(), callerOf(r), authv1.CreateUserRequest{
-		Identity: authv1.Identity{Provider: provider, Login: u.Login}, Password: u.Password,
+		Identity: authv1.Identity{Provider: authv1.Provider(u.Provider), Login: u.Login}, Password: u.Password,
 		Name: u.Name, Email: u.Email, Admin: u.Admin, Plik: u.limits(),
 	})
 	if err != nil {
@@ -114,6 +97,7 @@ func (h *Handler) CreateUser(w http.ResponseWriter, r *http.Request) error {
 // named finds the user that the path names, for itself or for an administrator.
 func (h *Handler) named(r *http.Request) (authv1.Account, error) {
 	by, id := callerOf(r), r.PathValue("userID")
+	dialect.CallOf(r).Key = id
 	a, err := h.core.PlikUser(r.Context(), id)
 	switch {
 	case err == nil && a.ID == by.Principal.AccountID:
@@ -136,7 +120,7 @@ func (h *Handler) GetUser(w http.ResponseWriter, r *http.Request) error {
 }
 
 // UpdateUser answers POST /user/{userID}: the body replaces name, e-mail, rights and
-// limits.
+// limits. Another password ends all sessions but this one.
 func (h *Handler) UpdateUser(w http.ResponseWriter, r *http.Request) error {
 	a, err := h.named(r)
 	if err != nil {
@@ -148,12 +132,6 @@ func (h *Handler) UpdateUser(w http.ResponseWriter, r *http.Request) error {
 	}
 	if u.ID != core.PlikUserID(a) {
 		return errMismatch
-	}
-	if a.Identity.Provider != authv1.ProviderLocal {
-		u.Password = ""
-	}
-	if u.Password != "" && len(u.Password) < minPassword {
-		return errUserRule.Msgf(changingUser + shortPassword)
 	}
 	a, err = h.core.UpdatePlikUser(r.Context(), callerOf(r), authv1.UpdateUserRequest{
 		AccountID: a.ID, Name: u.Name, Email: u.Email, Admin: u.Admin, Plik: u.limits(), Password: u.Password,

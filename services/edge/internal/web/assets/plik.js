@@ -1,6 +1,7 @@
 // The page of temporary uploads: what the address behind # says is shown
 // (plik-wire.md 2, 16.6).
-import { actAs, askJSON, box, Refused, state, tell } from "./plik_api.js";
+import { actAs, askJSON, base, box, Refused, state, tell } from "./plik_api.js";
+import { el } from "./page.js";
 import { prepareLogin, showOwn, whoAmI } from "./plik_account.js";
 import { showAll } from "./plik_admin.js";
 import { hide, remember, show } from "./plik_show.js";
@@ -41,42 +42,48 @@ async function go() {
   if (to.view === "show") await show(to.id, to.token);
   if (to.view === "uploads") await showOwn();
   if (to.view === "admin") await showAll();
-  if (to.problem) tell(`${to.problem}${to.code ? ` (${to.code})` : ""}`);
+  if (to.problem) tell(`${to.problem.slice(0, 500)}${to.code ? ` (${to.code})` : ""}`);
 }
 
-// enter finds out who is here, and makes the page theirs.
+// enter finds out who is here, and makes the page theirs; who cannot be found
+// out is nobody.
 async function enter() {
-  await whoAmI();
-  if (state.acting && !state.me) {
-    actAs("");
+  let problem = "";
+  try {
     await whoAmI();
+    if (state.acting && !state.me) {
+      actAs("");
+      await whoAmI();
+    }
+  } catch (err) {
+    if (!(err instanceof Refused)) throw err;
+    problem = err.message;
   }
-  const { me, config } = state;
-  const account = config.feature_authentication !== "disabled";
+  const { me } = state;
   for (const t of tabs) {
-    if (t.dataset.tab === "login") t.hidden = !account || Boolean(me);
     if (t.dataset.tab === "uploads") t.hidden = !me;
     if (t.dataset.tab === "admin") t.hidden = !me?.admin;
   }
   const acting = document.getElementById("plik-acting");
   acting.hidden = !state.acting;
   acting.querySelector("span").textContent = `You act as ${state.acting}.`;
-  prepareLogin(async () => {
-    await start();
-    if (place(location.hash).view === "login") location.hash = "#/";
+  prepareLogin(() => {
+    history.replaceState(null, "", "#/");
+    location.reload(); // what the server shows of who is logged in changes, too
   });
   prepare();
+  await go();
+  if (problem) tell(problem);
 }
 
-// start shows the page; what hinders is said, and the rest works.
-async function start() {
-  try {
-    await enter();
-    await go();
-  } catch (err) {
-    if (!(err instanceof Refused)) throw err;
-    tell(err.message);
-  }
+// showClients offers the builds of the command line that the server has.
+async function showClients() {
+  if (state.config.feature_clients === "disabled") return;
+  const { clients } = await askJSON("GET", "/version");
+  if (!clients?.length) return;
+  const list = document.getElementById("plik-clients");
+  list.querySelector("span").replaceChildren(...clients.flatMap((c, i) => [i ? ", " : "", el("a", { href: `${base}/${c.path}`, textContent: `${c.name} for ${c.os} ${c.arch}` })]));
+  list.hidden = false;
 }
 
 async function begin() {
@@ -92,17 +99,25 @@ async function begin() {
   contact.hidden = !state.config.abuseContact;
   contact.querySelector("a").textContent = state.config.abuseContact;
   contact.querySelector("a").href = `mailto:${state.config.abuseContact}`;
-  await start();
+  showClients().catch((err) => console.info(err.message)); // nobody misses them
+  await enter();
 }
 
-addEventListener("hashchange", go);
-box.addEventListener("entered", start);
+addEventListener("hashchange", async () => {
+  await go();
+  // A reader of screens hears which view this is.
+  const heading = views.find((v) => !v.hidden)?.querySelector("h1");
+  if (!heading || (document.activeElement && document.activeElement !== document.body)) return;
+  heading.tabIndex = -1;
+  heading.focus();
+});
+box.addEventListener("entered", enter);
 box.addEventListener("made", ({ detail: upload }) => {
   if (upload.password) remember(upload.id, upload.login, upload.password);
   location.hash = `#/?id=${encodeURIComponent(upload.id)}&uploadToken=${encodeURIComponent(upload.uploadToken ?? "")}`;
 });
 document.getElementById("plik-stop-acting").addEventListener("click", () => {
   actAs("");
-  start();
+  enter();
 });
 begin();

@@ -1,16 +1,17 @@
 // Who is logged in: the way in, own uploads, and tokens for programs.
-import { ask, askJSON, attempt, bounds, button, copyline, pageOf, pages, Refused, segments, spoken, state, sure, tag, tell, time } from "./plik_api.js";
+import { ask, askJSON, attempt, bounds, button, copyline, loggedIn, pageOf, pages, Refused, segments, spoken, state, sure, tag, time } from "./plik_api.js";
 import { bytes, el } from "./page.js";
 
 const at = (id) => document.getElementById(id);
 
 // whoAmI asks who is logged in. Only that nobody is, is no failure.
 export async function whoAmI() {
+  state.me = null;
+  if (!loggedIn()) return;
   try {
     state.me = await askJSON("GET", "/me");
   } catch (err) {
     if (!(err instanceof Refused) || (err.status !== 401 && err.status !== 403)) throw err;
-    state.me = null;
   }
 }
 
@@ -38,11 +39,6 @@ export function prepareLogin(entered) {
     password.value = "";
     if (ok) entered();
   };
-}
-
-export async function logOut() {
-  await ask("GET", "/auth/logout");
-  state.me = null;
 }
 
 // limitsOf says what a user may do.
@@ -159,10 +155,3 @@ at("plik-remove-all").replaceWith(
     "danger",
   ),
 );
-at("plik-log-out").addEventListener("click", async () => {
-  if (await attempt(logOut)) {
-    tell("");
-    location.hash = "#/";
-    document.getElementById("plik").dispatchEvent(new Event("entered"));
-  }
-});

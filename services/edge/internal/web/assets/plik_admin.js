@@ -84,10 +84,10 @@ async function showStats() {
   const facts = [
     ["Users", s.users],
     ["Uploads", s.uploads],
-    ["of nobody", s.anonymousUploads],
+    ["Uploads without a user", s.anonymousUploads],
     ["Files", s.files],
     ["Size", bytes(s.totalSize)],
-    ["of nobody", bytes(s.anonymousTotalSize)],
+    ["Size without a user", bytes(s.anonymousTotalSize)],
   ];
   at("plik-server").replaceChildren(...facts.map(([name, value]) => el("div", {}, el("dt", { textContent: name }), el("dd", { textContent: value }))));
 }

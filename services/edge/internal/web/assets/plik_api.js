@@ -37,6 +37,9 @@ const cookie = (name) =>
     .find((c) => c.startsWith(`${name}=`))
     ?.slice(name.length + 1) ?? "";
 
+// loggedIn reports whether this browser has a session, which may have ended.
+export const loggedIn = () => cookie("plik-xsrf") !== "";
+
 export function headers(more = {}) {
   const h = { "X-ClientApp": "web_client", ...more };
   const xsrf = cookie("plik-xsrf");
@@ -150,28 +153,30 @@ export const button = (label, act, className = "small plain") => {
 
 // sure is a button that asks once more, by itself.
 export function sure(label, question, act, className = "small danger") {
-  let timer;
+  let timer, name;
+  const calm = () => {
+    clearTimeout(timer);
+    delete b.dataset.asked;
+    b.textContent = label;
+    if (name) b.setAttribute("aria-label", name);
+  };
   const b = button(
     label,
     async () => {
       if (b.dataset.asked) {
-        clearTimeout(timer);
         b.disabled = true;
         await act(b);
         b.disabled = false;
-        calm();
-        return;
+        return calm();
       }
       b.dataset.asked = "yes";
       b.textContent = question;
+      name = b.getAttribute("aria-label");
+      if (name) b.setAttribute("aria-label", `${question} ${name}`);
       timer = setTimeout(calm, 5000);
     },
     className,
   );
-  const calm = () => {
-    delete b.dataset.asked;
-    b.textContent = label;
-  };
   return b;
 }
 

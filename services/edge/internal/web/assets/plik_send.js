@@ -270,7 +270,7 @@ export async function make() {
   for (const id of ["plik-text", "plik-comments"]) at(id).value = "";
   form.elements.password.value = "";
   at("plik-preview").hidden = true;
-  showChosen();
+  prepare();
   return upload;
 }
 

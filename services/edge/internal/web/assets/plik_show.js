@@ -1,5 +1,5 @@
 // An upload as whoever has its link sees it, and whoever has its admin link.
-import { archiveOf, ask, askJSON, attempt, base, basic, box, button, codeOf, copyline, curlOf, fileOf, pageOf, Refused, segments, spoken, state, sure, tag, time } from "./plik_api.js";
+import { archiveOf, ask, askJSON, attempt, base, basic, button, codeOf, copyline, curlOf, fileOf, pageOf, Refused, segments, spoken, state, sure, tell, time } from "./plik_api.js";
 import { bytes, el } from "./page.js";
 import { comments, enqueue, moved, picker, refusalOf, transfers } from "./plik_send.js";
 
@@ -7,6 +7,7 @@ const place = document.getElementById("plik-show");
 const known = new Map(); // login and password of uploads behind one, by id
 const pollEvery = 3000;
 let shown = null;
+let round = 0; // of what is asked for; an answer to an older question is not shown
 
 const readable = (upload, file) => file.status === (upload.stream ? "uploading" : "uploaded");
 
@@ -54,7 +55,7 @@ class Row {
       this.meta.textContent = sending.state === "waiting" ? "waiting for its turn" : upload.stream && sending.done < sending.file.size ? `${bytes(sending.done)} of ${bytes(sending.file.size)}: goes on while somebody downloads it` : `${bytes(sending.done)} of ${bytes(sending.file.size)}`;
     } else if (sending?.state === "failed") this.meta.textContent = sending.problem;
     else if (sending?.state === "cancelled") this.meta.textContent = "cancelled";
-    else this.meta.textContent = [bytes(this.file.fileSize), this.file.fileType, condition(upload, this.file)].filter(Boolean).join(" · ");
+    else this.meta.textContent = [bytes(this.file.fileSize), (this.file.fileType ?? "").split(";")[0], condition(upload, this.file)].filter(Boolean).join(" · ");
     this.meta.classList.toggle("bad", sending?.state === "failed");
     if (was === this.key) return;
     const { fileName } = this.file;
@@ -188,7 +189,7 @@ class View {
     if (there.length !== 1 || files.length !== 1) this.lead.append(there.length === files.length ? `${bytes(size)} · ` : `${there.length} of ${files.length} can be downloaded · `);
     if (upload.expireAt) {
       const left = (Date.parse(upload.expireAt) - Date.now()) / 1000;
-      this.lead.append(left > 0 ? `expires in ${spoken(left)}, on ` : "expired on ", time(upload.expireAt));
+      this.lead.append(left > 0 ? `expires in ${spoken(left + 59)}, on ` : "expired on ", time(upload.expireAt));
       if (upload.extend_ttl) this.lead.append(`; each visit keeps it ${spoken(upload.ttl)} more`);
     } else this.lead.append("kept until it is removed");
     const notes = [];
@@ -205,7 +206,10 @@ class View {
     }
     if (files.length === 0) below.push(el("span", { className: "empty", textContent: "There is no file in it." }));
     if (below.length !== this.below.children.length || below[0]?.textContent !== this.below.textContent) this.below.replaceChildren(...below);
-    this.curl?.replaceChildren(...(there.length > 0 ? [copyline("curl command", curlOf(upload, there[0]))] : []));
+    const curl = there.length > 0 ? curlOf(upload, there[0]) : "";
+    if (this.curl.dataset.line === curl) return; // whoever has its field in focus keeps it
+    this.curl.dataset.line = curl;
+    this.curl.replaceChildren(...(curl ? [el("p", { textContent: "From a command line:" }), copyline("curl command", curl)] : []));
   }
 
   share() {
@@ -213,7 +217,7 @@ class View {
     const link = pageOf(upload.id);
     const code = el("img", { className: "qr", src: codeOf(link), alt: "QR code of this page", width: 150, height: 150 });
     this.curl = el("div");
-    const side = el("div", {}, el("p", { textContent: "Whoever has this link sees the files:" }), copyline("link", link), el("p", { textContent: "From a command line:" }), this.curl);
+    const side = el("div", {}, el("p", { textContent: "Whoever has this link sees the files:" }), copyline("link", link), this.curl);
     if (upload.removable && !upload.admin) side.append(sure("Remove the upload", "Really remove all of it?", () => this.end()));
     return el("section", { className: "card", ariaLabel: "Share" }, el("h2", { textContent: "Share" }), el("div", { className: "share" }, code, side));
   }
@@ -226,8 +230,7 @@ class View {
       for (const file of files) {
         const problem = refusalOf(file);
         if (problem) {
-          document.getElementById("plik-problem").textContent = `${file.name}: ${problem}`;
-          document.getElementById("plik-problem").hidden = false;
+          tell(`${file.name}: ${problem}`);
           continue;
         }
         enqueue(upload, file, { fileName: file.name, fileSize: file.size, status: "missing" });
@@ -302,14 +305,16 @@ function locked(id, token, problem) {
 // show opens an upload.
 export async function show(id, token, tried = false) {
   if (shown?.upload.id === id && (shown.upload.uploadToken ?? "") === (token ?? "")) return shown.refresh();
+  const mine = ++round;
   shown = null;
   if (!tried) place.replaceChildren(el("p", { className: "empty", textContent: "One moment …" }));
   try {
     const upload = await get(id, token);
     await unlockLinks(upload);
-    shown = new View(upload);
+    if (mine === round) shown = new View(upload);
   } catch (err) {
     if (!(err instanceof Refused)) throw err;
+    if (mine !== round) return;
     if (err.status === 401) {
       known.delete(id);
       return locked(id, token, tried ? "That is not the password." : "");
@@ -318,7 +323,10 @@ export async function show(id, token, tried = false) {
   }
 }
 
-export const hide = () => (shown = null);
+export function hide() {
+  round++;
+  shown = null;
+}
 
 // remember keeps the password of an upload that was made here.
 export const remember = (id, login, password) => known.set(id, { login, password });
@@ -336,4 +344,3 @@ setInterval(() => {
 }, pollEvery);
 document.addEventListener("visibilitychange", () => !document.hidden && shown?.refresh());
 setInterval(() => shown?.facts(), 30_000);
-box.addEventListener("left", hide);
