@@ -137,3 +137,12 @@ type Message struct {
 // that repeating cannot help makes it a dead letter at once; every other one
 // is retried after a back-off, until the consumer's MaxDeliver.
 type Handler func(ctx context.Context, m *Message) error
+
+// Later is what a handler returns to have a message given to somebody again after
+// wait: it has too many in its hands, or stops. That is no failure, so it is not
+// logged and not counted as a retry; but deliveries count.
+func Later(wait time.Duration) error { return later{wait} }
+
+type later struct{ wait time.Duration }
+
+func (l later) Error() string { return "given back for " + l.wait.String() }

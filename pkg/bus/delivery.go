@@ -115,7 +115,10 @@ func (d *delivery) watermill(ctx context.Context) *message.Message {
 // settle decides what becomes of a message whose handler failed.
 func (l *loop) settle(d *delivery) {
 	n := d.message.Deliveries
+	var again later
 	switch {
+	case errors.As(d.err, &again) && n < l.c.MaxDeliver:
+		l.answered(d.jm.NakWithDelay(max(again.wait, time.Millisecond)))
 	case l.fctx.Err() != nil && (d.err == nil || fault.KindOf(d.err) == fault.Canceled):
 		// We are stopping and cut it short: another copy takes it at once.
 		l.answered(d.jm.Nak())

@@ -64,10 +64,14 @@ func (m *metrics) died(durable string) {
 
 func consumer(durable string) attribute.KeyValue { return attribute.String("consumer", durable) }
 
-// outcome is "ok" or the kind of the fault, of which there are few.
+// outcome is "ok", "later" or the kind of the fault, of which there are few.
 func outcome(err error) attribute.KeyValue {
-	if err == nil {
+	var again later
+	switch {
+	case err == nil:
 		return attribute.String("outcome", "ok")
+	case errors.As(err, &again):
+		return attribute.String("outcome", "later")
 	}
 	return attribute.String("outcome", string(fault.KindOf(err)))
 }

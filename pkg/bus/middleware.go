@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -60,7 +61,8 @@ func trace(tel *telemetry.Telemetry) message.HandlerMiddleware {
 			defer span.End()
 			m.SetContext(ctx)
 			out, err := h(m)
-			if err != nil {
+			var again later
+			if err != nil && !errors.As(err, &again) {
 				span.SetStatus(codes.Error, fault.CodeOf(err))
 			}
 			return out, err

@@ -26,6 +26,15 @@ type Config struct {
 	UserAgent    string         // empty means "Sluice"
 	Resolver     Resolver       // nil means the system's
 	RootCAs      *x509.CertPool // nil means the system's
+	// Cookies lets a Cookie header through that the caller set; it never follows a
+	// redirect to another host. Cookies of answers are not kept in any case.
+	Cookies bool
+	// Cut gives an answer that says beforehand that it is longer than MaxBytes all
+	// the same; reading its body ends with ErrTooLarge.
+	Cut bool
+	// Redirect, when not nil, is called before a redirect is followed, with the
+	// exchange's context, within its time; an error ends the exchange.
+	Redirect func(ctx context.Context, to *url.URL) error
 }
 
 // Resolver looks host names up; *net.Resolver is one.
@@ -121,7 +130,7 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, err
 		return nil, err
 	}
 	b := &body{c: c, ctx: ctx, cancel: cancel, rc: resp.Body, left: c.cfg.MaxBytes}
-	if resp.ContentLength > c.cfg.MaxBytes && req.Method != http.MethodHead {
+	if !c.cfg.Cut && resp.ContentLength > c.cfg.MaxBytes && req.Method != http.MethodHead {
 		_ = b.Close()
 		return nil, ErrTooLarge
 	}
@@ -144,7 +153,9 @@ func (c *Client) prepare(req *http.Request) error {
 	}
 	req.URL, req.Host = &u, ""
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
-	req.Header.Del("Cookie")
+	if !c.cfg.Cookies {
+		req.Header.Del("Cookie")
+	}
 	return nil
 }
 
@@ -163,7 +174,10 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 		return ErrRedirects
 	}
 	req.Header.Del("Referer") // the address before may hold a secret
-	return c.prepare(req)
+	if err := c.prepare(req); err != nil || c.cfg.Redirect == nil {
+		return err
+	}
+	return c.cfg.Redirect(req.Context(), req.URL)
 }
 
 // dial connects to one of the permitted addresses of a host.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,12 +16,15 @@ import (
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
+	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/services/linkchecker/internal/check"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/consumer"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/endpoint"
+	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/store"
 )
 
@@ -30,6 +34,7 @@ const (
 	// sweepGrace leaves what has just been written to its writer.
 	sweepGrace = 5 * time.Second
 	hashAtOnce = 2
+	hostsEvery = 5 * time.Minute
 )
 
 // Unit is linkchecker as a process of its own.
@@ -45,10 +50,12 @@ type Service struct {
 	cfg Config
 	p   *platform.Platform
 
-	relay  *bus.Relay
-	bus    *bus.Bus
-	domain *domain.Service
-	server *rpc.Server
+	relay   *bus.Relay
+	bus     *bus.Bus
+	book    *hosts.Book
+	domain  *domain.Service
+	checker *check.Checker // nil when this copy does none
+	server  *rpc.Server
 }
 
 var _ lifecycle.Service = (*Service)(nil)
@@ -74,11 +81,19 @@ func (s *Service) Start(ctx context.Context) error {
 	if s.bus, err = s.p.Bus(ctx, Name); err != nil {
 		return err
 	}
+	if s.book, err = s.cfg.Links.book(); err != nil {
+		return err
+	}
 	if s.domain, err = s.newDomain(ctx, db); err != nil {
 		return err
 	}
 	if err := consumer.Subscribe(s.bus, s.domain); err != nil { //nolint:contextcheck // handlers get the deliveries' contexts
 		return fmt.Errorf("subscribing to timers: %w", err)
+	}
+	if s.cfg.Links.Checks {
+		if err := s.newChecker(ctx, db); err != nil {
+			return err
+		}
 	}
 	if s.server, err = s.p.NewServer(linksv1.Name); err != nil {
 		return err
@@ -117,23 +132,78 @@ func (s *Service) newDomain(ctx context.Context, db docstore.DB) (*domain.Servic
 			MemoryKiB: uint32(set.HashMemory >> 10), Passes: uint32(set.HashPasses), AtOnce: hashAtOnce, //nolint:gosec // Validate bounds them
 		}),
 		Passes: store.NewPasses(s.p.Keys), Timers: consumer.Timers{T: s.bus.Timers()},
-		Lane:  func(a linksv1.Address) (string, string) { return a.Normal, a.Host },
+		Lane:  s.lane,
 		Clock: s.p.Clock, Log: s.p.Tel.Log,
 	}), nil
 }
 
-// Run implements lifecycle.Service: the timers, the sweeps, the outbox.
+// lane is where an address is checked.
+func (s *Service) lane(a linksv1.Address) (normal, host string) {
+	u, err := url.Parse(a.Normal)
+	if err != nil {
+		return a.Normal, a.Host
+	}
+	return s.book.Lane(u)
+}
+
+func (s *Service) newChecker(ctx context.Context, db docstore.DB) error {
+	set := s.cfg.Links
+	gate, err := check.OpenGate(ctx, db, s.p.Clock, set.Timeout)
+	if err != nil {
+		return err
+	}
+	meter, err := check.NewMeter(s.p.Tel, Name)
+	if err != nil {
+		return fmt.Errorf("setting up the metrics of checks: %w", err)
+	}
+	//nolint:contextcheck // workers outlive the start
+	s.checker = check.New(check.Deps{Ledger: s.domain, Book: s.book, Gate: gate, Meter: meter, Clock: s.p.Clock, Log: s.p.Tel.Log},
+		outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: set.Timeout}, set.InFlight)
+	if err := bus.SubscribeRaw(s.bus, streams.LinksChecks(), s.checker.Handle); err != nil { //nolint:contextcheck // as consumer.Subscribe
+		return fmt.Errorf("subscribing to checks: %w", err)
+	}
+	return nil
+}
+
+// Run implements lifecycle.Service: the timers, the checks, the sweeps, the outbox.
 func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.relay.Run(ctx) })
 	g.Go(func() error { return s.bus.Run(ctx) })
 	g.Go(func() error { s.sweeps(ctx); return nil })
+	if s.checker != nil {
+		g.Go(func() error { s.sweepHosts(ctx); return nil })
+	}
 	return g.Wait()
 }
 
-// Stop implements lifecycle.Service: no more calls, no more timers.
+// Stop implements lifecycle.Service: no more calls, no more timers; checks that
+// wait go back to the queue.
 func (s *Service) Stop(ctx context.Context) error {
-	return errors.Join(s.server.Stop(ctx), s.bus.Close(ctx))
+	err := s.server.Stop(ctx)
+	if s.checker == nil {
+		return errors.Join(err, s.bus.Close(ctx))
+	}
+	var g errgroup.Group // the bus waits for handlers, who wait for the checker
+	g.Go(func() error { return s.bus.Close(ctx) })
+	g.Go(func() error { return s.checker.Close(ctx) })
+	return errors.Join(err, g.Wait())
+}
+
+// sweepHosts forgets hosts that nobody asks any more.
+func (s *Service) sweepHosts(ctx context.Context) {
+	t := time.NewTicker(hostsEvery)
+	defer t.Stop()
+	for {
+		if err := s.checker.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.p.Tel.Log.WarnContext(ctx, "hosts that nobody asks stay for now", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
 }
 
 // sweeps sweeps at once, at every interval, and when the domain asks for it.

@@ -51,7 +51,7 @@ func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() tim
 func run(t *testing.T, p *platform.Platform) (s *linkchecker.Service, stop func()) {
 	t.Helper()
 	cfg := linkchecker.Default()
-	cfg.Links.Sweep, cfg.Links.HashMemory, cfg.Links.HashPasses = 20*time.Millisecond, 64<<10, 1
+	cfg.Links.Checks, cfg.Links.Sweep, cfg.Links.HashMemory, cfg.Links.HashPasses = false, 20*time.Millisecond, 64<<10, 1
 	s, err := linkchecker.New(cfg, p)
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestService_QueuesChecks(t *testing.T) {
 	srv := natstest.Start(t)
 	p := open(t, srv, t.TempDir(), linkchecker.Name, nil)
 	cfg := linkchecker.Default()
-	cfg.Links.Steps, cfg.Links.Sweep = []string{"1s"}, time.Minute // no sweep comes before the timer
+	cfg.Links.Checks, cfg.Links.Steps, cfg.Links.Sweep = false, []string{"1s"}, time.Minute // no sweep comes before the timer
 	cfg.Links.HashMemory = 64 << 10
 	s, err := linkchecker.New(cfg, p)
 	if err != nil {

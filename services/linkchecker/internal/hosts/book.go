@@ -66,14 +66,23 @@ func (b *Book) LimitOf(lane string) Limit {
 	return l
 }
 
-// BatchOf is how many links of a lane one request may ask about.
-func (b *Book) BatchOf(lane string) int {
-	for _, h := range b.byName {
-		if h.Name == lane && h.Call != nil {
-			return h.Call.Batch
-		}
+// BatchOf is how many links like u one request may ask about.
+func (b *Book) BatchOf(u *url.URL) int {
+	if h, it := b.Of(u); h != nil && h.Call != nil && it.ID != "" {
+		return h.Call.Batch
 	}
 	return 1
+}
+
+// Generic is the name of the rule for hosts of which nothing is known.
+const Generic = "generic"
+
+// RuleOf is the name of the rule that a link is checked by.
+func (b *Book) RuleOf(u *url.URL) string {
+	if h, it := b.Of(u); h != nil && it.ID != "" {
+		return h.Name
+	}
+	return Generic
 }
 
 // Finding is what a check of a link found.

@@ -238,8 +238,13 @@ func TestLane_OneFormOfManySpellings(t *testing.T) {
 	if l := book.LimitOf("files.example"); l.Concurrency != 4 || l.Rate != 10 {
 		t.Errorf("%+v", l)
 	}
-	if book.BatchOf("1fichier") != 100 || book.BatchOf("rapidgator") != 1 || book.BatchOf("files.example") != 1 {
-		t.Error("batches")
+	for u, want := range map[string]int{
+		"https://1fichier.com/?abcdefghij": 100, "https://1fichier.com/help.html": 1, "https://files.example/a": 1,
+		"https://rapidgator.net/file/0123456789abcdef0123456789abcdef": 1,
+	} {
+		if n := book.BatchOf(parse(t, u)); n != want {
+			t.Errorf("%s: %d in a request", u, n)
+		}
 	}
 }
 
