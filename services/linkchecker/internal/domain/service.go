@@ -29,6 +29,7 @@ type Service struct {
 	d      Deps
 	wrong  *password.Throttle
 	wanted chan struct{}
+	crowds crowds
 }
 
 // New makes the service.
