@@ -31,7 +31,7 @@ type Security struct {
 
 // Accounts says who may have an account, and what it may do.
 type Accounts struct {
-	Plans       []string `koanf:"plans" doc:"plans of accounts, each NAME=STORAGE/OBJECT: the bytes that the account may store and those of one object; GB is 10^9"`
+	Plans       []string `koanf:"plans" doc:"plans of accounts, each NAME=STORAGE/OBJECT[/CONTAINERS_PER_DAY/LINKS]: the bytes that the account may store and those of one object (GB is 10^9), the link containers that it may make in a day and the links of all of them (0 or left out: no bound)"`
 	DefaultPlan string   `koanf:"default_plan" doc:"plan of new accounts"`
 	SignUps     int      `koanf:"sign_ups" doc:"accounts that one client address may make in an hour"`
 }
@@ -43,7 +43,7 @@ func Default() Config {
 			TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 60, LoginFailures: 10, LoginPerAddr: 50,
 			HashMemory: 19 << 20, HashPasses: 2, HashAtOnce: 2,
 		},
-		Auth: Accounts{Plans: []string{"standard=100GB/100GB"}, DefaultPlan: "standard", SignUps: 300},
+		Auth: Accounts{Plans: []string{"standard=100GB/100GB/500/50000"}, DefaultPlan: "standard", SignUps: 300},
 	}
 }
 

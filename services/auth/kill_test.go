@@ -34,6 +34,7 @@ type acknowledged struct {
 	Password                   string // the last that was set
 	Ended                      string // an account token that was revoked, or ended by the change of the password
 	Upload                     string // an upload token; it ends with the password
+	APIKey, EndedAPIKey        string // as Upload; the one that it took the place of
 	Entered                    string // the account that the name has at a provider
 	Begun                      bool   // a change that is not acknowledged may have happened
 	Deleted                    bool
@@ -91,6 +92,14 @@ func createOne(ctx context.Context, c authv1.Service, name string, i int) error 
 	}
 	a.Entered, a.Upload = e.Account.ID, u.Token
 	tell(a)
+	for range 2 {
+		rotated, err := c.RotateToken(ctx, authv1.RotateTokenRequest{AccountID: s.Account.ID, Kind: authv1.TokenAPIKey})
+		if err != nil {
+			return err
+		}
+		a.EndedAPIKey, a.APIKey = a.APIKey, rotated.Token
+	}
+	tell(a)
 	k, err := c.CreateAccessKey(ctx, authv1.CreateAccessKeyRequest{AccountID: s.Account.ID, Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead}}})
 	if err != nil {
 		return err
@@ -118,7 +127,7 @@ func endSomething(ctx context.Context, c authv1.Service, a acknowledged, i int) 
 	tell(a)
 	if i%2 == 0 {
 		_, err = c.ChangePassword(ctx, authv1.ChangePasswordRequest{AccountID: a.AccountID, Current: a.Password, New: newPassword, Keep: made.Token})
-		a.Password, a.Upload = newPassword, ""
+		a.Password, a.Upload, a.APIKey, a.EndedAPIKey = newPassword, "", "", a.APIKey
 	} else {
 		_, err = c.RevokeToken(ctx, authv1.RevokeTokenRequest{Token: a.Token})
 	}
@@ -261,7 +270,7 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 	if a.Deleted {
 		for what, r := range map[string]authv1.AuthenticateRequest{
 			"token": {Token: a.Token}, "ended token": {Token: a.Ended}, "password": {Identifier: a.Username, Password: a.Password},
-			"upload token": {Token: a.Upload, Kind: authv1.TokenPlik},
+			"upload token": {Token: a.Upload, Kind: authv1.TokenPlik}, "API key": {Token: a.APIKey, Kind: authv1.TokenAPIKey},
 		} {
 			if got, err := svc.Authenticate(t.Context(), r); err == nil {
 				t.Errorf("the %s of a deleted account stands for %+v", what, got)
@@ -284,6 +293,14 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 		if got, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.Upload, Kind: authv1.TokenPlik}); err != nil || got.ID != a.AccountID {
 			t.Errorf("acknowledged upload token of %s: %+v, %v", a.Username, got, err)
 		}
+	}
+	if a.APIKey != "" {
+		if got, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.APIKey, Kind: authv1.TokenAPIKey}); err != nil || got.ID != a.AccountID {
+			t.Errorf("acknowledged API key of %s: %+v, %v", a.Username, got, err)
+		}
+	}
+	if _, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.EndedAPIKey, Kind: authv1.TokenAPIKey}); !errors.Is(err, authv1.ErrBadToken) {
+		t.Errorf("an ended API key of %s: %v", a.Username, err)
 	}
 	if a.KeyID != "" {
 		_, err := svc.MintAccessToken(t.Context(), authv1.MintAccessTokenRequest{KeyID: a.KeyID, Secret: a.Secret})

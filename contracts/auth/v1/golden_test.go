@@ -14,7 +14,7 @@ import (
 // their JSON may only gain optional fields.
 func messages() map[string]any {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
-	limits := authv1.Limits{StorageBytes: 100e9, ObjectBytes: 100e9}
+	limits := authv1.Limits{StorageBytes: 100e9, ObjectBytes: 100e9, ContainersPerDay: 500, Links: 50_000}
 	identity := authv1.Identity{Provider: authv1.ProviderGoogle, Login: "alice@example.com"}
 	plik := authv1.PlikLimits{MaxFileSize: 1e9, MaxUserSize: -1, MaxTTL: 3600}
 	account := authv1.Account{
@@ -71,6 +71,7 @@ func messages() map[string]any {
 		"list_users_response":          authv1.ListUsersResponse{Accounts: []authv1.Account{account}, Place: place},
 		"page_tokens_request":          authv1.PageTokensRequest{AccountID: "acc_1", Kind: authv1.TokenPlik, Page: page},
 		"page_tokens_response":         authv1.PageTokensResponse{Tokens: []authv1.AccountToken{token}, Place: place},
+		"rotate_token_request":         authv1.RotateTokenRequest{AccountID: "acc_1", Kind: authv1.TokenAPIKey},
 		"empty":                        authv1.Empty{},
 	}
 }
@@ -92,6 +93,7 @@ func TestSubjects(t *testing.T) {
 		"ChangePassword": authv1.ChangePassword.Subject, "DeleteAccount": authv1.DeleteAccount.Subject, "SetAccount": authv1.SetAccount.Subject,
 		"Enter": authv1.Enter.Subject, "CreateUser": authv1.CreateUser.Subject, "UpdateUser": authv1.UpdateUser.Subject,
 		"DeleteUser": authv1.DeleteUser.Subject, "ListUsers": authv1.ListUsers.Subject, "PageTokens": authv1.PageTokens.Subject,
+		"RotateToken": authv1.RotateToken.Subject,
 	} {
 		var want []byte
 		for i, r := range method {
@@ -107,7 +109,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%s is called on %s", method, subject)
 		}
 	}
-	if n := reflect.TypeFor[authv1.Service]().NumMethod(); n != 23 {
-		t.Errorf("the service has %d methods, the table above 23", n)
+	if n := reflect.TypeFor[authv1.Service]().NumMethod(); n != 24 {
+		t.Errorf("the service has %d methods, the table above 24", n)
 	}
 }

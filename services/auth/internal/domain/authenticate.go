@@ -15,9 +15,12 @@ type Known struct {
 }
 
 // AuthenticateToken says whom an account token of a kind stands for: a hash and
-// two reads. An empty kind is any but TokenPlik, which opens nothing that does not
-// ask for it.
+// two reads. An empty kind is any but TokenPlik and TokenAPIKey, which open nothing
+// that does not ask for them.
 func (s *Service) AuthenticateToken(ctx context.Context, token string, kind authv1.TokenKind) (Known, error) {
+	if kind == authv1.TokenAPIKey {
+		return s.authenticateAPIKey(ctx, token)
+	}
 	if !tokenShaped(token) && (!plikShaped(token) || kind != authv1.TokenPlik) {
 		return Known{}, authv1.ErrBadToken
 	}

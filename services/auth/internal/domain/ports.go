@@ -24,6 +24,8 @@ type Accounts interface {
 	ByEmail(ctx context.Context, emailKey string) (Account, error)
 	// ByIdentity finds an account that somebody else vouches for.
 	ByIdentity(ctx context.Context, id authv1.Identity) (Account, error)
+	// ByAPIKey finds an account by the keyed hash of its API key.
+	ByAPIKey(ctx context.Context, hash string) (Account, error)
 	// Page gives accounts by their time of creation, as many as fit into a message.
 	Page(ctx context.Context, r paging.Request) ([]Account, paging.Place, error)
 	// Admins gives some of the accounts with administrator rights.

@@ -183,6 +183,10 @@ func (s *Service) holding(ctx context.Context, accountID string) ([]Token, error
 	if err != nil {
 		return nil, fmt.Errorf("listing account tokens: %w", err)
 	}
+	if k, ok := a.apiKey(); ok {
+		at, _ := slices.BinarySearchFunc(tokens, k, func(t, k Token) int { return k.CreatedAt.Compare(t.CreatedAt) })
+		tokens = slices.Insert(tokens, at, k)
+	}
 	now := s.now()
 	return slices.DeleteFunc(tokens, func(t Token) bool { return !t.Holds(a, now) }), nil
 }
@@ -206,7 +210,7 @@ func (s *Service) PageTokens(ctx context.Context, accountID string, kind authv1.
 	if kind == "" {
 		return nil, paging.Place{}, fault.ErrInvalid.Msgf("name the kind of the tokens")
 	}
-	if err := (NewToken{Kind: kind}).Check(); err != nil {
+	if err := (NewToken{Kind: kind}).Check(); err != nil && kind != authv1.TokenAPIKey {
 		return nil, paging.Place{}, err
 	}
 	tokens, err := s.holding(ctx, accountID)
@@ -226,6 +230,9 @@ func (s *Service) PageTokens(ctx context.Context, accountID string, kind authv1.
 
 // RevokeToken ends a token, named by its public id and its account, or by itself.
 func (s *Service) RevokeToken(ctx context.Context, accountID, publicID, token string) error {
+	if done, err := s.revokeAPIKey(ctx, accountID, publicID, token); done || err != nil {
+		return err
+	}
 	id, err := s.named(ctx, accountID, publicID, token)
 	if err != nil {
 		return err

@@ -45,6 +45,12 @@ type Account struct {
 	// DeletedAt is when the account was ended; nothing of it holds any more, and
 	// the document goes when its keys and tokens are gone.
 	DeletedAt *time.Time `bson:"deletedAt,omitempty"`
+	// APIKey is the keyed hash of the account's TokenAPIKey, unique; what follows is
+	// of it. It stays when it was revoked, so that a repetition finds it.
+	APIKey           string     `bson:"apiKey,omitempty"`
+	APIKeyGeneration int64      `bson:"apiKeyGeneration,omitempty"`
+	APIKeyAt         *time.Time `bson:"apiKeyAt,omitempty"`
+	APIKeyRevokedAt  *time.Time `bson:"apiKeyRevokedAt,omitempty"`
 }
 
 // Live reports whether the account may be used.

@@ -144,7 +144,7 @@ func TestSetAccount_Plan(t *testing.T) {
 	s := w.alice(t)
 	k := w.key(t, s.Account.ID, nil)
 	a, err := w.svc.SetAccount(t.Context(), authv1.SetAccountRequest{AccountID: s.Account.ID, Plan: "gold"})
-	gold := authv1.Limits{StorageBytes: 1e12, ObjectBytes: 5e11}
+	gold := authv1.Limits{StorageBytes: 1e12, ObjectBytes: 5e11, ContainersPerDay: 7, Links: 9}
 	if err != nil || a.Plan != "gold" || a.Limits != gold || a.Region != "" {
 		t.Errorf("%+v, %v", a, err)
 	}

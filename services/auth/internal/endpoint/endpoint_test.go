@@ -82,7 +82,7 @@ func config() domain.Config {
 		TokenTTL: time.Hour, TokenRate: 1, TokenBurst: 20, LoginFailures: 10, LoginFailuresPerAddress: 50,
 		Hash:    password.Config{MemoryKiB: 64, Passes: 1, AtOnce: 2},
 		SignUps: signUps, DefaultPlan: "standard", Plans: map[string]domain.Limits{
-			"standard": {StorageBytes: 100e9, ObjectBytes: 100e9}, "gold": {StorageBytes: 1e12, ObjectBytes: 5e11},
+			"standard": {StorageBytes: 100e9, ObjectBytes: 100e9}, "gold": {StorageBytes: 1e12, ObjectBytes: 5e11, ContainersPerDay: 7, Links: 9},
 		},
 	}
 }

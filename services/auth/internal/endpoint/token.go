@@ -4,6 +4,7 @@ import (
 	"context"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 )
 
@@ -41,6 +42,21 @@ func (e *Endpoint) ListTokens(ctx context.Context, r authv1.ListTokensRequest) (
 // RevokeToken implements authv1.Service.
 func (e *Endpoint) RevokeToken(ctx context.Context, r authv1.RevokeTokenRequest) (authv1.Empty, error) {
 	return authv1.Empty{}, e.d.RevokeToken(ctx, r.AccountID, r.TokenID, r.Token)
+}
+
+// RotateToken implements authv1.Service.
+func (e *Endpoint) RotateToken(ctx context.Context, r authv1.RotateTokenRequest) (authv1.CreatedToken, error) {
+	if r.Kind != authv1.TokenAPIKey {
+		return authv1.CreatedToken{}, fault.ErrInvalid.Msgf("an account has one token of kind %s, and none other is made anew", authv1.TokenAPIKey)
+	}
+	if r.AccountID == "" {
+		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
+	}
+	key, t, err := e.d.RotateAPIKey(ctx, r.AccountID)
+	if err != nil {
+		return authv1.CreatedToken{}, err
+	}
+	return authv1.CreatedToken{AccountToken: t.Public(), Token: key}, nil
 }
 
 // ChangePassword implements authv1.Service.

@@ -43,6 +43,7 @@ func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
 		{Name: "ended", Fields: []string{"deletedAt"}},
 		{Name: "identity", Fields: []string{"provider", "login"}, Unique: true},
 		{Name: "created", Fields: []string{"createdAt"}},
+		{Name: "api_key", Fields: []string{"apiKey"}, Unique: true},
 		{Name: "admin", Fields: []string{"admin"}},
 	}})
 	if err != nil {
@@ -132,6 +133,11 @@ func (s *Accounts) ByEmail(ctx context.Context, emailKey string) (domain.Account
 // ByIdentity implements domain.Accounts.
 func (s *Accounts) ByIdentity(ctx context.Context, id authv1.Identity) (domain.Account, error) {
 	return s.one(ctx, "identity", string(id.Provider), id.Login)
+}
+
+// ByAPIKey implements domain.Accounts.
+func (s *Accounts) ByAPIKey(ctx context.Context, hash string) (domain.Account, error) {
+	return s.one(ctx, "api_key", hash)
 }
 
 func (s *Accounts) one(ctx context.Context, index string, values ...any) (domain.Account, error) {
