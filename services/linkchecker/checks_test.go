@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/natsd"
 	"github.com/sluicehq/sluice/pkg/natsd/natstest"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/pkg/telemetry"
@@ -41,7 +42,7 @@ func loopback(s *platform.Settings) {
 }
 
 // serve runs a checker until it is stopped.
-func serve(t *testing.T, url, dir string, set linkchecker.Settings) (p *platform.Platform, stop func()) {
+func serve(t testing.TB, url, dir string, set linkchecker.Settings) (p *platform.Platform, stop func()) {
 	t.Helper()
 	s := platform.Default()
 	s.DataDir, s.Durability, s.NATS.URL = dir, platform.Process, url
@@ -227,7 +228,7 @@ func (f *farm) polite(t *testing.T) {
 }
 
 // contain puts links into containers of 1000, and gives their ids.
-func contain(t *testing.T, calls linksv1.Service, links []linksv1.LinkInput) []string {
+func contain(t testing.TB, calls linksv1.Service, links []linksv1.LinkInput) []string {
 	t.Helper()
 	var ids []string
 	for len(links) > 0 {
@@ -258,7 +259,7 @@ func contain(t *testing.T, calls linksv1.Service, links []linksv1.LinkInput) []s
 }
 
 // checked waits until no link of containers is unchecked, and gives the counts.
-func checked(t *testing.T, calls linksv1.Service, ids []string, within time.Duration) linksv1.Counts {
+func checked(t testing.TB, calls linksv1.Service, ids []string, within time.Duration) linksv1.Counts {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -308,4 +309,137 @@ func TestChecks_AllOfThem(t *testing.T) {
 		t.Errorf("want %+v", want)
 	}
 	f.polite(t)
+}
+
+// TestChecks_Steps: a link is checked less and less often while nothing changes,
+// and often again from a change on.
+func TestChecks_Steps(t *testing.T) {
+	t.Parallel()
+	srv, h := natstest.Start(t), linksv1test.NewImitation(t, linksv1test.Plain)
+	h.Set("a", linksv1test.There)
+	set := checking(map[string]string{"h.example": h.URL})
+	set.Steps, set.Sweep = []string{"1s", "2s", "4s"}, time.Minute
+	p, _ := serve(t, srv.URL(), t.TempDir(), set)
+	calls := linksv1.NewClient(p.Client)
+	id := create(t, calls, "https://h.example/a").ID
+	has(t, calls, id, linksv1.Online)
+	wait(t, "three checks", func() bool { return h.Requests() == 3 })
+	h.Set("a", linksv1test.Removed) // from now on a check is a HEAD and a GET
+	wait(t, "two more checks", func() bool { return h.Requests() == 7 })
+	has(t, calls, id, linksv1.Offline)
+	at := h.Times()
+	at = []time.Time{at[0], at[1], at[2], at[3], at[5]}
+	for i, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, time.Second} {
+		if d := at[i+1].Sub(at[i]); d < want || d > want+3*time.Second {
+			t.Errorf("check %d came %s after the one before, want %s", i+2, d, want)
+		}
+	}
+}
+
+// has waits until a container has a status.
+func has(t *testing.T, calls linksv1.Service, id string, want linksv1.Status) {
+	t.Helper()
+	wait(t, "status "+string(want), func() bool {
+		c, err := calls.GetContainer(t.Context(), linksv1.ContainerRequest{ID: id})
+		return err == nil && c.Status == want
+	})
+}
+
+func wait(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// TestChecks_SurviveRestarts: what is due later is checked when its time comes,
+// though everything, NATS too, was stopped in between; no sweep comes to help.
+func TestChecks_SurviveRestarts(t *testing.T) {
+	t.Parallel()
+	store, dir := t.TempDir(), t.TempDir()
+	srv, h := natstest.StartWith(t, natsd.Options{StoreDir: store}), linksv1test.NewImitation(t, linksv1test.Plain)
+	h.Set("a", linksv1test.There)
+	set := checking(map[string]string{"h.example": h.URL})
+	set.Steps, set.Sweep = []string{"5s"}, time.Minute
+	p, stop := serve(t, srv.URL(), dir, set)
+	calls := linksv1.NewClient(p.Client)
+	id := create(t, calls, "https://h.example/a").ID
+	has(t, calls, id, linksv1.Online)
+	stop()
+	srv.Shutdown()
+	h.Set("a", linksv1test.Removed)
+	srv = natstest.StartWith(t, natsd.Options{StoreDir: store})
+	p, _ = serve(t, srv.URL(), dir, set)
+	has(t, linksv1.NewClient(p.Client), id, linksv1.Offline)
+	if at := h.Times(); at[1].Sub(at[0]) < 5*time.Second {
+		t.Errorf("the check came after %s", at[1].Sub(at[0]))
+	}
+}
+
+// TestChecks_LeftToOthers: a copy that does no checks leaves them in the queue.
+func TestChecks_LeftToOthers(t *testing.T) {
+	t.Parallel()
+	srv, dir, h := natstest.Start(t), t.TempDir(), linksv1test.NewImitation(t, linksv1test.Plain)
+	set := checking(map[string]string{"h.example": h.URL})
+	idle := set
+	idle.Checks = false
+	p, _ := serve(t, srv.URL(), dir, idle)
+	calls := linksv1.NewClient(p.Client)
+	id := create(t, calls, "https://h.example/a").ID
+	st, err := p.JS.Stream(t.Context(), streams.Checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := func() uint64 {
+		i, err := st.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i.State.Msgs
+	}
+	wait(t, "a check in the queue", func() bool { return waits() == 1 })
+	if h.Requests() != 0 {
+		t.Error("it was checked")
+	}
+	serve(t, srv.URL(), dir, set)
+	has(t, calls, id, linksv1.Offline)
+	wait(t, "an empty queue", func() bool { return waits() == 0 })
+}
+
+// BenchmarkChecks checks links of many hosts that are not slow and may be asked as
+// fast as it goes: what the queue, the permits and the records cost.
+func BenchmarkChecks(b *testing.B) {
+	const hosts, n = 40, 2000
+	srv := natstest.Start(b)
+	bases := map[string]string{}
+	var links []linksv1.LinkInput
+	for i := range hosts {
+		h := linksv1test.NewImitation(b, linksv1test.Plain)
+		domain := fmt.Sprintf("h%d.example", i)
+		bases[domain] = h.URL
+		for k := range n / hosts {
+			h.Set(fmt.Sprint(k), linksv1test.There)
+		}
+	}
+	for i := range n {
+		links = append(links, linksv1.LinkInput{URL: fmt.Sprintf("https://h%d.example/%d", i%hosts, i/hosts)})
+	}
+	set := checking(bases)
+	set.Rate, set.Concurrency = 10_000, 16
+	p, _ := serve(b, srv.URL(), b.TempDir(), set)
+	calls := linksv1.NewClient(p.Client)
+	round := 0
+	for b.Loop() {
+		batch := make([]linksv1.LinkInput, n)
+		for i, l := range links {
+			batch[i] = linksv1.LinkInput{URL: fmt.Sprintf("%s?%d", l.URL, round)}
+		}
+		round++
+		checked(b, calls, contain(b, calls, batch), time.Minute)
+	}
+	b.ReportMetric(float64(round*n)/b.Elapsed().Seconds(), "checks/s")
 }

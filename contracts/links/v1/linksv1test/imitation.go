@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,13 @@ func (i *Imitation) Requests() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.times)
+}
+
+// Times are when they came.
+func (i *Imitation) Times() []time.Time {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.times)
 }
 
 // MostWithin is how many requests came within a span of time, at most.

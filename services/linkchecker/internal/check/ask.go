@@ -65,10 +65,10 @@ func (a *asker) wait(ctx context.Context) error {
 			}
 		}
 		a.made++
-		if !a.c.sleep(a.p.at.Sub(a.c.d.Clock()), ctx.Done()) {
+		if !a.c.sleep(a.p.At().Sub(a.c.d.Clock()), ctx.Done()) {
 			return ctx.Err()
 		}
-		if a.c.d.Clock().Sub(a.p.at) < permitMargin/2 {
+		if a.c.d.Clock().Sub(a.p.At()) < permitMargin/2 {
 			return nil
 		}
 	}
@@ -97,7 +97,7 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		err = a.end
 	}
 	if err != nil {
-		if c.ctx.Err() == nil && !errors.Is(err, errResting) && !errors.Is(err, errLapsed) {
+		if c.ctx.Err() == nil && !errors.Is(err, errResting) && !errors.Is(err, ErrLapsed) {
 			c.d.Log.WarnContext(c.ctx, "a check was broken off, and is repeated", "host", l.name, "err", err)
 		}
 		answer(jobs, outcome{err: bus.Later(time.Second)})

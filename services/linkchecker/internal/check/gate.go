@@ -29,9 +29,9 @@ const (
 	challengesInRow = 3
 )
 
-// lapsed ends the work under a permit that is no longer there, or that may not be
+// ErrLapsed ends the work under a permit that is no longer there, or that may not be
 // there any more before the request ends.
-var errLapsed = errors.New("the permit has lapsed")
+var ErrLapsed = errors.New("the permit has lapsed")
 
 // host is the document of a lane: who may ask now, and from when on. Its times are
 // microseconds since 1970, since rates need more than the store's milliseconds.
@@ -75,6 +75,9 @@ type Permit struct {
 	at    time.Time     // of the request
 	till  time.Time
 }
+
+// At is when the request may be made.
+func (p *Permit) At() time.Time { return p.at }
 
 // Refusal says why there is no permit, and when to ask again.
 type Refusal struct {
@@ -151,7 +154,7 @@ func (p *Permit) reserve(h *host, now int64) {
 }
 
 // Next tells what the last answer said and keeps the permit for another request; a
-// refusal ends it.
+// refusal ends it. ErrLapsed.
 func (p *Permit) Next(ctx context.Context, n News) (Refusal, error) {
 	var no Refusal
 	lost := false
@@ -176,7 +179,7 @@ func (p *Permit) Next(ctx context.Context, n News) (Refusal, error) {
 	case no.Rests:
 		return no, nil
 	case lost:
-		return Refusal{}, errLapsed
+		return Refusal{}, ErrLapsed
 	}
 	return Refusal{}, nil
 }

@@ -266,7 +266,7 @@ func (c *Checker) take(l *lane) []*job {
 // work for another one.
 func (c *Checker) once(l *lane, p *Permit) bool {
 	var jobs []*job
-	if c.sleep(p.at.Sub(c.d.Clock()), c.ctx.Done()) {
+	if c.sleep(p.At().Sub(c.d.Clock()), c.ctx.Done()) {
 		jobs = c.take(l)
 	}
 	if len(jobs) == 0 {
@@ -286,7 +286,7 @@ func (c *Checker) once(l *lane, p *Permit) bool {
 		c.rests(l, no.Until)
 	case err == nil:
 		return true
-	case !errors.Is(err, errLapsed):
+	case !errors.Is(err, ErrLapsed):
 		c.fail(l, err)
 	}
 	return false

@@ -87,7 +87,8 @@ func send(ctx context.Context, ask Asker, h *Host, req *http.Request) (answer, e
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := answer{status: resp.StatusCode, header: resp.Header, final: resp.Request.URL}
-	if req.Method == http.MethodHead {
+	// A part of a file says no more than its headers; a page may.
+	if req.Method == http.MethodHead || req.Header.Get("Range") != "" && !a.isPage() {
 		return a, nil
 	}
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
