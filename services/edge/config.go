@@ -22,6 +22,7 @@ type Config struct {
 	HTTP     HTTP     `koanf:"http"`
 	Security Security `koanf:"security"`
 	Lockr    Lockr    `koanf:"lockr"`
+	Locknex  Locknex  `koanf:"locknex"`
 
 	Plik core.PlikSettings `koanf:"plik"`
 }
@@ -34,6 +35,12 @@ type Lockr struct {
 	SignedTTL         time.Duration  `koanf:"signed_ttl" doc:"how long a signed link to a file holds"`
 	GuestRate         int            `koanf:"guest_rate" doc:"uploads that guests of one address may begin, and wrong keys that an address may try, in a minute; 0 sets no bound"`
 	UploadRate        int            `koanf:"upload_rate" doc:"uploads that accounts may begin from one address in a minute; 0 sets no bound"`
+}
+
+// Locknex is how often the API of link containers may be asked.
+type Locknex struct {
+	Rate       int `koanf:"rate" doc:"requests of an account to the API of link containers in a minute; 0 sets no bound"`
+	PublicRate int `koanf:"public_rate" doc:"requests of an address to the public part of that API in a minute, and credentials that do not hold; 0 sets no bound"`
 }
 
 // Security is the edge's part of what credentials may do.
@@ -64,6 +71,7 @@ func Default() Config {
 		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
 		Security: Security{MaxPresignTTL: 7 * 24 * time.Hour},
 		Lockr:    Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
+		Locknex:  Locknex{Rate: 600, PublicRate: 1200},
 		Plik:     core.DefaultPlik(),
 	}
 }
@@ -96,6 +104,9 @@ func (c Config) Validate() error {
 	}
 	if l := c.Lockr; l.GuestObjectBytes < 0 || l.GuestStorageBytes < 0 || l.GuestTTL < time.Second || l.SignedTTL < time.Second || l.GuestRate < 0 || l.UploadRate < 0 {
 		return errors.New("lockr: sizes and rates are 0 or more, guest_ttl and signed_ttl are 1s or more")
+	}
+	if l := c.Locknex; l.Rate < 0 || l.PublicRate < 0 {
+		return errors.New("locknex: rates are 0 or more")
 	}
 	if err := c.Plik.Validate(); err != nil {
 		return err //nolint:wrapcheck // it names the setting

@@ -6,6 +6,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/openapi"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect/locknex"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/lockr"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/lockwell"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/plik"
@@ -19,6 +20,7 @@ import (
 func dialects(c *core.Core, sys *system.Handler, now func() time.Time) []dialect.Dialect {
 	return []dialect.Dialect{
 		lockr.New(c),
+		locknex.New(c),
 		plik.New(c),
 		lockwell.New(c, openapi.Lockwell(), now),
 		webdav.New(c, now),

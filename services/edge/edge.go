@@ -16,9 +16,12 @@ import (
 	"github.com/nats-io/nats.go"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
@@ -27,6 +30,8 @@ import (
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/audit"
+	"github.com/sluicehq/sluice/services/edge/internal/badge"
+	"github.com/sluicehq/sluice/services/edge/internal/clicks"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/keystate"
@@ -108,12 +113,25 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	objects := objectv1.NewClient(s.p.Client)
 	downloads := core.NewDownloads(objects, s.p.Tel.Log)
 	s.part(func() error { downloads.Run(background); return nil })
+	links := linksv1.NewClient(s.p.Client)
+	badges, err := badge.New(links, s.p.Clock, s.p.Tel.Log)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	s.part(func() error { return badges.Run(background, s.p.JS) })
+	views, err := clicks.New(clicks.JetStream(s.p.JS), s.p.Keys.Signer(clicks.PurposeSalt), s.p.Clock, s.p.Tel)
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	s.part(func() error { views.Run(background); return nil })
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
+		Links: links, Clicks: views, Badges: badges, Stats: statsv1.NewClient(s.p.Client), Webhooks: webhookv1.NewClient(s.p.Client),
+		Pages: s.p.Keys.Sealer(core.PurposePages), Stopping: s.p.Stopping,
 		Blobs: transfer.Stored{Store: store}, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
-		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), Links: s.p.Keys.Signer(core.PurposeLink),
+		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), FileLinks: s.p.Keys.Signer(core.PurposeLink),
 		PlikXSRF: s.p.Keys.Signer(core.PurposePlikXSRF), Logins: s.p.Keys.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Version: s.p.Version, Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
 	})

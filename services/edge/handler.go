@@ -10,10 +10,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/edge/internal/badge"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/system"
@@ -33,8 +37,16 @@ type Deps struct {
 	Keys   core.KeyStates
 	URLs   core.URLPolicy
 
+	Links    linksv1.Service
+	Stats    statsv1.Service
+	Webhooks webhookv1.Service
+	Clicks   core.Clicks   // nil: views are told to nobody
+	Badges   *badge.Badges // nil: some that nothing is pushed to
+	Pages    *keys.Sealer
+	Stopping <-chan struct{} // nil: never closed
+
 	FileKeys  *keys.Signer // of the keys of files
-	Links     *keys.Signer // of signed links to files
+	FileLinks *keys.Signer // of signed links to files
 	PlikXSRF  *keys.Signer // of Plik's sessions
 	Logins    *keys.Token  // of logins that wait for a provider
 	Regions   []string     // the first is the default
@@ -65,13 +77,20 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 			return nil, nil, fmt.Errorf("public_url: %w", err)
 		}
 	}
+	if d.Badges == nil {
+		if d.Badges, err = badge.New(d.Links, d.Now, d.Tel.Log); err != nil {
+			return nil, nil, err //nolint:wrapcheck // it says what was being done
+		}
+	}
 	c := &core.Core{
 		Auth: d.Auth, Objects: d.Object, Uploads: d.Upload, Pliks: d.Plik, Plik: cfg.Plik, Version: d.Version, Tokens: d.Tokens, Signer: d.Signer, Keys: d.Keys, URLs: d.URLs, Now: d.Now,
 		MaxPresign: cfg.Security.MaxPresignTTL,
-		FileKeys:   d.FileKeys, Links: d.Links, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
+		FileKeys:   d.FileKeys, FileLinks: d.FileLinks, PlikXSRF: d.PlikXSRF, PlikLogins: d.Logins, LinkLife: cfg.Lockr.SignedTTL, Regions: d.Regions, CrossOrigin: cross, Downloads: d.Downloads,
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
-		Relay:     d.Relay,
+		Links:     d.Links, Stats: d.Stats, Webhooks: d.Webhooks, Clicks: d.Clicks, Badges: d.Badges, Pages: d.Pages, Stopping: d.Stopping,
+		Rates: core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
+		Relay: d.Relay,
 		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 		Sessions:  &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}

@@ -17,6 +17,7 @@ type Caller struct {
 	KeyEnds   *time.Time // when the access key behind it expires; nil: never, or no key
 	Token     string     // the account token that was presented, if it was one
 	Cookie    bool       // it came as a browser's cookie
+	APIKey    bool       // it came as the account's API key
 	// UploadTokenID is of the authv1.TokenPlik that was presented, if it was one.
 	UploadTokenID string
 	Plik          authv1.PlikLimits // of the account

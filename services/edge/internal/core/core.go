@@ -9,9 +9,13 @@ import (
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/keys"
+	"github.com/sluicehq/sluice/services/edge/internal/badge"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
@@ -36,6 +40,11 @@ type Core struct {
 	Objects  objectv1.Service
 	Uploads  uploadv1.Service
 	Pliks    uploadv1.PlikService
+	Links    linksv1.Service // link containers
+	Stats    statsv1.Service // clicks on them
+	Webhooks webhookv1.Service
+	Clicks   Clicks // is told of views; nil: nobody is
+	Badges   *badge.Badges
 	Transfer *transfer.Engine
 	Relay    *transfer.Relay
 	Sessions *transfer.Sessions
@@ -48,13 +57,16 @@ type Core struct {
 	MaxPresign time.Duration // the longest life of a signed URL
 
 	FileKeys    *keys.Signer // of the keys of files
-	Links       *keys.Signer // of signed links to files
+	FileLinks   *keys.Signer // of signed links to files
 	LinkLife    time.Duration
 	Guests      Guests
 	Regions     []string // that content may live in; the first is the default
 	CrossOrigin *http.CrossOriginProtection
 	Downloads   *Downloads
 	Admission   *Admission
+	Rates       *Rates // of the link containers' API
+	Pages       *keys.Sealer    // of what the pages of containers keep in cookies
+	Stopping    <-chan struct{} // closed when the process begins to stop: what would go on for ever ends; nil never is
 	Plik        PlikSettings
 	Version     string       // of the build
 	PlikXSRF    *keys.Signer // of what a page proves a session's changes by

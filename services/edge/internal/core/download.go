@@ -31,7 +31,7 @@ type Link struct {
 // SignLink makes a link to a file for as long as LinkLife.
 func (c *Core) SignLink(nodeID string) (Link, time.Time) {
 	ends := c.Now().Add(c.LinkLife).Truncate(time.Second).UTC()
-	return Link{Expires: ends.Unix(), Signature: hex.EncodeToString(c.Links.Sign(linkText(nodeID, ends.Unix())))}, ends
+	return Link{Expires: ends.Unix(), Signature: hex.EncodeToString(c.FileLinks.Sign(linkText(nodeID, ends.Unix())))}, ends
 }
 
 func linkText(nodeID string, expires int64) []byte {
@@ -40,7 +40,7 @@ func linkText(nodeID string, expires int64) []byte {
 
 func (c *Core) checkLink(nodeID string, l Link) error {
 	code, err := hex.DecodeString(l.Signature)
-	if err != nil || !c.Links.Verify(linkText(nodeID, l.Expires), code) || c.Now().Unix() >= l.Expires {
+	if err != nil || !c.FileLinks.Verify(linkText(nodeID, l.Expires), code) || c.Now().Unix() >= l.Expires {
 		return ErrBadLink
 	}
 	return nil

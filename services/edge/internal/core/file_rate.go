@@ -43,6 +43,7 @@ func (a *Admission) WrongKey(source string) { _ = a.keys.take(source) } // the a
 // per interval (the generic cell rate algorithm: it keeps when the address would
 // be idle again). A nil one sets no bound.
 type rate struct {
+	limit           int // a minute
 	interval, burst time.Duration
 	now             func() time.Time
 
@@ -54,7 +55,7 @@ func newRate(perMinute int, now func() time.Time) *rate {
 	if perMinute <= 0 {
 		return nil
 	}
-	return &rate{interval: time.Minute / time.Duration(perMinute), burst: time.Minute, now: now, idle: map[string]time.Time{}}
+	return &rate{limit: perMinute, interval: time.Minute / time.Duration(perMinute), burst: time.Minute, now: now, idle: map[string]time.Time{}}
 }
 
 func (l *rate) take(source string) error { return l.ask(source, true) }

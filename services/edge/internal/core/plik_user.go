@@ -211,6 +211,9 @@ func (c *Core) closeAccount(ctx context.Context, accountID string) error {
 	if _, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
 		return err
 	}
+	if err := c.closeContainers(ctx, accountID); err != nil {
+		return err
+	}
 	if _, err := c.Objects.CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: accountID}); err != nil {
 		return fmt.Errorf("closing an account: %w", err)
 	}

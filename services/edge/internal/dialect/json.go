@@ -23,11 +23,27 @@ const maxNesting = 64
 // into points to. Wrong types, names given twice, bad UTF-8 and anything after
 // the object are refused with a sentence that names the place; unknown names
 // are ignored, so that clients of a later version still work.
-func ReadJSON(r *http.Request, into any) error {
-	body, err := readObject(r, MaxJSON)
+func ReadJSON(r *http.Request, into any) error { return ReadLongJSON(r, into, MaxJSON) }
+
+// ReadLongJSON is ReadJSON of a body of limit bytes at most.
+func ReadLongJSON(r *http.Request, into any, limit int64) error {
+	body, err := readObject(r, limit)
 	if err != nil {
 		return err
 	}
+	return decode(body, into)
+}
+
+// DecodeJSON decodes a part of a body that ReadJSON took, one JSON object; what
+// is no object is refused.
+func DecodeJSON(part json.RawMessage, into any) error {
+	if part = bytes.TrimSpace(part); len(part) == 0 || part[0] != '{' {
+		return ErrBadJSON.Msgf("it must be a JSON object")
+	}
+	return decode(part, into)
+}
+
+func decode(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return jsonFault(err)
 	}

@@ -187,6 +187,29 @@ func (a *Auth) ListTokens(_ context.Context, r authv1.ListTokensRequest) (authv1
 	return out, nil
 }
 
+// RotateToken implements authv1.Service.
+func (a *Auth) RotateToken(_ context.Context, r authv1.RotateTokenRequest) (authv1.CreatedToken, error) {
+	if err := a.failure("RotateToken"); err != nil {
+		return authv1.CreatedToken{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.accounts[r.AccountID]
+	switch {
+	case acc == nil:
+		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
+	case r.Kind != authv1.TokenAPIKey:
+		return authv1.CreatedToken{}, fault.ErrInvalid
+	}
+	for text, t := range a.tokens {
+		if t.accountID == acc.ID && t.Kind == r.Kind {
+			delete(a.tokens, text)
+		}
+	}
+	text, t := a.mint(acc, r.Kind, "", 0)
+	return authv1.CreatedToken{AccountToken: t, Token: text}, nil
+}
+
 // RevokeToken implements authv1.Service.
 func (a *Auth) RevokeToken(_ context.Context, r authv1.RevokeTokenRequest) (authv1.Empty, error) {
 	if err := a.failure("RevokeToken"); err != nil {

@@ -26,7 +26,7 @@ func (a *Auth) holds(t *token, kind authv1.TokenKind) bool {
 		return false
 	}
 	if kind == "" {
-		return t.Kind != authv1.TokenPlik
+		return t.Kind != authv1.TokenPlik && t.Kind != authv1.TokenAPIKey
 	}
 	return t.Kind == kind
 }

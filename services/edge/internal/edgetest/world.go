@@ -15,6 +15,7 @@ import (
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge"
@@ -103,6 +104,10 @@ type World struct {
 	Object  *Object
 	Plik    *Plik
 	Link    *Link // that streams go over
+	Links   *linksv1test.Fake
+	Stats   *Stats
+	Hooks   *Webhooks
+	Clicks  *Clicks
 	Blobs   *Blobs
 	Audit   *Audit
 	Account string // account token
@@ -128,11 +133,13 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	tokens := master.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
 	w.Plik, w.Link = NewPlik(w.Object), NewLink()
+	w.Links, w.Stats, w.Hooks, w.Clicks = linksv1test.NewFake(time.Now, nil), NewStats(), NewWebhooks(), &Clicks{}
 	cfg := edge.Default()
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
 		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Relay: &transfer.Relay{Link: w.Link}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
-		FileKeys: master.Signer(core.PurposeFileKey), Links: master.Signer(core.PurposeLink), PlikXSRF: master.Signer(core.PurposePlikXSRF),
+		Links: w.Links, Stats: w.Stats, Webhooks: w.Hooks, Clicks: w.Clicks, Pages: master.Sealer(core.PurposePages),
+		FileKeys: master.Signer(core.PurposeFileKey), FileLinks: master.Signer(core.PurposeLink), PlikXSRF: master.Signer(core.PurposePlikXSRF),
 		Logins: master.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
 	}

@@ -1,0 +1,22 @@
+package core
+
+// View is somebody's look at a container: its page, or a successful unlock
+// (locknex.md, Containers: stats).
+type View struct {
+	ContainerID string // the alphanumeric one
+	Source      string // the client's address
+	Agent       string // User-Agent
+	Referrer    string // Referer as it was sent
+	BaseURL     string // ours; a referrer of the same host is left out
+}
+
+// Clicks is told of views. What of them is a click is decided behind it. It
+// never waits, and is safe for concurrent use.
+type Clicks interface{ Viewed(v View) }
+
+// Viewed tells of a view.
+func (c *Core) Viewed(v View) {
+	if c.Clicks != nil {
+		c.Clicks.Viewed(v)
+	}
+}
