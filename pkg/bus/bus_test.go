@@ -121,6 +121,38 @@ func TestBus_RetryAfterOfTheFaultCounts(t *testing.T) {
 	}
 }
 
+// TestBus_Later: what a handler gives back comes again after its wait, without the
+// consumer's back-off; deliveries count.
+func TestBus_Later(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quick("later"))
+	b := newBus(t, w.js)
+	times := make(chan time.Time, 3)
+	if err := bus.SubscribeRaw(b, quick("later"), func(context.Context, *bus.Message) error {
+		times <- time.Now()
+		return fmt.Errorf("too many: %w", bus.Later(300*time.Millisecond))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	publish(t, b, 1)
+	first, second, third := <-times, <-times, <-times
+	if a, b := second.Sub(first), third.Sub(second); a < 280*time.Millisecond || b < 280*time.Millisecond {
+		t.Errorf("given again after %v, then %v", a, b)
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); ; <-tick.C {
+		l, err := b.Dead().List(t.Context(), "", 0, 0)
+		if err == nil && len(l) == 1 {
+			return // the third delivery was the last one
+		}
+		if time.Now().After(end) {
+			t.Fatalf("dead letters: %v, %v", l, err)
+		}
+	}
+}
+
 // TestBus_FaultKinds is the map of kinds to what becomes of a message.
 func TestBus_FaultKinds(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -172,6 +174,63 @@ func TestDo_Redirects(t *testing.T) {
 	}
 }
 
+// TestDo_Cookies: a caller's cookie goes where it sends it, and to no other host.
+func TestDo_Cookies(t *testing.T) {
+	t.Parallel()
+	var got atomic.Value
+	other := serve(t, func(_ http.ResponseWriter, r *http.Request) { got.Store("other:" + r.Header.Get("Cookie")) })
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got.Store(r.Header.Get("Cookie"))
+		http.SetCookie(w, &http.Cookie{Name: "track", Value: "me"})
+		switch r.URL.Path {
+		case "/same":
+			http.Redirect(w, r, "/", http.StatusFound)
+		case "/other": // 127.0.0.1 is one host, whatever the port
+			http.Redirect(w, r, strings.Replace(other.URL, "127.0.0.1", "localhost", 1), http.StatusFound)
+		}
+	})
+	c := outbound.New(local(outbound.Config{Cookies: true, MaxRedirects: 3}))
+	for path, want := range map[string]string{"/": "lang=en", "/same": "lang=en", "/other": "other:"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", "lang=en")
+		resp, err := c.Do(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got.Load() != want {
+			t.Errorf("%s: %q, want %q", path, got.Load(), want)
+		}
+	}
+}
+
+// TestDo_AsksAboutRedirects: each one is asked about, before it is followed.
+func TestDo_AsksAboutRedirects(t *testing.T) {
+	t.Parallel()
+	var hits atomic.Int32
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		hits.Add(1)
+		http.Redirect(w, r, r.URL.Path+"x", http.StatusFound)
+	})
+	errEnough := errors.New("enough")
+	var asked []string
+	c := outbound.New(local(outbound.Config{MaxRedirects: 5, Redirect: func(_ context.Context, to *url.URL) error {
+		if asked = append(asked, to.Path); len(asked) == 3 {
+			return errEnough
+		}
+		return nil
+	}}))
+	if _, err := do(t, c, s.URL+"/"); !errors.Is(err, errEnough) {
+		t.Errorf("it ended with %v", err)
+	}
+	if want := []string{"/x", "/xx", "/xxx"}; !slices.Equal(asked, want) || hits.Load() != 3 {
+		t.Errorf("asked about %q, %d requests", asked, hits.Load())
+	}
+}
+
 func TestDo_BodyTooLarge(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -197,6 +256,12 @@ func TestDo_BodyTooLarge(t *testing.T) {
 	}
 	if _, err := do(t, c, s.URL+"/?n=1001"); !errors.Is(err, outbound.ErrTooLarge) {
 		t.Errorf("announced: %v", err)
+	}
+	cut := outbound.New(local(outbound.Config{MaxBytes: 1000, Cut: true}))
+	if resp, err := do(t, cut, s.URL+"/?n=1001"); err != nil {
+		t.Errorf("announced, and cut: %v", err)
+	} else if b, err := io.ReadAll(resp.Body); !errors.Is(err, outbound.ErrTooLarge) || len(b) != 1000 {
+		t.Errorf("announced, and cut: %d bytes, %v", len(b), err)
 	}
 	for _, path := range []string{"/chunked?n=1001", "/chunked?n=-1"} {
 		resp, err := do(t, c, s.URL+path)
