@@ -17,7 +17,7 @@ const DueLinks = "due.links"
 // Consumers gives every durable of the system. They exist before anything is
 // published, since EVENTS drops what no durable waits for.
 func Consumers() []bus.Consumer {
-	return []bus.Consumer{WebhookObjects(), WebhookDue(), LinksDue(), LinksChecks(), StatsClicks(), StatsContainers()}
+	return []bus.Consumer{WebhookObjects(), WebhookLinks(), WebhookDue(), LinksDue(), LinksChecks(), StatsClicks(), StatsContainers()}
 }
 
 // heldFor is how long what a killed copy had in its hands waits for another one;
@@ -28,6 +28,14 @@ const heldFor = 5 * time.Second
 func WebhookObjects() bus.Consumer {
 	return bus.Consumer{
 		Stream: Events, Durable: "webhook-objects", Subjects: []string{"evt.object.v1.object.>"},
+		Concurrency: 32, AckWait: heldFor,
+	}
+}
+
+// WebhookLinks is webhook's position in what happens to containers and links.
+func WebhookLinks() bus.Consumer {
+	return bus.Consumer{
+		Stream: Events, Durable: "webhook-links", Subjects: []string{"evt.links.v1.>"},
 		Concurrency: 32, AckWait: heldFor,
 	}
 }

@@ -1,5 +1,5 @@
 // Package webhook is the service that tells receivers outside what happened to
-// objects. Its contract is contracts/webhook/v1.
+// objects, to containers and to links. Its contract is contracts/webhook/v1.
 package webhook
 
 import (
@@ -75,19 +75,26 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	subscriptions, err := store.OpenSubscriptions(ctx, db)
+	if err != nil {
+		return err
+	}
 	if s.bus, err = s.p.Bus(ctx, Name); err != nil {
 		return err
 	}
 	w, object := s.cfg.Webhook, objectv1.NewClient(s.p.Client)
-	opener := s.p.Keys.Sealer(objectv1.PurposeWebhookSecret)
+	sealer := s.p.Keys.Sealer(objectv1.PurposeWebhookSecret)
 	s.out = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: w.Timeout, UserAgent: "Sluice-Webhook"})
 	s.dispatcher, err = dispatch.New(
 		dispatch.Config{
 			Concurrency: w.Concurrency, PerEndpoint: w.PerEndpoint, SwitchOff: w.SwitchOff, Retention: w.Retention, Sweep: w.Sweep,
 		},
 		dispatch.Deps{
-			Deliveries: deliveries, Endpoints: endpoints, Targets: target.NewResolver(object, opener, s.p.Clock),
-			Sender: dispatch.NewSender(s.out, s.p.Clock), Timers: consumer.Timers{T: s.bus.Timers()}, Clock: s.p.Clock, Tel: s.p.Tel,
+			Deliveries: deliveries, Endpoints: endpoints, Clock: s.p.Clock, Tel: s.p.Tel,
+			Targets: &target.Targets{
+				Configs: target.NewResolver(object, sealer, s.p.Clock), Subscriptions: subscriptions, Opener: sealer, Clock: s.p.Clock,
+			},
+			Sender: dispatch.NewSender(s.out, s.p.Clock), Timers: consumer.Timers{T: s.bus.Timers()},
 		})
 	if err != nil {
 		return err
@@ -95,12 +102,15 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := consumer.Subscribe(s.bus, s.dispatcher); err != nil { //nolint:contextcheck // handlers get the deliveries' contexts
 		return fmt.Errorf("subscribing to events: %w", err)
 	}
+	if err := consumer.SubscribeLinks(s.bus, s.dispatcher, subscriptions); err != nil {
+		return fmt.Errorf("subscribing to events of links: %w", err)
+	}
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return err
 	}
 	s.calls = endpoint.New(endpoint.Deps{
 		Deliveries: deliveries, Endpoints: endpoints, Auth: authv1.NewClient(s.p.Client), Object: object,
-		Opener: opener, Offer: s.dispatcher.Offer, Clock: s.p.Clock,
+		Subscriptions: subscriptions, Sealer: sealer, URLs: s.out, Offer: s.dispatcher.Offer, Clock: s.p.Clock,
 	})
 	if err := webhookv1.Register(s.server, s.calls); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of webhook: %w", err), s.server.Stop(ctx))

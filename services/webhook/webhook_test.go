@@ -36,7 +36,7 @@ func TestContract_Straight(t *testing.T) {
 	webhookv1test.Run(t, func(t *testing.T) webhookv1test.World {
 		w := newWorld(t)
 		s := w.start(t)
-		return webhookv1test.World{Service: s.Calls(), NewConfig: w.config}
+		return webhookv1test.World{Service: s.Calls(), NewConfig: w.config, NewAccount: w.account}
 	})
 }
 
@@ -46,7 +46,7 @@ func TestContract_NATS(t *testing.T) {
 		w := newWorld(t)
 		w.start(t)
 		c := rpc.NewClient(natstest.Conn(t, w.srv), rpc.ClientConfig{})
-		return webhookv1test.World{Service: webhookv1.NewClient(c), NewConfig: w.config}
+		return webhookv1test.World{Service: webhookv1.NewClient(c), NewConfig: w.config, NewAccount: w.account}
 	})
 }
 

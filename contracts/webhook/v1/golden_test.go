@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/contracts/goldentest"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 )
@@ -22,7 +23,25 @@ func messages() map[string]any {
 	endpoint := webhookv1.Endpoint{
 		ID: "bkt_1.cfg_1", AccountID: "acc_1", URL: "https://example.com/hook", Disabled: true, DisabledWhy: "gone", FailingSince: at,
 	}
+	principal := authv1.Principal{AccountID: "acc_1", Username: "alice", Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeAdmin}}}
+	subscription := webhookv1.Subscription{
+		ID: "whk_aaaaaaaaaaaaaaaaaaaaaaaaaa", AccountID: "acc_1", URL: "https://example.com/hook", Events: []string{webhookv1.EventContainerStatusChanged},
+		Description: "a board", CreatedAt: at, Disabled: true, DisabledWhy: "gone", FailingSince: at,
+	}
+	url, events, description, disabled := "https://example.com/other", []string{webhookv1.EventLinkStatusChanged}, "", true
 	return map[string]any{
+		"create_subscription_request":     webhookv1.CreateSubscriptionRequest{Principal: principal, URL: url, Events: events, Description: "a board"},
+		"created_subscription":            webhookv1.CreatedSubscription{Subscription: subscription, Secret: "whsec_AAAA"},
+		"subscription":                    subscription,
+		"subscription_request":            webhookv1.SubscriptionRequest{Principal: principal, ID: subscription.ID},
+		"list_subscriptions_request":      webhookv1.ListSubscriptionsRequest{Principal: principal},
+		"list_subscriptions_response":     webhookv1.ListSubscriptionsResponse{Subscriptions: []webhookv1.Subscription{subscription}},
+		"update_subscription_request":     webhookv1.UpdateSubscriptionRequest{Principal: principal, ID: subscription.ID, URL: &url, Events: &events, Description: &description, Disabled: &disabled, NewSecret: true},
+		"subscription_deliveries_request": webhookv1.SubscriptionDeliveriesRequest{Principal: principal, ID: subscription.ID, State: webhookv1.Dead, Cursor: "c", Limit: 10},
+		"replay_subscription_request":     webhookv1.ReplaySubscriptionRequest{Principal: principal, ID: subscription.ID, DeliveryID: "dlv_a", Since: &at},
+		"replay_subscription_response":    webhookv1.ReplaySubscriptionResponse{Replayed: 3},
+		"empty":                           webhookv1.Empty{},
+
 		"secret_request":           webhookv1.SecretRequest{Username: "alice", Bucket: "photos", ConfigID: "cfg_1"},
 		"secret_response":          webhookv1.SecretResponse{Secret: "whsec_AAAA"},
 		"list_deliveries_request":  webhookv1.ListDeliveriesRequest{EndpointID: "bkt_1.cfg_1", State: webhookv1.Dead, Cursor: "c", Limit: 10},
@@ -48,6 +67,9 @@ func TestSubjects(t *testing.T) {
 	calls := []string{
 		webhookv1.Secret.Subject, webhookv1.ListDeliveries.Subject, webhookv1.GetDelivery.Subject,
 		webhookv1.Replay.Subject, webhookv1.ListEndpoints.Subject,
+		webhookv1.CreateSubscription.Subject, webhookv1.GetSubscription.Subject, webhookv1.ListSubscriptions.Subject,
+		webhookv1.UpdateSubscription.Subject, webhookv1.DeleteSubscription.Subject, webhookv1.SubscriptionDeliveries.Subject,
+		webhookv1.ReplaySubscription.Subject,
 	}
 	seen := map[string]bool{}
 	for _, s := range calls {

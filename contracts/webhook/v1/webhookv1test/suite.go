@@ -21,6 +21,9 @@ type World struct {
 	Service webhookv1.Service
 	// NewConfig makes a notification config with a receiver of its own.
 	NewConfig func(t testing.TB) Config
+	// NewAccount makes an account with a receiver of its own; the tests of
+	// subscriptions need it.
+	NewAccount func(t testing.TB) Account
 }
 
 // Config is one of them.
@@ -57,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 			c.run(t, w, w.NewConfig(t))
 		})
 	}
+	runSubscriptions(t, w)
 }
 
 // await polls until ok; calls have no way to wait for a delivery.

@@ -62,7 +62,9 @@ func (x *Dispatcher) attempt(d domain.Delivery, token string, claimed bool) resu
 		return skipped
 	}
 	now := x.d.Clock()
-	o, err := x.d.Sender.Send(ctx, target.URL, domain.Headers(d.ID, now, target.Secret, d.Body), d.Body)
+	header := domain.Headers(d.ID, now, target.Secret, d.Body, target.Old...)
+	header["Content-Type"] = d.ContentType()
+	o, err := x.d.Sender.Send(ctx, target.URL, header, d.Body)
 	released()
 	if err != nil { // we are stopping
 		x.giveBack(ctx, d.ID, token, 0)
@@ -109,7 +111,7 @@ func (x *Dispatcher) keep(ctx context.Context, id, token string) (stop func()) {
 
 // aim finds out where a delivery goes. A why means that it goes nowhere any more.
 func (x *Dispatcher) aim(ctx context.Context, d domain.Delivery) (t domain.Target, ep domain.Endpoint, why string, err error) {
-	t, err = x.d.Targets.Resolve(ctx, d.BucketID, d.ConfigID)
+	t, err = x.d.Targets.Resolve(ctx, d.Subscriber())
 	if errors.Is(err, domain.ErrNoConfig) {
 		if err := x.d.Endpoints.Delete(ctx, d.EndpointID); err != nil {
 			return t, ep, "", err
@@ -123,7 +125,7 @@ func (x *Dispatcher) aim(ctx context.Context, d domain.Delivery) (t domain.Targe
 	if err != nil {
 		return t, ep, "", err
 	}
-	if ep.Off && !d.Forced {
+	if (ep.Off || t.Off) && !d.Forced {
 		return t, ep, domain.WhyOff, nil
 	}
 	return t, ep, "", nil

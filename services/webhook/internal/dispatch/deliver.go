@@ -29,12 +29,23 @@ func (x *Dispatcher) deliver(ctx context.Context, h domain.Happening, config str
 	if err != nil {
 		return err
 	}
+	return x.post(ctx, domain.Delivery{
+		AccountID: h.Object.AccountID, BucketID: h.Object.BucketID, ConfigID: config, EventID: h.ID, EventType: h.Type, Body: body,
+	})
+}
+
+// Notify is Deliver for one subscription of an account.
+func (x *Dispatcher) Notify(ctx context.Context, n domain.Notice, subscription string) error {
+	return x.post(ctx, domain.Delivery{
+		AccountID: n.AccountID, ConfigID: subscription, EventID: n.EventID, EventType: n.Event, Body: n.Body,
+	})
+}
+
+// post keeps a delivery of which is known whom it is for and what it says.
+func (x *Dispatcher) post(ctx context.Context, d domain.Delivery) error {
 	now := x.d.Clock().UTC()
-	d := domain.Delivery{
-		ID: domain.DeliveryID(h.ID, h.Object.BucketID, config), EndpointID: domain.EndpointID(h.Object.BucketID, config),
-		AccountID: h.Object.AccountID, BucketID: h.Object.BucketID, ConfigID: config, EventID: h.ID, EventType: h.Type,
-		State: webhookv1.Pending, Body: body, Trace: map[string]string{}, CreatedAt: now, Next: now, Wake: now,
-	}
+	d.ID, d.EndpointID = domain.DeliveryID(d.EventID, d.BucketID, d.ConfigID), domain.EndpointID(d.BucketID, d.ConfigID)
+	d.State, d.Trace, d.CreatedAt, d.Next, d.Wake = webhookv1.Pending, map[string]string{}, now, now, now
 	telemetry.Inject(ctx, d.Trace)
 	t, _, why, err := x.aim(ctx, d)
 	switch {

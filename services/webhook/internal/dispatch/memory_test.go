@@ -210,16 +210,16 @@ func (t *targets) set(gone string, err error) {
 	t.gone[gone], t.err = true, err
 }
 
-func (t *targets) Resolve(_ context.Context, bucketID, configID string) (domain.Target, error) {
+func (t *targets) Resolve(_ context.Context, s domain.Subscriber) (domain.Target, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
 		return domain.Target{}, t.err
 	}
-	if t.gone[configID] {
+	if t.gone[s.ConfigID] {
 		return domain.Target{}, domain.ErrNoConfig
 	}
-	return domain.Target{AccountID: "acc", BucketID: bucketID, ConfigID: configID, URL: "http://" + configID, Secret: []byte("s")}, nil
+	return domain.Target{AccountID: "acc", BucketID: s.BucketID, ConfigID: s.ConfigID, URL: "http://" + s.ConfigID, Secret: []byte("s")}, nil
 }
 
 // sent is one attempt that reached the sender.

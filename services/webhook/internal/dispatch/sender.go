@@ -40,7 +40,6 @@ func (s *Sender) Send(ctx context.Context, url string, header map[string]string,
 		o.Error = "the URL is malformed"
 		return o, nil
 	}
-	req.Header.Set("Content-Type", domain.ContentType)
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}

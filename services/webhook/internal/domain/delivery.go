@@ -23,7 +23,7 @@ const (
 	WhyExhausted = "every attempt failed"
 	WhyGone      = "the receiver answered 410 Gone"
 	WhyOff       = "the endpoint is switched off"
-	WhyRemoved   = "the notification config was removed"
+	WhyRemoved   = "the notification config or the webhook was removed"
 )
 
 // Delivery is one event on its way to one endpoint.
@@ -42,7 +42,7 @@ type Delivery struct {
 	ID         string              `bson:"-"` // the document's id and the webhook-id header
 	EndpointID string              `bson:"endpoint"`
 	AccountID  string              `bson:"account"`
-	BucketID   string              `bson:"bucket"`
+	BucketID   string              `bson:"bucket"` // none: of a subscription
 	ConfigID   string              `bson:"config"`
 	EventID    string              `bson:"event"`
 	EventType  string              `bson:"type"`
@@ -60,8 +60,27 @@ type Delivery struct {
 	CreatedAt  time.Time           `bson:"created"`
 }
 
-// EndpointID names the endpoint of a bucket's config.
-func EndpointID(bucketID, configID string) string { return bucketID + "." + configID }
+// EndpointID names the endpoint of a bucket's config, or of a subscription, whose
+// id is that of its endpoint.
+func EndpointID(bucketID, configID string) string {
+	if bucketID == "" {
+		return configID
+	}
+	return bucketID + "." + configID
+}
+
+// Subscriber is whom the delivery is for.
+func (d *Delivery) Subscriber() Subscriber {
+	return Subscriber{AccountID: d.AccountID, BucketID: d.BucketID, ConfigID: d.ConfigID}
+}
+
+// ContentType is that of the delivery's body.
+func (d *Delivery) ContentType() string {
+	if d.Subscriber().Subscribed() {
+		return ContentTypeJSON
+	}
+	return ContentType
+}
 
 // DeliveryID derives a delivery's id from what it delivers to whom: handling an
 // event again gives the same one. It holds no ".", which the signed text
@@ -157,6 +176,16 @@ func (d *Delivery) schedule(at time.Time) {
 // the claim still held.
 func (d *Delivery) Bury(token, why string) bool {
 	if d.State != webhookv1.Pending || d.Claim != token {
+		return false
+	}
+	d.finish(webhookv1.Dead, why)
+	return true
+}
+
+// End ends a delivery that waits, whoever attempts it now. It reports whether there
+// was something to end.
+func (d *Delivery) End(why string) bool {
+	if d.State != webhookv1.Pending {
 		return false
 	}
 	d.finish(webhookv1.Dead, why)

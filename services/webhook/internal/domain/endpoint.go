@@ -31,9 +31,7 @@ type Endpoint struct {
 func (e *Endpoint) Observe(o Outcome, switchOff time.Duration) (changed, off bool) {
 	switch {
 	case o.OK():
-		changed = e.Off || !e.Failing.IsZero()
-		e.Off, e.OffWhy, e.Failing = false, "", time.Time{}
-		return changed, false
+		return e.Reset(), false
 	case e.Off:
 		return false, false
 	}
@@ -60,6 +58,13 @@ func (e *Endpoint) Point(accountID, url string) (changed bool) {
 	}
 	*e = Endpoint{ID: e.ID, AccountID: accountID, URL: url}
 	return true
+}
+
+// Reset forgets what went wrong. It reports whether there is something to write.
+func (e *Endpoint) Reset() (changed bool) {
+	changed = e.Off || !e.Failing.IsZero()
+	e.Off, e.OffWhy, e.Failing = false, "", time.Time{}
+	return changed
 }
 
 // View is the endpoint as the contract shows it.

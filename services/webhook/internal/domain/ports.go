@@ -14,6 +14,8 @@ var (
 	ErrNoDocument = errors.New("no such document")
 	// ErrNoConfig says that the notification config is gone for good.
 	ErrNoConfig = errors.New("the notification config is gone")
+	// ErrUnchanged says that a change has nothing to write.
+	ErrUnchanged = errors.New("nothing to write")
 )
 
 // Deliveries keeps deliveries. All methods are safe for concurrent use.
@@ -60,11 +62,34 @@ type Target struct {
 	ConfigID  string
 	URL       string
 	Secret    []byte
+	Old       [][]byte // secrets of before, that sign beside it
+	Off       bool     // its owner wants nothing sent
 }
 
-// Targets resolves configs. ErrNoConfig; other errors may pass.
+// Subscriber names whom a delivery is for: a bucket's config, or a subscription of
+// an account, which has no bucket.
+type Subscriber struct {
+	AccountID string
+	BucketID  string
+	ConfigID  string
+}
+
+// Subscribed tells a subscription from a config.
+func (s Subscriber) Subscribed() bool { return s.BucketID == "" }
+
+// Subscriptions keeps the subscriptions of accounts. Safe for concurrent use.
+type Subscriptions interface {
+	// Of gives all of an account, oldest first.
+	Of(ctx context.Context, accountID string) ([]Subscription, error)
+	// Update changes them by compare-and-set; change may run several times, must
+	// not keep what it gets, and its errors are given back. ErrUnchanged writes
+	// nothing.
+	Update(ctx context.Context, accountID string, change func(all []Subscription) ([]Subscription, error)) error
+}
+
+// Targets resolves configs and subscriptions. ErrNoConfig; other errors may pass.
 type Targets interface {
-	Resolve(ctx context.Context, bucketID, configID string) (Target, error)
+	Resolve(ctx context.Context, s Subscriber) (Target, error)
 }
 
 // Sender carries an attempt out. An error means that ctx ended before the

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,14 +17,18 @@ func ShowSecret(secret []byte) string {
 	return SecretPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
-// Headers gives the three headers of Standard Webhooks for an attempt at at.
-func Headers(id string, at time.Time, secret, body []byte) map[string]string {
+// Headers gives the three headers of Standard Webhooks for an attempt at at. Old
+// secrets sign behind secret, so that receivers can take a new one over in peace.
+func Headers(id string, at time.Time, secret, body []byte, old ...[]byte) map[string]string {
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(id + "." + stamp + "."))
-	mac.Write(body)
+	signatures := make([]string, 0, 1+len(old))
+	for _, s := range append([][]byte{secret}, old...) {
+		mac := hmac.New(sha256.New, s)
+		mac.Write([]byte(id + "." + stamp + "."))
+		mac.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
 	return map[string]string{
-		"webhook-id": id, "webhook-timestamp": stamp,
-		"webhook-signature": "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+		"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": strings.Join(signatures, " "),
 	}
 }

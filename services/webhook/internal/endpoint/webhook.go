@@ -13,7 +13,6 @@ import (
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
-	"github.com/sluicehq/sluice/services/webhook/internal/target"
 )
 
 // Pages of lists: without a limit, and at most.
@@ -24,13 +23,26 @@ const (
 
 // Deps is what the calls are answered from.
 type Deps struct {
-	Deliveries domain.Deliveries
-	Endpoints  domain.Endpoints
-	Auth       authv1.Service
-	Object     objectv1.Service
-	Opener     target.Opener
-	Offer      func(domain.Delivery) // has a due delivery attempted
-	Clock      func() time.Time
+	Deliveries    domain.Deliveries
+	Endpoints     domain.Endpoints
+	Auth          authv1.Service
+	Object        objectv1.Service
+	Sealer        Sealer
+	URLs          URLs
+	Subscriptions domain.Subscriptions
+	Offer         func(domain.Delivery) // has a due delivery attempted
+	Clock         func() time.Time
+}
+
+// Sealer seals and opens signing secrets; *keys.Sealer is one.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// URLs judges addresses; *outbound.Client is one.
+type URLs interface {
+	CheckURL(ctx context.Context, rawURL string) error
 }
 
 // Service implements webhookv1.Service.
@@ -56,7 +68,7 @@ func (s *Service) Secret(ctx context.Context, r webhookv1.SecretRequest) (webhoo
 	if err != nil {
 		return webhookv1.SecretResponse{}, fmt.Errorf("looking the config up: %w", err)
 	}
-	secret, err := s.d.Opener.Open(n.SealedSecret, []byte(n.Config.ID))
+	secret, err := s.d.Sealer.Open(n.SealedSecret, []byte(n.Config.ID))
 	if err != nil {
 		return webhookv1.SecretResponse{}, fmt.Errorf("opening the secret: %w", err)
 	}
