@@ -54,6 +54,7 @@ func (b *Badges) Run(ctx context.Context, js jetstream.JetStream) error {
 type beat struct {
 	at       time.Time
 	sequence uint64
+	created  time.Time // the bucket
 }
 
 // watch follows the bucket until that fails. Nothing is loaded: what is asked for
@@ -87,7 +88,7 @@ func (b *Badges) watch(ctx context.Context, js jetstream.JetStream) error {
 		case <-ctx.Done():
 			return ctx.Err() //nolint:wrapcheck // the caller looks at its context
 		case next := <-beats:
-			if next.sequence < promise.sequence {
+			if !next.created.Equal(promise.created) || next.sequence < promise.sequence {
 				return errAnew
 			}
 			// While behind, the oldest promise that is not kept stays: it tells how long.
@@ -164,5 +165,5 @@ func (b *Badges) beat(ctx context.Context, kv jetstream.KeyValue) (beat, error) 
 	if !ok {
 		return beat{}, errAnew
 	}
-	return beat{at: at, sequence: of.StreamInfo().State.LastSeq}, nil
+	return beat{at: at, sequence: of.StreamInfo().State.LastSeq, created: of.StreamInfo().Created}, nil
 }
