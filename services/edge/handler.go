@@ -89,10 +89,10 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
 		Links:     d.Links, Stats: d.Stats, Webhooks: d.Webhooks, Clicks: d.Clicks, Badges: d.Badges, Pages: d.Pages, Stopping: d.Stopping,
-		Rates: core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
-		Relay: d.Relay,
-		Transfer:  &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
-		Sessions:  &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Rates:    core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
+		Relay:    d.Relay,
+		Transfer: &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Sessions: &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{

@@ -64,7 +64,7 @@ type Core struct {
 	CrossOrigin *http.CrossOriginProtection
 	Downloads   *Downloads
 	Admission   *Admission
-	Rates       *Rates // of the link containers' API
+	Rates       *Rates          // of the link containers' API
 	Pages       *keys.Sealer    // of what the pages of containers keep in cookies
 	Stopping    <-chan struct{} // closed when the process begins to stop: what would go on for ever ends; nil never is
 	Plik        PlikSettings

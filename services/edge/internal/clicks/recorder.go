@@ -1,0 +1,211 @@
+package clicks
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/keys"
+	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
+)
+
+const (
+	maxAgent   = 1024   // bytes of a user agent that are looked at
+	maxWaiting = 20_000 // clicks in memory while the stream is away; beyond, new ones are lost
+	batchMost  = 256
+	tellEvery  = 200 * time.Millisecond
+	retryAfter = time.Second
+	lastFor    = 5 * time.Second // for what is left at the end
+)
+
+// Publisher stores events and returns when all of them are known to be stored, or
+// why not; then some of them may be. Storing one again under its id does nothing.
+type Publisher func(ctx context.Context, events []docstore.Message) error
+
+// Recorder tells stats of views. It is safe for concurrent use; Run must run for
+// anything to be told.
+type Recorder struct {
+	publish  Publisher
+	visitors visitors
+	now      func() time.Time
+	log      *slog.Logger
+	views    metric.Int64Counter
+	wake     chan struct{}
+
+	mu      sync.Mutex
+	waiting []click            // oldest first
+	last    map[pair]time.Time // of the newest click of each that waits
+	over    bool
+}
+
+// click is one that waits.
+type click struct {
+	pair
+	at    time.Time
+	event docstore.Message
+}
+
+// pair is what counts once within statsv1.ClickWindow.
+type pair struct{ subject, visitor string }
+
+var _ core.Clicks = (*Recorder)(nil)
+
+// New makes a Recorder that has nothing to tell. The salts come from signer
+// (PurposeSalt).
+func New(p Publisher, signer *keys.Signer, now func() time.Time, tel *telemetry.Telemetry) (*Recorder, error) {
+	views, err := tel.Meter("edge").Int64Counter("sluice.edge.views",
+		metric.WithDescription("views of link containers: told to stats, of bots, repeated while they wait, lost for want of room"))
+	if err != nil {
+		return nil, fmt.Errorf("declaring the metrics of views: %w", err)
+	}
+	return &Recorder{
+		publish: p, visitors: visitors{signer: signer}, now: now, log: tel.Log, views: views,
+		wake: make(chan struct{}, 1), last: map[pair]time.Time{},
+	}, nil
+}
+
+// Viewed implements core.Clicks.
+func (r *Recorder) Viewed(v core.View) {
+	ctx := context.Background()
+	agent := v.Agent[:min(len(v.Agent), maxAgent)]
+	if !linksv1.ValidID(v.ContainerID) || isBot(agent) {
+		r.count("bot", 1)
+		return
+	}
+	at := r.now().UTC()
+	e := statsv1.ClickEvent{
+		Subject: v.ContainerID, Visitor: r.visitors.of(v.Source, agent, at), Referrer: referrerOf(v.Referrer, v.BaseURL), Time: at,
+	}
+	env, err := bus.NewEnvelope(ctx, statsv1.Clicked, "", e.Subject, 0, at, e)
+	if err != nil { // of no click that is made above
+		r.log.ErrorContext(ctx, "a view cannot be told", slog.Any(telemetry.KeyErr, err))
+		r.count("lost", 1)
+		return
+	}
+	r.count(r.add(click{pair: pair{e.Subject, e.Visitor}, at: at, event: env.Message()}), 1)
+}
+
+func (r *Recorder) count(outcome string, n int) {
+	r.views.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("outcome", outcome)))
+}
+
+// add lets a click wait, and says what became of it. One that cannot count beside
+// another that waits is not kept, so that somebody's thousand views are one.
+func (r *Recorder) add(c click) (outcome string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, there := r.last[c.pair]
+	switch {
+	case there && c.at.Sub(before) < statsv1.ClickWindow:
+		return "repeated"
+	case r.over || len(r.waiting) >= maxWaiting:
+		return "lost"
+	}
+	r.last[c.pair] = c.at
+	r.waiting = append(r.waiting, c)
+	if len(r.waiting) == batchMost {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+	return "told"
+}
+
+// Run tells what there is until ctx is done, and then the rest of it.
+func (r *Recorder) Run(ctx context.Context) {
+	t := time.NewTimer(tellEvery)
+	defer t.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			r.finish(context.WithoutCancel(ctx))
+			return
+		case <-r.wake:
+			if failing { // the timer says when to try again
+				continue
+			}
+		case <-t.C:
+		}
+		err := r.tell(ctx)
+		if err != nil && !failing && ctx.Err() == nil { // once per outage
+			r.log.WarnContext(ctx, "clicks are not taken; they wait", slog.Any(telemetry.KeyErr, err))
+		}
+		failing = err != nil
+		if failing {
+			t.Reset(retryAfter)
+		} else {
+			t.Reset(tellEvery)
+		}
+	}
+}
+
+// finish takes no more and tells what is left.
+func (r *Recorder) finish(ctx context.Context) {
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lastFor)
+	defer cancel()
+	for {
+		err := r.tell(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			r.log.WarnContext(ctx, "clicks are lost: nobody took them", slog.Int("clicks", len(r.waiting)), slog.Any(telemetry.KeyErr, err))
+			r.count("lost", len(r.waiting))
+			return
+		case <-time.After(retryAfter / 10):
+		}
+	}
+}
+
+// tell publishes batch by batch. What is not known to be stored stays and is sent
+// again, under the same ids.
+func (r *Recorder) tell(ctx context.Context) error {
+	for {
+		batch := r.next()
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := r.publish(ctx, batch); err != nil {
+			return err
+		}
+		r.drop(len(batch))
+	}
+}
+
+func (r *Recorder) next() []docstore.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]docstore.Message, min(len(r.waiting), batchMost))
+	for i := range out {
+		out[i] = r.waiting[i].event
+	}
+	return out
+}
+
+// drop lets go of the oldest n, which are stored.
+func (r *Recorder) drop(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.waiting[:n] {
+		if r.last[c.pair].Equal(c.at) {
+			delete(r.last, c.pair)
+		}
+	}
+	r.waiting = append([]click(nil), r.waiting[n:]...)
+}
