@@ -79,6 +79,6 @@ func LinksDue() bus.Consumer {
 func LinksChecks() bus.Consumer {
 	return bus.Consumer{
 		Stream: Checks, Durable: "links-checks", Subjects: []string{"check.>"},
-		Concurrency: 256, MaxPending: 8192, MaxDeliver: 1 << 30, AckWait: heldFor,
+		Concurrency: 512, MaxPending: 8192, MaxDeliver: 1 << 30, AckWait: heldFor,
 	}
 }

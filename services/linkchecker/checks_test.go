@@ -240,7 +240,7 @@ func contain(t testing.TB, calls linksv1.Service, links []linksv1.LinkInput) []s
 			batch = batch[:linksv1.Batch(batch)]
 			more := from+len(batch) < len(all)
 			next, err := linksv1.Written{}, error(nil)
-			for again := true; again; again = from > 0 && fault.Retryable(err) { // adding is idempotent
+			for again := true; again; again = fault.Retryable(err) { // one that was made all the same holds the same links
 				if from == 0 {
 					next, err = calls.CreateContainer(t.Context(), linksv1.CreateRequest{Principal: alice, Title: "t", Links: batch, More: more})
 				} else {

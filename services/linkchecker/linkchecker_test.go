@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -317,6 +318,8 @@ func TestConfig_Validate(t *testing.T) {
 		func(s *linkchecker.Settings) { s.Steps = nil }, func(s *linkchecker.Settings) { s.Steps = []string{"soon"} },
 		func(s *linkchecker.Settings) { s.Steps = []string{"1ms"} }, func(s *linkchecker.Settings) { s.Requeue = 0 },
 		func(s *linkchecker.Settings) { s.Stale = 0 }, func(s *linkchecker.Settings) { s.Sweep = 0 },
+		func(s *linkchecker.Settings) { s.InFlight = 0 }, func(s *linkchecker.Settings) { s.Concurrency = 0 }, func(s *linkchecker.Settings) { s.Rate = 0 },
+		func(s *linkchecker.Settings) { s.Rate = math.NaN() }, func(s *linkchecker.Settings) { s.Timeout = 0 }, func(s *linkchecker.Settings) { s.HostsBase = []string{"a.example"} },
 		func(s *linkchecker.Settings) { s.HashMemory = 0 }, func(s *linkchecker.Settings) { s.HashPasses = 0 },
 	} {
 		c := linkchecker.Default()

@@ -82,7 +82,7 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		answer(jobs, outcome{err: bus.Later(0)})
 		return News{}
 	}
-	c.d.Meter.flying(1)
+	c.d.Meter.flying(c.ctx, 1)
 	urls := make([]*url.URL, len(jobs))
 	for i, j := range jobs {
 		urls[i] = j.url
@@ -92,7 +92,7 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 	found, err := c.d.Book.Check(c.ctx, a, urls)
 	took := time.Since(began)
 	<-c.slots
-	c.d.Meter.flying(-1)
+	c.d.Meter.flying(c.ctx, -1)
 	if err == nil {
 		err = a.end
 	}
@@ -107,9 +107,9 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 	l.took, l.each = (l.took*3+took)/4, len(jobs)
 	c.mu.Unlock()
 	rule, at := c.d.Book.RuleOf(urls[0]), c.d.Clock()
-	c.d.Meter.asked(rule, took)
+	c.d.Meter.asked(c.ctx, rule, took)
 	for i, j := range jobs {
-		c.d.Meter.checked(rule, found[i].Reason)
+		c.d.Meter.checked(c.ctx, rule, found[i].Reason)
 		j.done <- outcome{found: found[i], at: at}
 	}
 	return newsOf(found)

@@ -190,12 +190,12 @@ func endless(w http.ResponseWriter, r *http.Request, pause time.Duration, part [
 	}
 }
 
-// bomb is a page of 64 MiB in 64 KiB.
+// bomb is a page of 16 MiB in 16 KiB.
 func bomb(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	if _, err := io.CopyN(z, zeros{}, 64<<20); err != nil {
+	if _, err := io.CopyN(z, zeros{}, 16<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
@@ -318,7 +318,7 @@ func hugePages(t *testing.T, h http.Handler) {
 		runtime.ReadMemStats(&before)
 		none(t, w.all(t.Context(), page, plain))
 		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+		if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
 			t.Errorf("%s: %d bytes were needed", path, n)
 		}
 		if r, ok := w.ledger.result(page); !ok || r.Status != linksv1.Unknown || r.Reason != linksv1.ReasonUnclear {

@@ -122,7 +122,7 @@ func (c *Checker) put(name string, j *job) (time.Time, bool) {
 		return l.turn(now), true
 	}
 	l.queue = append(l.queue, j)
-	c.d.Meter.waiting(1)
+	c.d.Meter.waiting(c.ctx, 1)
 	c.spur(l)
 	return time.Time{}, false
 }
@@ -140,7 +140,7 @@ func (c *Checker) withdraw(name string, j *job) (until time.Time, taken bool) {
 		return time.Time{}, false
 	}
 	l.queue = slices.Delete(l.queue, i, i+1)
-	c.d.Meter.waiting(-1)
+	c.d.Meter.waiting(c.ctx, -1)
 	return l.turn(c.d.Clock()), true
 }
 
@@ -149,7 +149,7 @@ func (c *Checker) flush(l *lane, answer func() outcome) {
 	for _, j := range l.queue {
 		j.done <- answer()
 	}
-	c.d.Meter.waiting(-len(l.queue))
+	c.d.Meter.waiting(c.ctx, -len(l.queue))
 	l.queue = nil
 }
 
@@ -258,7 +258,7 @@ func (c *Checker) take(l *lane) []*job {
 		left = append(left, j)
 	}
 	l.queue = left
-	c.d.Meter.waiting(-len(jobs))
+	c.d.Meter.waiting(c.ctx, -len(jobs))
 	return jobs
 }
 

@@ -33,14 +33,14 @@ func NewMeter(tel *telemetry.Telemetry, scope string) (*Meter, error) {
 	return &Meter{checks: checks, duration: duration, waits: waits, flies: flies}, errors.Join(err1, err2, err3, err4)
 }
 
-func (m *Meter) checked(rule string, why linksv1.Reason) {
-	m.checks.Add(context.Background(), 1, metric.WithAttributes(attribute.String("rule", rule), attribute.String("reason", string(why))))
+func (m *Meter) checked(ctx context.Context, rule string, why linksv1.Reason) {
+	m.checks.Add(ctx, 1, metric.WithAttributes(attribute.String("rule", rule), attribute.String("reason", string(why))))
 }
 
-func (m *Meter) asked(rule string, took time.Duration) {
-	m.duration.Record(context.Background(), took.Seconds(), metric.WithAttributes(attribute.String("rule", rule)))
+func (m *Meter) asked(ctx context.Context, rule string, took time.Duration) {
+	m.duration.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("rule", rule)))
 }
 
-func (m *Meter) waiting(n int) { m.waits.Add(context.Background(), int64(n)) }
+func (m *Meter) waiting(ctx context.Context, n int) { m.waits.Add(ctx, int64(n)) }
 
-func (m *Meter) flying(n int) { m.flies.Add(context.Background(), int64(n)) }
+func (m *Meter) flying(ctx context.Context, n int) { m.flies.Add(ctx, int64(n)) }

@@ -140,18 +140,22 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 	}
 	for i, it := range items {
 		x, known := entries[strings.ToLower(it.ID)]
-		f := &out[i]
-		switch {
-		case !known && e.Absent == string(linksv1.Offline), known && anyHolds(e.Gone, x):
-			f.Status, f.Reason = linksv1.Offline, linksv1.ReasonRemoved
-		case known && anyHolds(e.Locked, x):
-			f.Status, f.Reason = linksv1.Online, linksv1.ReasonRestricted
-		case known && anyHolds(e.Online, x):
-			f.Status, f.Reason = linksv1.Online, linksv1.ReasonFound
-		}
-		if f.Status == linksv1.Online {
-			f.Name, f.Size = text(valueAt(x, e.Name)), size(valueAt(x, e.Size))
-		}
+		e.decide(x, known, &out[i])
+	}
+}
+
+// decide says what an entry, or that there is none, tells of a file.
+func (e *Entries) decide(x any, known bool, f *Finding) {
+	switch {
+	case !known && e.Absent == string(linksv1.Offline), known && anyHolds(e.Gone, x):
+		f.Status, f.Reason = linksv1.Offline, linksv1.ReasonRemoved
+	case known && anyHolds(e.Locked, x):
+		f.Status, f.Reason = linksv1.Online, linksv1.ReasonRestricted
+	case known && anyHolds(e.Online, x):
+		f.Status, f.Reason = linksv1.Online, linksv1.ReasonFound
+	}
+	if f.Status == linksv1.Online {
+		f.Name, f.Size = text(valueAt(x, e.Name)), size(valueAt(x, e.Size))
 	}
 }
 

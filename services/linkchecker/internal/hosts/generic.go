@@ -89,7 +89,8 @@ func (a answer) elsewhere(h *Host, it Item) bool {
 		}
 	}
 	root := func(p string) bool { return p == "" || p == "/" }
-	return root(a.final.Path) && a.final.RawQuery == "" && !(root(it.URL.Path) && it.URL.RawQuery == "")
+	start := root(it.URL.Path) && it.URL.RawQuery == ""
+	return root(a.final.Path) && a.final.RawQuery == "" && !start
 }
 
 func (a answer) isPage() bool {
