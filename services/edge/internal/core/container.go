@@ -35,9 +35,9 @@ type ContainerChange struct {
 	Links    []linksv1.LinkInput // of the list that takes the place of the old one
 }
 
-// mayContainers refuses an access key without a scope, and one that is limited to
-// buckets or prefixes: containers are in none.
-func mayContainers(p authv1.Principal, scope authv1.Scope) error {
+// MayContainers refuses an access key without a scope, and one that is limited to
+// buckets or prefixes: containers are in none. Codes: object.access_denied.
+func MayContainers(p authv1.Principal, scope authv1.Scope) error {
 	switch {
 	case p.KeyID == "":
 		return nil
@@ -57,7 +57,7 @@ func quotaOf(p authv1.Principal) linksv1.Quota {
 // links need; before the last one there is none. Codes: as
 // linksv1.Service.CreateContainer and AddLinks, object.access_denied.
 func (c *Core) CreateContainer(ctx context.Context, by Caller, n NewContainer) (linksv1.Container, error) {
-	if err := mayContainers(by.Principal, authv1.ScopeWrite); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeWrite); err != nil {
 		return linksv1.Container{}, err
 	}
 	k := linksv1.Batch(n.Links)
@@ -73,7 +73,7 @@ func (c *Core) CreateContainer(ctx context.Context, by Caller, n NewContainer) (
 // UpdateContainer changes a container of the caller's. Codes: as CreateContainer,
 // links.container_not_found.
 func (c *Core) UpdateContainer(ctx context.Context, by Caller, n ContainerChange) (linksv1.Container, error) {
-	if err := mayContainers(by.Principal, authv1.ScopeWrite); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeWrite); err != nil {
 		return linksv1.Container{}, err
 	}
 	r := linksv1.UpdateRequest{Principal: by.Principal, ID: n.ID, Title: n.Title, Password: n.Password, Quota: quotaOf(by.Principal)}
@@ -135,7 +135,7 @@ func (c *Core) refresh(ctx context.Context, v linksv1.Container) {
 // OwnContainer reads a container of the caller's. Codes:
 // links.container_not_found, also for another account's; object.access_denied.
 func (c *Core) OwnContainer(ctx context.Context, by Caller, id string) (linksv1.Container, error) {
-	if err := mayContainers(by.Principal, authv1.ScopeRead); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeRead); err != nil {
 		return linksv1.Container{}, err
 	}
 	return c.ownContainer(ctx, by, id)
@@ -155,7 +155,7 @@ func (c *Core) ownContainer(ctx context.Context, by Caller, id string) (linksv1.
 // ListContainers pages through the caller's; r's Principal is set here. Codes:
 // those of pkg/paging, object.access_denied.
 func (c *Core) ListContainers(ctx context.Context, by Caller, r linksv1.ListRequest) (linksv1.ListResponse, error) {
-	if err := mayContainers(by.Principal, authv1.ScopeRead); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeRead); err != nil {
 		return linksv1.ListResponse{}, err
 	}
 	r.Principal = by.Principal
@@ -168,7 +168,7 @@ func (c *Core) ListContainers(ctx context.Context, by Caller, r linksv1.ListRequ
 
 // DeleteContainer ends a container of the caller's. Codes: as OwnContainer.
 func (c *Core) DeleteContainer(ctx context.Context, by Caller, id string) error {
-	if err := mayContainers(by.Principal, authv1.ScopeDelete); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeDelete); err != nil {
 		return err
 	}
 	if !linksv1.ValidID(id) {

@@ -8,6 +8,8 @@ type View struct {
 	Agent       string // User-Agent
 	Referrer    string // Referer as it was sent
 	BaseURL     string // ours; a referrer of the same host is left out
+	Method      string // HEAD looks at nothing
+	Purpose     string // Sec-Purpose or Purpose: a browser that looks ahead looks at nothing either
 }
 
 // Clicks is told of views. What of them is a click is decided behind it. It

@@ -26,7 +26,7 @@ func (c *Core) RotateAPIKey(ctx context.Context, by Caller) (authv1.CreatedToken
 	if by.APIKey {
 		return authv1.CreatedToken{}, authv1.ErrBadToken.Msgf("an API key cannot make another one: this takes the account's own bearer token")
 	}
-	if err := mayContainers(by.Principal, authv1.ScopeAdmin); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeAdmin); err != nil {
 		return authv1.CreatedToken{}, err
 	}
 	t, err := c.Auth.RotateToken(ctx, authv1.RotateTokenRequest{AccountID: by.Principal.AccountID, Kind: authv1.TokenAPIKey})

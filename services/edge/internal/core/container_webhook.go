@@ -13,10 +13,10 @@ import (
 // webhookID is the form of a subscription's id.
 var webhookID = regexp.MustCompile(`^whk_[0-9A-Za-z]{26}$`)
 
-// mayWebhooks decides whether by may see and change webhook id of the account; ""
+// mayWebhook decides whether by may see and change webhook id of the account; ""
 // stands for none in particular.
 func mayWebhook(by Caller, id string) error {
-	if err := mayContainers(by.Principal, authv1.ScopeAdmin); err != nil {
+	if err := MayContainers(by.Principal, authv1.ScopeAdmin); err != nil {
 		return err
 	}
 	if id != "" && !webhookID.MatchString(id) {

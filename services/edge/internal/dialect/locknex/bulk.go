@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"sync"
 
+	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
 
@@ -61,9 +63,17 @@ func (h *Handler) BulkContainers(w http.ResponseWriter, r *http.Request) error {
 	if err := dialect.ReadLongJSON(r, &body, maxBulkBytes); err != nil {
 		return err
 	}
-	do := map[string]func(*http.Request, int, json.RawMessage) (any, error){"create": h.bulkCreate, "status": h.bulkStatus, "delete": h.bulkDelete}[body.Action]
-	if do == nil {
+	action, ok := map[string]struct {
+		do    func(*http.Request, int, json.RawMessage) (any, error)
+		scope authv1.Scope
+	}{
+		"create": {h.bulkCreate, authv1.ScopeWrite}, "status": {h.bulkStatus, authv1.ScopeRead}, "delete": {h.bulkDelete, authv1.ScopeDelete},
+	}[body.Action]
+	if !ok {
 		return fault.ErrInvalid.Msgf("action is create, status or delete")
+	}
+	if err := core.MayContainers(callerOf(r).Principal, action.scope); err != nil {
+		return err //nolint:wrapcheck // it says what is missing
 	}
 	if len(body.Items) == 0 || len(body.Items) > maxBulk {
 		return fault.ErrInvalid.Msgf("items is a list of 1 to %d", maxBulk)
@@ -75,7 +85,7 @@ func (h *Handler) BulkContainers(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := wireResults{Success: true, Results: make([]any, len(body.Items))}
 	inParallel(r.Context(), len(body.Items), func(i int) {
-		res, err := do(r, i, body.Items[i])
+		res, err := action.do(r, i, body.Items[i])
 		if err != nil {
 			_, e := errorOf(err)
 			res = bulkFailed{Index: i, wireError: e}
