@@ -5,7 +5,7 @@ MODULES = $$(scripts/mods.sh list)
 FAST = ./pkg/... ./contracts/... $(SERVICES)
 SERVICES = ./services/auth/... ./services/edge/... ./services/linkchecker/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
 
-.PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes codegen bench soak fuzz check tools clean
+.PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes codegen clients bench soak fuzz check tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ routes: ## services/edge/ROUTES.md
 codegen: ## clients for Go, TypeScript, Python and Java from the OpenAPI document, under gen/
 	scripts/codegen.sh
 
+clients: ## sluice-client for Linux and Windows, amd64 and arm64, under build/clients/
+	scripts/clients.sh
+
 bench: ## throughput, latency and memory against baselines of the same run
 	scripts/bench.sh
 
@@ -69,4 +72,4 @@ bin/tools/golangci-lint: scripts/tools/go.mod
 	GOWORK=off go -C scripts/tools build -o ../../bin/tools/ tool
 
 clean: ## remove what was built (never the data directory)
-	rm -rf bin gen
+	rm -rf bin build gen

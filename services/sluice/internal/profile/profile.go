@@ -19,12 +19,13 @@ const (
 	EnvAccessKeyID = "SLUICE_ACCESS_KEY_ID"
 	EnvSecretKey   = "SLUICE_SECRET_KEY" //nolint:gosec // the name of one
 	EnvProfile     = "SLUICE_PROFILE"
-	EnvToken       = "SLUICE_TOKEN" //nolint:gosec // the name of one
+	EnvToken       = "SLUICE_TOKEN"   //nolint:gosec // the name of one
+	EnvAPIKey      = "SLUICE_API_KEY" //nolint:gosec // the name of one
 )
 
 // Variables lists them all.
 func Variables() []string {
-	return []string{EnvEndpoint, EnvAccessKeyID, EnvSecretKey, EnvProfile, EnvToken}
+	return []string{EnvEndpoint, EnvAccessKeyID, EnvSecretKey, EnvProfile, EnvToken, EnvAPIKey}
 }
 
 // DefaultName is the profile that is used when none is named.
@@ -36,13 +37,15 @@ const defaultEndpoint = "http://127.0.0.1:8080"
 // maxFile bounds a profile file, in bytes.
 const maxFile = 64 << 10
 
-// Profile is a server with an access key for it, an account's token, or both.
+// Profile is a server with what is known for it: an access key, an account's
+// token, an account's API key.
 type Profile struct {
 	Endpoint    string `json:"endpoint"`
 	AccessKeyID string `json:"accessKeyId,omitempty"`
 	SecretKey   string `json:"secretKey,omitempty"`
 	Token       string `json:"token,omitempty"`
 	Username    string `json:"username,omitempty"` // of the token's account
+	APIKey      string `json:"apiKey,omitempty"`
 }
 
 // sameServer reports whether two endpoints are one.
@@ -73,6 +76,9 @@ func Save(name string, p Profile) (string, error) {
 		if p.Token == "" {
 			p.Token, p.Username = old.Token, old.Username
 		}
+		if p.APIKey == "" {
+			p.APIKey = old.APIKey
+		}
 	}
 	return write(name, p)
 }
@@ -84,6 +90,17 @@ func ForgetToken(name string) error {
 		return err
 	}
 	p.Token, p.Username = "", ""
+	_, err = write(name, p)
+	return err
+}
+
+// ForgetAPIKey takes the account's API key out of a profile, and the access key too.
+func ForgetAPIKey(name string) error {
+	p, err := Load(name)
+	if err != nil {
+		return err
+	}
+	p.APIKey, p.AccessKeyID, p.SecretKey = "", "", ""
 	_, err = write(name, p)
 	return err
 }
@@ -179,6 +196,30 @@ func Account(c Choice, getenv func(string) string) (Profile, error) {
 	p := Profile{Endpoint: first(c.Endpoint, getenv(EnvEndpoint), file.Endpoint, defaultEndpoint), Token: getenv(EnvToken)}
 	if p.Token == "" && sameServer(p.Endpoint, file.Endpoint) {
 		p.Token, p.Username = file.Token, file.Username
+	}
+	return p, nil
+}
+
+// Containers is Resolve for commands about link containers: with an API key, or
+// else an access key, or with neither, which is enough for what everybody may. What
+// was kept is never shown to another server than its own.
+func Containers(c Choice, getenv func(string) string) (Profile, error) {
+	file, err := c.load(getenv)
+	if err != nil {
+		return Profile{}, err
+	}
+	p := Profile{Endpoint: first(c.Endpoint, getenv(EnvEndpoint), file.Endpoint, defaultEndpoint), APIKey: getenv(EnvAPIKey)}
+	id, secret := getenv(EnvAccessKeyID), getenv(EnvSecretKey)
+	switch own := sameServer(p.Endpoint, file.Endpoint); {
+	case p.APIKey != "":
+	case id != "" && secret != "":
+		p.AccessKeyID, p.SecretKey = id, secret
+	case id != "" || secret != "":
+		return Profile{}, fmt.Errorf("%s and %s belong together, and one of them is missing", EnvAccessKeyID, EnvSecretKey)
+	case own && file.APIKey != "":
+		p.APIKey = file.APIKey
+	case own:
+		p.AccessKeyID, p.SecretKey = file.AccessKeyID, file.SecretKey
 	}
 	return p, nil
 }

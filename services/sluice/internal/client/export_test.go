@@ -1,0 +1,7 @@
+package client
+
+// What tests look at inside.
+var (
+	LinesOf     = linesOf
+	ContainerID = containerID
+)
