@@ -9,7 +9,7 @@ import "strings"
 // a script is a click.
 var signs = []string{
 	// What most of them call themselves.
-	"bot/", "bot;", "bot)", "bot,", "bot ", "bots", "-bot", "_bot", "crawl", "spider", "scraper", "scrapy", "archiver", "slurp",
+	"bot/", "bot;", "bot)", "bot,", "bot ", "bot-", "bots", "-bot", "_bot", "crawl", "spider", "scraper", "scrapy", "archiver", "slurp",
 	// Searching and learning.
 	"mediapartners-google", "google-inspectiontool", "googleother", "google-read-aloud", "google-extended", "feedfetcher", "apis-google", "bingpreview",
 	"chatgpt-user", "claude-web", "anthropic-ai", "perplexity", "duckassist", "meta-externalagent", "ia_archiver", "heritrix", "nutch", "httrack", "semrush", "ahrefs",
@@ -35,4 +35,10 @@ func isBot(agent string) bool {
 		}
 	}
 	return strings.HasSuffix(agent, "bot")
+}
+
+// looksAhead reports whether a browser fetches what nobody has asked for yet.
+func looksAhead(purpose string) bool {
+	purpose = strings.ToLower(purpose)
+	return strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") || strings.Contains(purpose, "preview")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +42,7 @@ type Recorder struct {
 	now      func() time.Time
 	log      *slog.Logger
 	views    metric.Int64Counter
+	most     int // clicks that wait
 	wake     chan struct{}
 
 	mu      sync.Mutex
@@ -51,8 +54,8 @@ type Recorder struct {
 // click is one that waits.
 type click struct {
 	pair
-	at    time.Time
-	event docstore.Message
+	id    string
+	event statsv1.ClickEvent
 }
 
 // pair is what counts once within statsv1.ClickWindow.
@@ -64,35 +67,28 @@ var _ core.Clicks = (*Recorder)(nil)
 // (PurposeSalt).
 func New(p Publisher, signer *keys.Signer, now func() time.Time, tel *telemetry.Telemetry) (*Recorder, error) {
 	views, err := tel.Meter("edge").Int64Counter("sluice.edge.views",
-		metric.WithDescription("views of link containers: told to stats, of bots, repeated while they wait, lost for want of room"))
+		metric.WithDescription("views of link containers: told to stats, left out, repeated while they wait, lost for want of room"))
 	if err != nil {
 		return nil, fmt.Errorf("declaring the metrics of views: %w", err)
 	}
 	return &Recorder{
-		publish: p, visitors: visitors{signer: signer}, now: now, log: tel.Log, views: views,
+		publish: p, visitors: visitors{signer: signer}, now: now, log: tel.Log, views: views, most: maxWaiting,
 		wake: make(chan struct{}, 1), last: map[pair]time.Time{},
 	}, nil
 }
 
 // Viewed implements core.Clicks.
 func (r *Recorder) Viewed(v core.View) {
-	ctx := context.Background()
 	agent := v.Agent[:min(len(v.Agent), maxAgent)]
-	if !linksv1.ValidID(v.ContainerID) || isBot(agent) {
-		r.count("bot", 1)
+	if !linksv1.ValidID(v.ContainerID) || v.Method == http.MethodHead || looksAhead(v.Purpose) || isBot(agent) {
+		r.count("left_out", 1)
 		return
 	}
 	at := r.now().UTC()
-	e := statsv1.ClickEvent{
-		Subject: v.ContainerID, Visitor: r.visitors.of(v.Source, agent, at), Referrer: referrerOf(v.Referrer, v.BaseURL), Time: at,
-	}
-	env, err := bus.NewEnvelope(ctx, statsv1.Clicked, "", e.Subject, 0, at, e)
-	if err != nil { // of no click that is made above
-		r.log.ErrorContext(ctx, "a view cannot be told", slog.Any(telemetry.KeyErr, err))
-		r.count("lost", 1)
-		return
-	}
-	r.count(r.add(click{pair: pair{e.Subject, e.Visitor}, at: at, event: env.Message()}), 1)
+	p := pair{subject: v.ContainerID, visitor: r.visitors.of(v.Source, agent, at)}
+	r.count(r.add(click{pair: p, id: bus.NewID(), event: statsv1.ClickEvent{
+		Subject: p.subject, Visitor: p.visitor, Referrer: referrerOf(v.Referrer, v.BaseURL), Time: at,
+	}}), 1)
 }
 
 func (r *Recorder) count(outcome string, n int) {
@@ -106,48 +102,51 @@ func (r *Recorder) add(c click) (outcome string) {
 	defer r.mu.Unlock()
 	before, there := r.last[c.pair]
 	switch {
-	case there && c.at.Sub(before) < statsv1.ClickWindow:
+	case there && c.event.Time.Sub(before) < statsv1.ClickWindow:
 		return "repeated"
-	case r.over || len(r.waiting) >= maxWaiting:
+	case r.over || len(r.waiting) >= r.most:
 		return "lost"
 	}
-	r.last[c.pair] = c.at
+	r.last[c.pair] = c.event.Time
 	r.waiting = append(r.waiting, c)
-	if len(r.waiting) == batchMost {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
-	}
+	r.poke()
 	return "told"
+}
+
+func (r *Recorder) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Run tells what there is until ctx is done, and then the rest of it.
 func (r *Recorder) Run(ctx context.Context) {
-	t := time.NewTimer(tellEvery)
-	defer t.Stop()
+	defer r.finish(context.WithoutCancel(ctx))
 	failing := false
 	for {
 		select {
 		case <-ctx.Done():
-			r.finish(context.WithoutCancel(ctx))
 			return
 		case <-r.wake:
-			if failing { // the timer says when to try again
-				continue
-			}
-		case <-t.C:
+		}
+		wait := tellEvery // for company
+		if failing {
+			wait = retryAfter
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
 		}
 		err := r.tell(ctx)
+		if err != nil {
+			r.poke()
+		}
 		if err != nil && !failing && ctx.Err() == nil { // once per outage
 			r.log.WarnContext(ctx, "clicks are not taken; they wait", slog.Any(telemetry.KeyErr, err))
 		}
 		failing = err != nil
-		if failing {
-			t.Reset(retryAfter)
-		} else {
-			t.Reset(tellEvery)
-		}
 	}
 }
 
@@ -181,21 +180,26 @@ func (r *Recorder) tell(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		if err := r.publish(ctx, batch); err != nil {
+		events := make([]docstore.Message, 0, len(batch))
+		for _, c := range batch {
+			e, err := bus.NewEnvelope(ctx, statsv1.Clicked, c.id, c.subject, 0, c.event.Time, c.event)
+			if err != nil { // of nothing that Viewed makes
+				r.log.ErrorContext(ctx, "a click cannot be told", slog.Any(telemetry.KeyErr, err))
+				continue
+			}
+			events = append(events, e.Message())
+		}
+		if err := r.publish(ctx, events); err != nil {
 			return err
 		}
 		r.drop(len(batch))
 	}
 }
 
-func (r *Recorder) next() []docstore.Message {
+func (r *Recorder) next() []click {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]docstore.Message, min(len(r.waiting), batchMost))
-	for i := range out {
-		out[i] = r.waiting[i].event
-	}
-	return out
+	return r.waiting[:min(len(r.waiting), batchMost)] // only drop moves it
 }
 
 // drop lets go of the oldest n, which are stored.
@@ -203,9 +207,9 @@ func (r *Recorder) drop(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.waiting[:n] {
-		if r.last[c.pair].Equal(c.at) {
+		if r.last[c.pair].Equal(c.event.Time) {
 			delete(r.last, c.pair)
 		}
 	}
-	r.waiting = append([]click(nil), r.waiting[n:]...)
+	r.waiting = slices.Delete(r.waiting, 0, n)
 }
