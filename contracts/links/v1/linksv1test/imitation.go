@@ -19,7 +19,8 @@ type State string
 // The states. Each host shows them in its own way.
 const (
 	There      State = "there"
-	Removed    State = "removed"    // said by the page or the call; SoftGone is the same with status 200
+	Removed    State = "removed"    // said by the page or the call
+	SoftGone   State = "soft gone"  // the same by a page with status 200, by a redirect to the start page, or by a call's other way to say it
 	Restricted State = "restricted" // there, for paying people
 	// What a host does to the request rather than to the file.
 	Throttled State = "throttled" // 429 with Retry-After
@@ -230,8 +231,12 @@ func (i *Imitation) rapidgator(w http.ResponseWriter, r *http.Request) {
 		page(w, 200, `<title>Download file film.part1.rar</title> File size: <strong>700.5 MB</strong> <div class="g-recaptcha"></div>`)
 	case s == Restricted:
 		page(w, 200, `<a href="/wallet/BuyFile/id/`+html.EscapeString(id)+`">buy</a>`)
+	case s == SoftGone:
+		http.Redirect(w, r, "/", http.StatusFound)
+	case r.URL.Path == "/":
+		page(w, 200, `<title>Fast downloads</title>`)
 	default:
-		page(w, 200, `<h3>404 File not found</h3>`)
+		page(w, http.StatusNotFound, `<h3>404 File not found</h3>`)
 	}
 }
 
@@ -240,8 +245,10 @@ func (i *Imitation) xfsPage(w http.ResponseWriter, r *http.Request) {
 	case i.wallFor(w, r, s):
 	case s == There, s == Restricted:
 		page(w, 200, `<h1 class="file-info-name">film.part1.rar</h1> size: <b>1.5 GB</b> <input name="op" value="download1"> <input name="method_free">`)
-	default:
+	case s == SoftGone:
 		page(w, 200, `<h2>File Not Found</h2> The file expired, or: Reason for deletion`)
+	default:
+		page(w, http.StatusNotFound, `<b>No such file</b>`)
 	}
 }
 
@@ -255,8 +262,11 @@ func (i *Imitation) xfsRows(w http.ResponseWriter, r *http.Request) {
 	for line := range strings.SplitSeq(r.PostFormValue("list"), "\n") {
 		id := line[strings.LastIndex(line, "/")+1:]
 		found, size := "Not found!", ""
-		if i.state(id) == There {
+		switch i.state(id) {
+		case There:
 			found, size = "Found", "700.5 MB"
+		case SoftGone:
+			found = `<font color="red">removed</font>`
 		}
 		fmt.Fprintf(&b, "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n", html.EscapeString(line), found, size)
 	}
@@ -275,6 +285,8 @@ func (i *Imitation) oneFichier(w http.ResponseWriter, r *http.Request) {
 		switch i.state(id) {
 		case There:
 			line = link + ";film.part1.rar;734003200"
+		case SoftGone:
+			line = link + ";;;BAD LINK"
 		case Restricted:
 			line = link + ";;;PRIVATE"
 		}
@@ -285,8 +297,11 @@ func (i *Imitation) oneFichier(w http.ResponseWriter, r *http.Request) {
 func (i *Imitation) nitroflare(w http.ResponseWriter, r *http.Request) {
 	files := map[string]any{}
 	for id := range strings.SplitSeq(r.URL.Query().Get("files"), ",") {
-		if s := i.state(id); s == There || s == Restricted {
+		switch s := i.state(id); s {
+		case There, Restricted:
 			files[id] = map[string]any{"status": "online", "name": "film.part1.rar", "size": "734003200", "premiumOnly": s == Restricted}
+		case SoftGone:
+			files[id] = map[string]any{"status": "offline"}
 		}
 	}
 	var list any = files
@@ -361,6 +376,10 @@ func (i *Imitation) plain(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Content-Disposition", `attachment; filename="film.part1.rar"`)
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(strings.Repeat("x", 1000)))
+	case s == SoftGone:
+		http.Redirect(w, r, "/", http.StatusFound)
+	case id == "":
+		page(w, 200, "welcome")
 	default:
 		page(w, http.StatusNotFound, "not found")
 	}

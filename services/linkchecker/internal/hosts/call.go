@@ -95,6 +95,9 @@ func (c *Call) request(ctx context.Context, items []Item) (*http.Request, error)
 	for k, v := range c.Headers {
 		req.Header.Set(k, v)
 	}
+	// It asks, whatever its method: the transport may send it again when a connection
+	// that was idle turns out to be closed. The header itself is not sent.
+	req.Header["Idempotency-Key"] = nil
 	return req, nil
 }
 

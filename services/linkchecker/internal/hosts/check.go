@@ -226,12 +226,23 @@ func (a answer) gone() (linksv1.Status, linksv1.Reason, bool) {
 	return "", "", false
 }
 
-// retryAfter reads the header of that name, in seconds (RFC 9110, 10.2.3); dates
-// are not looked at.
+// maxRetry is the longest wait that a host may ask for, seconds.
+const maxRetry = 24 * 60 * 60
+
+// retryAfter reads the header of that name, in seconds (RFC 9110, 10.2.3); a date
+// counts from the answer's own.
 func retryAfter(h http.Header) int {
-	n, err := strconv.Atoi(strings.TrimSpace(h.Get("Retry-After")))
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if at, err := http.ParseTime(v); err == nil {
+		now, err := http.ParseTime(h.Get("Date"))
+		if err != nil || !at.After(now) {
+			return 0
+		}
+		return int(min(at.Sub(now).Seconds(), maxRetry))
+	}
+	n, err := strconv.Atoi(v)
 	if err != nil || n < 0 {
 		return 0
 	}
-	return min(n, 24*60*60)
+	return min(n, maxRetry)
 }

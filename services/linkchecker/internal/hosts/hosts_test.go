@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,8 +74,9 @@ func TestCheck_EachHostSaysItInItsOwnWay(t *testing.T) {
 			book, ask := load(t, map[string]string{like.domain: host.URL}), client(t)
 			id := func(n int) string { return fmt.Sprintf(like.id, n) }
 			host.Set(id(1), linksv1test.There)
+			host.Set(id(3), linksv1test.SoftGone)
 			var batch []*url.URL
-			for n := 1; n <= 2; n++ {
+			for n := 1; n <= 3; n++ {
 				batch = append(batch, parse(t, fmt.Sprintf(like.link, id(n))))
 			}
 			got, err := book.Check(t.Context(), ask, batch)
@@ -86,6 +88,10 @@ func TestCheck_EachHostSaysItInItsOwnWay(t *testing.T) {
 			}
 			if got[1].Status != linksv1.Offline {
 				t.Errorf("gone: %+v", got[1])
+			}
+			// Of a host without a rule nobody knows what its start page means.
+			if soft := got[2]; kind != linksv1test.Plain && soft.Status != linksv1.Offline || kind == linksv1test.Plain && (soft.Status != linksv1.Unknown || soft.Reason != linksv1.ReasonElsewhere) {
+				t.Errorf("gone, said softly: %+v", soft)
 			}
 			if kind != linksv1test.XFSRows && kind != linksv1test.Turbobit && got[0].Name != "film.part1.rar" {
 				t.Errorf("name: %+v", got[0])
@@ -111,6 +117,56 @@ func TestCheck_EachHostSaysItInItsOwnWay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCheck_RetryAfter: seconds, or a date by the host's own clock.
+func TestCheck_RetryAfter(t *testing.T) {
+	t.Parallel()
+	var retry, date string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Date"] = []string{date}
+		w.Header().Set("Retry-After", retry)
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	t.Cleanup(srv.Close)
+	book, ask, u := load(t, nil), client(t), parse(t, srv.URL+"/x")
+	const noon, later = "Fri, 01 May 2026 12:00:00 GMT", "Fri, 01 May 2026 12:01:30 GMT"
+	for _, c := range []struct {
+		retry, date string
+		want        int
+	}{
+		{"", noon, 0}, {"7", noon, 7}, {" 7 ", noon, 7}, {"-7", noon, 0}, {"7.5", noon, 0}, {"99999999", noon, 86400}, {"99999999999999999999", noon, 0}, {later, noon, 90},
+		{noon, later, 0}, {"Fri, 01 May 2099 12:00:00 GMT", noon, 86400}, {later, "never", 0}, {"tomorrow", noon, 0},
+	} {
+		retry, date = c.retry, c.date
+		got, err := book.Check(t.Context(), ask, []*url.URL{u})
+		if err != nil || got[0].RetryAfter != c.want {
+			t.Errorf("%q at %q: %+v, %v; want %d", c.retry, c.date, got, err, c.want)
+		}
+	}
+}
+
+// TestCheck_StaleConnections: a host that closes a connection which was idle just
+// as it is asked again, is asked once more on a new one.
+func TestCheck_StaleConnections(t *testing.T) {
+	t.Parallel()
+	host := linksv1test.NewImitation(t, linksv1test.Keep2share)
+	host.Set("abcdefghijkl1", linksv1test.There)
+	var seen sync.Map
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, again := seen.LoadOrStore(r.RemoteAddr, true); again {
+			panic(http.ErrAbortHandler)
+		}
+		host.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	book, ask := load(t, map[string]string{"k2s.cc": srv.URL}), client(t)
+	for n := range 3 {
+		got, err := book.Check(t.Context(), ask, []*url.URL{parse(t, "https://k2s.cc/file/abcdefghijkl1")})
+		if err != nil || got[0].Status != linksv1.Online {
+			t.Errorf("request %d: %+v, %v", n+1, got, err)
+		}
 	}
 }
 
