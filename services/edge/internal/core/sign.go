@@ -16,6 +16,9 @@ const (
 	SignedURLPrefix  = "lwurl_"
 )
 
+// PurposePages is the keys purpose that seals what the pages keep in cookies.
+const PurposePages = "edge-pages"
+
 // Access is what a signed URL allows: one method on one object.
 type Access struct {
 	Method string // GET, which covers HEAD, or PUT

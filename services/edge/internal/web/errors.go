@@ -54,6 +54,9 @@ type errorView struct {
 	Text, Back, BackText, RequestID string
 }
 
+// adjust says what the answer depends on.
+func (errorView) adjust(head http.Header) { head.Set("Vary", "Accept-Language, Cookie") }
+
 // RenderError implements dialect.Dialect with a page. Whoever is not logged in
 // may do so on it.
 func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error) {
@@ -69,13 +72,23 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	if v.Title == "" {
 		v.Title = "That did not work"
 	}
+	if ofContainers(r.URL.Path) {
+		v.words = h.wordsFor(r)
+		v.Title, v.Text = v.T(v.Title), h.spoken(v.words, err, v.Text)
+	}
 	if v.User != "" {
 		v.Back, v.BackText = "/account", "To your account"
 	}
+	v.BackText = v.T(v.BackText)
 	if status >= http.StatusInternalServerError {
 		v.RequestID = dialect.CallOf(r).RequestID
 	}
 	h.mustRender(w, status, "error", v)
+}
+
+// ofContainers reports whether a path is of the pages that speak two languages.
+func ofContainers(path string) bool {
+	return strings.HasPrefix(path, "/container") || strings.HasPrefix(path, "/apip") || strings.HasPrefix(path, "/captcha_circle")
 }
 
 // mustRender renders, or says so in a word.

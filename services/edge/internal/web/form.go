@@ -21,16 +21,20 @@ const (
 
 // readForm reads the body of a form. Each field is there once at most, is text,
 // and no longer than people type; the query is not looked at.
-func readForm(r *http.Request) (url.Values, error) {
+func readForm(r *http.Request) (url.Values, error) { return readFormOf(r, maxForm, nil) }
+
+// readFormOf is readForm with bounds of its own: most bytes in all, and in some
+// fields.
+func readFormOf(r *http.Request, most int64, long map[string]int) (url.Values, error) {
 	typ, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || typ != "application/x-www-form-urlencoded" {
 		return nil, fault.ErrInvalid.Msgf("the form must be sent as application/x-www-form-urlencoded")
 	}
-	r.Body = http.MaxBytesReader(nil, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(nil, r.Body, most)
 	if err := r.ParseForm(); err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			return nil, dialect.ErrBodyTooLarge.Msgf("the form is larger than %d KiB", maxForm>>10)
+			return nil, dialect.ErrBodyTooLarge.Msgf("the form is larger than %d KiB", most>>10)
 		}
 		var fe *fault.Error
 		if errors.As(err, &fe) {
@@ -44,8 +48,8 @@ func readForm(r *http.Request) (url.Values, error) {
 			return nil, fault.ErrInvalid.Msgf("the form says %.64q twice", name)
 		case !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
 			return nil, fault.ErrInvalid.Msgf("%.64q is not text", name)
-		case len(values[0]) > maxField:
-			return nil, fault.ErrInvalid.Msgf("%.64q has %d bytes at most", name, maxField)
+		case len(values[0]) > max(maxField, long[name]):
+			return nil, fault.ErrInvalid.Msgf("%.64q has %d bytes at most", name, max(maxField, long[name]))
 		}
 	}
 	return r.PostForm, nil

@@ -18,11 +18,14 @@ type Handler struct {
 	comments comments
 	pages    map[string]*template.Template // by file name, without the extension
 	broken   error                         // why there are none; a test keeps it nil
+	german   map[string]string             // what the pages say, by the English of it
+	clicks   *captchas
+	watchers *watchers
 }
 
 // New makes the dialect.
 func New(c *core.Core) *Handler {
-	h := &Handler{core: c, assets: readAssets(), comments: newComments()}
+	h := &Handler{core: c, assets: readAssets(), comments: newComments(), german: german(), clicks: newCaptchas(c), watchers: newWatchers()}
 	h.pages, h.broken = parsePages(h.assets)
 	return h
 }

@@ -28,6 +28,8 @@ type frame struct {
 	Canonical string // the path that a reload should ask for, where it differs
 	Start     string // where the pages begin
 	Enter     string // where one logs in
+	Formless  bool   // nothing but the page's content has forms: programs look for the first one
+	words
 }
 
 func (h *Handler) frameOf(r *http.Request, title string, scripts ...string) frame {
@@ -73,10 +75,13 @@ func parsePages(a assets) (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("parsing the layout of the pages: %w", err)
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "enter", "account", "file", "download", "error"} {
+	for _, name := range []string{"home", "enter", "account", "file", "download", "container", "containers", "containeredit", "apip", "error"} {
 		files := []string{"templates/" + name + ".html"}
-		if name == "home" {
+		switch name {
+		case "home":
 			files = append(files, "templates/plik.html")
+		case "container", "containers", "containeredit":
+			files = append(files, "templates/containerparts.html", "templates/containerform.html")
 		}
 		t, err := layout.Clone()
 		if err == nil {
@@ -91,7 +96,10 @@ func parsePages(a assets) (map[string]*template.Template, error) {
 }
 
 // line is a text to copy.
-type line struct{ Label, Text string }
+type line struct{ Label, Text, Button string }
+
+// paired is a value with the page that shows it.
+type paired struct{ Page, Of any }
 
 func functions(a assets) template.FuncMap {
 	return template.FuncMap{
@@ -100,7 +108,8 @@ func functions(a assets) template.FuncMap {
 		"days":     func(d time.Duration) string { return spoken(d) },
 		"duration": spoken,
 		"count":    counted,
-		"copyline": func(label, text string) line { return line{label, text} },
+		"copyline": func(label, text string) line { return line{label, text, "Copy"} },
+		"pair":     func(page, of any) paired { return paired{page, of} },
 		"time": func(t time.Time) template.HTML {
 			t = t.UTC()
 			return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2 Jan 2006, 15:04") + ` UTC</time>`) //nolint:gosec // digits and names of months
@@ -161,6 +170,9 @@ func (h *Handler) render(w http.ResponseWriter, status int, page string, view an
 	head.Set("Cache-Control", "no-store")
 	if page != "home" {
 		head.Set("X-Robots-Tag", "noindex") // whoever may know a link was told it
+	}
+	if v, ok := view.(interface{ adjust(head http.Header) }); ok {
+		v.adjust(head)
 	}
 	send(w, status, b.Bytes())
 	return nil

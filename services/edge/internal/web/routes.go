@@ -7,7 +7,9 @@ import (
 )
 
 // Routes implements dialect.Dialect.
-func (h *Handler) Routes() []dialect.Route { return slices.Concat(h.homeRoutes(), h.otherRoutes()) }
+func (h *Handler) Routes() []dialect.Route {
+	return slices.Concat(h.homeRoutes(), h.otherRoutes(), h.containerRoutes())
+}
 
 // homeRoutes are the start page, unless plik.no_web_interface says that there is
 // none. It is where Plik's links expect it (plik-wire.md 2).
@@ -46,5 +48,28 @@ func (h *Handler) otherRoutes() []dialect.Route {
 	}
 }
 
+// containerRoutes are the pages of link containers (locknex.md, Pages). The picture's
+// path is one that programs know (field-facts.md 1.2).
+func (h *Handler) containerRoutes() []dialect.Route {
+	return []dialect.Route{
+		dialect.R("ShowContainer", "GET /container/{id}", h.ShowContainer, dialect.AuthGuest, dialect.NoBody, "the page of a container for whoever has the link; ?mirror= shows one mirror"),
+		dialect.R("UnlockContainer", "POST /container/{id}", h.UnlockContainer, dialect.AuthGuest, dialect.FormBody, "open a container by its password and a click in the picture"),
+		dialect.R("GetLinksText", "GET /container/{id}/links.txt", h.GetLinksText, dialect.AuthGuest, dialect.NoBody, "the links of an open container, one a line"),
+		dialect.R("GetMetalink", "GET /container/{id}/links.meta4", h.GetMetalink, dialect.AuthGuest, dialect.NoBody, "the links of an open container as Metalink 4"),
+		dialect.R("WatchContainer", "GET /container/{id}/events", h.WatchContainer, dialect.AuthGuest, dialect.NoBody, "live status, as server-sent events").Quiet(),
+		dialect.R("GetCaptcha", "GET /captcha_circle.php", h.GetCaptcha, dialect.AuthNone, dialect.NoBody, "the picture whose circle is clicked in").Quiet(),
+		dialect.R("ShowAPIKey", "GET /apip", h.ShowAPIKey, dialect.AuthAccount, dialect.NoBody, "the account's API key for link containers"),
+		dialect.R("RegenerateAPIKey", "POST /apip", h.RegenerateAPIKey, dialect.AuthAccount, dialect.FormBody, "a new API key; the only page that shows it"),
+		dialect.R("ListContainers", "GET /containers", h.ListContainers, dialect.AuthAccount, dialect.NoBody, "the account's containers, and a form for a new one"),
+		dialect.R("CreateContainer", "POST /containers", h.CreateContainer, dialect.AuthAccount, dialect.FormBody, "make a container"),
+		dialect.R("WatchContainers", "GET /pages/containers", h.WatchContainers, dialect.AuthAccount, dialect.NoBody, "live status of the list, as server-sent events").Quiet(),
+		dialect.R("ShowOwnContainer", "GET /containers/{id}", h.ShowOwnContainer, dialect.AuthAccount, dialect.NoBody, "a container for its owner: links, options, statistics"),
+		dialect.R("SaveContainer", "POST /containers/{id}", h.SaveContainer, dialect.AuthAccount, dialect.FormBody, "change a container"),
+		dialect.R("DeleteContainer", "POST /containers/{id}/delete", h.DeleteContainer, dialect.AuthAccount, dialect.FormBody, "delete a container"),
+	}
+}
+
 // Owns implements dialect.Dialect.
-func (h *Handler) Owns() []string { return []string{"/account", "/download", "/pages", "/assets"} }
+func (h *Handler) Owns() []string {
+	return []string{"/account", "/download", "/pages", "/assets", "/container", "/containers", "/apip", "/captcha_circle.php"}
+}

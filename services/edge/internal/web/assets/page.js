@@ -1,6 +1,8 @@
 // What every page has: buttons that copy, and times in the reader's own zone.
 // Other scripts import what they share from here.
 
+export const german = document.documentElement.lang === "de";
+
 export const el = (tag, props = {}, ...children) => {
   const e = Object.assign(document.createElement(tag), props);
   e.append(...children);
@@ -61,9 +63,9 @@ document.addEventListener("click", async (ev) => {
   const label = button.dataset.label ??= button.textContent;
   try {
     await copy(button.dataset.copy);
-    button.textContent = "Copied";
+    button.textContent = german ? "Kopiert" : "Copied";
   } catch {
-    button.textContent = "Not copied";
+    button.textContent = german ? "Nicht kopiert" : "Not copied";
   }
   setTimeout(() => (button.textContent = label), 1500);
 });

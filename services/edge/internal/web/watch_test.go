@@ -1,0 +1,168 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/services/edge"
+	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
+)
+
+// events is an open stream of a page.
+type events struct {
+	*http.Response
+	lines *bufio.Scanner
+	close context.CancelFunc
+}
+
+func (b *browser) watch(t testing.TB, path string) *events {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	resp, err := b.client.Do(b.request(t, "GET", path, "").WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return &events{resp, bufio.NewScanner(resp.Body), cancel}
+}
+
+// next gives the name and the data of the next event; "" when the stream ends.
+func (e *events) next(t testing.TB, into any) (name string) {
+	t.Helper()
+	for e.lines.Scan() {
+		line := e.lines.Text()
+		if n, ok := strings.CutPrefix(line, "event: "); ok {
+			name = n
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok {
+			if err := json.Unmarshal([]byte(data), into); err != nil {
+				t.Fatal(err)
+			}
+			return name
+		}
+	}
+	return ""
+}
+
+type toldState struct {
+	ID, Status, Links string
+	Counts            linksv1.Counts
+	Checked           *time.Time
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	b := open(t, w)
+	c := contain(t, w.Links, linksv1.CreateRequest{}, "https://a.example/1", "https://a.example/2")
+	locked := contain(t, w.Links, linksv1.CreateRequest{Password: "x"}, "https://a.example/1")
+	e, hidden := b.watch(t, "/container/"+c.ID+"/events"), b.watch(t, "/container/"+locked.NumericID+"/events")
+	if e.Header.Get("Content-Type") != "text/event-stream" || e.Header.Get("Cache-Control") != "no-store" || e.Header.Get("Content-Length") != "" {
+		t.Errorf("%v", e.Header)
+	}
+	var s toldState
+	if n := e.next(t, &s); n != "status" || s.ID != c.ID || s.Status != "unknown" || s.Links != "uu" || s.Checked != nil {
+		t.Errorf("%s %+v", n, s)
+	}
+	var h toldState
+	if n := hidden.next(t, &h); n != "status" || h.Links != "" || h.Status != "unknown" {
+		t.Errorf("%s %+v", n, h)
+	}
+	check(t, w.Links, "https://a.example/1", linksv1.Online)
+	if n := e.next(t, &s); n != "status" || s.Status != "partial" || s.Links != "ou" || s.Counts != (linksv1.Counts{Online: 1, Unknown: 1}) || s.Checked == nil {
+		t.Errorf("%s %+v", n, s)
+	}
+	if n := hidden.next(t, &h); n != "status" || h.Status != "online" || h.Links != "" {
+		t.Errorf("%s %+v", n, h)
+	}
+	if _, err := w.Links.DeleteContainer(t.Context(), linksv1.ContainerRequest{Principal: owner(), ID: c.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.next(t, &s); n != "gone" {
+		t.Errorf("%s %+v", n, s)
+	}
+	if n := e.next(t, &s); n != "" {
+		t.Errorf("after the end: %s", n)
+	}
+	b.get(t, 404, "/container/"+c.ID+"/events")
+}
+
+func TestWatch_List(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	b := open(t, w)
+	b.signUp(t, "grace")
+	id := b.made(t, "title", "x", "links", "https://a.example/1")
+	e := b.watch(t, "/pages/containers")
+	var s []toldState
+	if n := e.next(t, &s); n != "status" || len(s) != 1 || s[0].ID != id || s[0].Status != "unknown" {
+		t.Errorf("%s %+v", n, s)
+	}
+	check(t, w.Links, "https://a.example/1", linksv1.Offline)
+	if n := e.next(t, &s); n != "status" || s[0].Status != "offline" {
+		t.Errorf("%s %+v", n, s)
+	}
+}
+
+func TestWatch_Bounds(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	counted := &counting{}
+	w := edgetest.New(t, func(_ *edge.Config, d *edge.Deps) {
+		counted.Service = d.Links
+		d.Links, d.Stopping = counted, stop
+	})
+	b := open(t, w)
+	c := contain(t, w.Links, linksv1.CreateRequest{}, "https://a.example/1")
+	path := "/container/" + c.ID + "/events"
+	var open []*events
+	var s toldState
+	for range 24 {
+		e := b.watch(t, path)
+		if n := e.next(t, &s); n != "status" {
+			t.Fatal(n)
+		}
+		open = append(open, e)
+	}
+	// Of 24 streams, each of which reads the container once to begin with, one asked
+	// for all.
+	if n := counted.gets.Load(); n > 24+2 {
+		t.Errorf("24 streams asked %d times", n)
+	}
+	full := b.get(t, 429, path)
+	if full.Header.Get("Retry-After") != "60" {
+		t.Errorf("%v", full.Header)
+	}
+	// Who leaves makes room.
+	open[0].close()
+	for ok := false; !ok; {
+		e := b.watch(t, path)
+		ok = e.StatusCode == 200
+		open = append(open, e)
+	}
+	close(stop)
+	for _, e := range open[1:] {
+		for e.next(t, &s) != "" {
+		}
+	}
+}
+
+// counting counts how often containers are read.
+type counting struct {
+	linksv1.Service
+	gets atomic.Int64
+}
+
+// GetContainer implements linksv1.Service.
+func (c *counting) GetContainer(ctx context.Context, r linksv1.ContainerRequest) (linksv1.Container, error) {
+	c.gets.Add(1)
+	return c.Service.GetContainer(ctx, r) //nolint:wrapcheck // a double
+}
