@@ -146,7 +146,7 @@ func keep(ctx context.Context, t *testing.T) {
 }
 
 // open starts a browser of its own for the test, which stops it.
-func open(t *testing.T) (context.Context, *visit) {
+func open(t *testing.T, more ...chromedp.ExecAllocatorOption) (context.Context, *visit) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -161,6 +161,7 @@ func open(t *testing.T) (context.Context, *visit) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options = append(options, more...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
