@@ -78,11 +78,6 @@ func (p *page) tab(address string) int {
 	return id
 }
 
-func (p *page) set(selector, text string) {
-	p.t.Helper()
-	p.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => { document.querySelector(%q).value = %q })()`, selector, text)))
-}
-
 // TestExtension makes a container of what is selected on a page, looks at its
 // badge and unlocks it, as the user of the WebExtension does.
 func TestExtension(t *testing.T) {
@@ -112,15 +107,15 @@ func TestExtension(t *testing.T) {
 	p.until("the way to the options", `!document.querySelector("#unset").hidden`)
 	p.goTo("/options.html")
 	for _, bad := range []string{"ftp://x.example", "https://a:b@x.example/", "http://x.example/?a"} {
-		p.set("[name=server]", bad)
+		p.fill("[name=server]", bad)
 		p.click("button")
 		p.until("the refusal of "+bad, `document.querySelector("#note.bad")?.hidden === false`)
 	}
-	p.set("[name=server]", w.URL+"/")
-	p.set("[name=key]", "slk_wrong")
+	p.fill("[name=server]", w.URL+"/")
+	p.fill("[name=key]", "slk_wrong")
 	p.click("button")
 	p.until("the refusal of the key", `/key|token/.test(document.querySelector("#note.bad")?.textContent)`)
-	p.set("[name=key]", key.APIKey)
+	p.fill("[name=key]", key.APIKey)
 	p.click("button")
 	p.until("the key to be kept", `document.querySelector("#note").textContent.includes("Saved")`)
 	p.shoot("extension-options")
@@ -135,7 +130,7 @@ func TestExtension(t *testing.T) {
 	if got := eval[string](p, `document.querySelector("[name=title]").value`); got != "A board & more" {
 		t.Errorf("the title is %q", got)
 	}
-	p.set("#make [name=password]", "sésame")
+	p.fill("#make [name=password]", "sésame")
 	p.shoot("extension-make")
 	p.click("#make button")
 	p.until("the container", `!document.querySelector("#made").hidden`)
@@ -149,10 +144,10 @@ func TestExtension(t *testing.T) {
 	p.goTo(fmt.Sprintf("/popup.html?tab=%d", p.tab(address)))
 	p.until("the container's title", `document.querySelector("#container h1").textContent === "A board & more"`)
 	p.until("its badge", `document.querySelector("#container .badge").naturalWidth > 0`)
-	p.set("#unlock [name=password]", "wrong")
+	p.fill("#unlock [name=password]", "wrong")
 	p.click("#unlock button")
 	p.until("the refusal", `document.querySelector("#note.bad")?.textContent.includes("password")`)
-	p.set("#unlock [name=password]", "sésame")
+	p.fill("#unlock [name=password]", "sésame")
 	p.click("#unlock button")
 	p.until("the links", `document.querySelectorAll("#links .url").length === 4`)
 	if got := eval[[]string](p, `[...document.querySelectorAll("#links .url")].map((e) => e.textContent)`); !slices.Equal(got, want) {
