@@ -220,14 +220,14 @@ func TestLookOf(t *testing.T) {
 		"label=" + long[:80]:           {Label: long[:80], Scale: 1},
 		"label=%cc%81e" + strings.Repeat("%cc%81", 50): {Label: "e\u0301\u0301\u0301", Scale: 1},
 		"label=x&label=y&scale=2&scale=3":              {Label: "x", Scale: 2},
-		"scale=0":  {Label: "links", Scale: 1},
-		"scale=-2": {Label: "links", Scale: 1},
-		"scale=4":  {Label: "links", Scale: 4},
-		"scale=99999999999999999999": {Label: "links", Scale: 1},
-		"scale=1000000":              {Label: "links", Scale: 4},
-		"scale=2.5":                  {Label: "links", Scale: 1},
-		"scale=0x2":                  {Label: "links", Scale: 1},
-		"%zz&scale=3":                {Label: "links", Scale: 3},
+		"scale=0":                                      {Label: "links", Scale: 1},
+		"scale=-2":                                     {Label: "links", Scale: 1},
+		"scale=4":                                      {Label: "links", Scale: 4},
+		"scale=99999999999999999999":                   {Label: "links", Scale: 1},
+		"scale=1000000":                                {Label: "links", Scale: 4},
+		"scale=2.5":                                    {Label: "links", Scale: 1},
+		"scale=0x2":                                    {Label: "links", Scale: 1},
+		"%zz&scale=3":                                  {Label: "links", Scale: 3},
 	} {
 		if got := look(badge.SVG, query); got != want {
 			t.Errorf("%q: %#v, want %#v", query, got, want)
