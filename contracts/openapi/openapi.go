@@ -10,6 +10,9 @@ var lockwell []byte
 //go:embed lockr.json
 var lockr []byte
 
+//go:embed locknex.json
+var locknex []byte
+
 //go:embed plik.json
 var plik []byte
 
@@ -18,6 +21,9 @@ func Lockwell() []byte { return lockwell }
 
 // Lockr returns the OpenAPI 3.1 document of the lockr dialect; not to be changed.
 func Lockr() []byte { return lockr }
+
+// Locknex returns the OpenAPI 3.1 document of the locknex dialect; not to be changed.
+func Locknex() []byte { return locknex }
 
 // Plik returns the OpenAPI 3.1 document of the plik dialect; not to be changed.
 func Plik() []byte { return plik }

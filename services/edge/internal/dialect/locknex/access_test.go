@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
@@ -271,5 +272,28 @@ func TestQuotas(t *testing.T) {
 	r := w.Want(t, 200, "POST", container+"/bulk", `{"action":"create","items":[{"title":"a",`+twoLinks+`}]}`, by)
 	if !strings.Contains(r.Body, `"succeeded":0,"failed":1,"results":[{"index":0,"success":false,"error":"`) || !strings.Contains(r.Body, `"code":"quota_exceeded"`) {
 		t.Error(r.Body)
+	}
+}
+
+// TestAccount_Closed: with an account go its containers and its webhooks.
+func TestAccount_Closed(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t, unmetered)
+	by := keyOf(t, w, "ada")
+	ids := make([]string, 60) // more than a page
+	for i := range ids {
+		ids[i] = create(t, w, by, `{"title":"a",`+twoLinks+`}`)
+	}
+	his := create(t, w, keyOf(t, w, "bob"), `{"title":"a",`+twoLinks+`}`)
+	var h struct{ ID string }
+	read(t, w.Want(t, 200, "POST", hooks, `{"url":"https://hooks.example/1"}`, by), &h)
+	w.Want(t, 204, "POST", api+"/account/delete", `{"password":"right"}`, bearer(w.Account))
+	for _, id := range ids {
+		w.Want(t, 404, "GET", public+"/"+id+"/status", "", header())
+	}
+	w.Want(t, 200, "GET", public+"/"+his+"/status", "", header())
+	l, err := w.Hooks.ListSubscriptions(t.Context(), webhookv1.ListSubscriptionsRequest{Principal: authv1.Principal{AccountID: "acc-ada"}})
+	if err != nil || len(l.Subscriptions) != 0 {
+		t.Errorf("%+v, %v", l, err)
 	}
 }

@@ -1,12 +1,15 @@
 package locknex_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
+	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
 
@@ -29,5 +32,55 @@ func checked(t testing.TB, links *linksv1test.Fake, url string) {
 	t.Helper()
 	if err := links.Check(url, linksv1test.Up); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// broken loses every message behind the first one.
+type broken struct{ *linksv1test.Fake }
+
+// AddLinks implements linksv1.Service.
+func (broken) AddLinks(context.Context, linksv1.AddLinksRequest) (linksv1.Written, error) {
+	return linksv1.Written{}, fault.ErrUnavailable
+}
+
+// TestBatches_Broken: a container, or a new list, whose later messages do not
+// arrive is not there.
+func TestBatches_Broken(t *testing.T) {
+	t.Parallel()
+	c, links := newCore(t)
+	by := core.Caller{Principal: authv1.Principal{AccountID: "acc-1"}}
+	id := made(t, c)
+	many := make([]linksv1.LinkInput, 2*linksv1.MaxBatch)
+	for i := range many {
+		many[i].URL = fmt.Sprintf("https://b.example/%d", i)
+	}
+	c.Links = broken{links}
+	if _, err := c.CreateContainer(t.Context(), by, core.NewContainer{Title: "b", Links: many}); fault.CodeOf(err) != fault.ErrUnavailable.Code {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.UpdateContainer(t.Context(), by, core.ContainerChange{ID: id, Title: new("b"), Links: many}); fault.CodeOf(err) != fault.ErrUnavailable.Code {
+		t.Errorf("%v", err)
+	}
+	l, err := c.ListContainers(t.Context(), by, linksv1.ListRequest{})
+	if err != nil || len(l.Containers) != 1 || l.Containers[0].Title != "a" || l.Containers[0].Size != 1 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// endless answers that more follows, again and again.
+type endless struct{ *linksv1test.Fake }
+
+// ListLinks implements linksv1.Service.
+func (endless) ListLinks(_ context.Context, r linksv1.ListLinksRequest) (linksv1.ListLinksResponse, error) {
+	return linksv1.ListLinksResponse{Links: make([]linksv1.Link, 1), Next: max(1, r.From)}, nil
+}
+
+func TestContainerLinks_Endless(t *testing.T) {
+	t.Parallel()
+	c, links := newCore(t)
+	id := made(t, c)
+	c.Links = endless{links}
+	if _, err := c.ContainerLinks(t.Context(), core.Caller{}, id, ""); fault.KindOf(err) != fault.Internal {
+		t.Errorf("%v", err)
 	}
 }

@@ -134,7 +134,7 @@ func FuzzTokenRequest(f *testing.F) {
 	f.Add("grant_type=client_credentials", "Basic YTpi", "application/x-www-form-urlencoded")
 	f.Add("grant_type=%zz;a", "Basic", "text/plain; x")
 	f.Add("scope=a+b&scope=c", "Bearer x", "")
-	w := edgetest.New(f)
+	w := edgetest.New(f, unmetered)
 	f.Fuzz(func(t *testing.T, body, credential, typ string) {
 		if strings.ContainsFunc(credential+typ, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return

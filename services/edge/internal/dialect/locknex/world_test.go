@@ -12,6 +12,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
+	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
@@ -46,6 +47,9 @@ func keyOf(t testing.TB, w *edgetest.World, name string) http.Header {
 	}
 	return header("X-API-Key", k.Token)
 }
+
+// unmetered takes the rates away.
+func unmetered(c *edge.Config, _ *edge.Deps) { c.Locknex = edge.Locknex{} }
 
 func bearer(token string) http.Header { return header("Authorization", "Bearer "+token) }
 
