@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -165,5 +166,60 @@ func TestExtension(t *testing.T) {
 		if !strings.HasPrefix(s, "Failed to load resource") {
 			t.Errorf("in the console: %s", s)
 		}
+	}
+}
+
+// TestExtension_Words holds both languages to the same words, and the pages to
+// words that there are.
+func TestExtension_Words(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join("..", "..", "deploy", "webextension")
+	words := map[string]map[string]struct{ Message string }{}
+	for _, language := range []string{"en", "de"} {
+		b, err := os.ReadFile(filepath.Join(dir, "_locales", language, "messages.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := map[string]struct{ Message string }{}
+		if err := json.Unmarshal(b, &m); err != nil {
+			t.Fatal(err)
+		}
+		words[language] = m
+	}
+	for name, w := range words["en"] {
+		if german, ok := words["de"][name]; !ok || w.Message == "" || german.Message == "" || strings.Contains(w.Message, "$1") != strings.Contains(german.Message, "$1") {
+			t.Errorf("the word %s: %q, %q", name, w.Message, german.Message)
+		}
+	}
+	if len(words["de"]) != len(words["en"]) {
+		t.Errorf("%d words in English, %d in German", len(words["en"]), len(words["de"]))
+	}
+	said := regexp.MustCompile(`data-say="(\w+)"|\bsay\((?:key \? )?"(\w+)"|getMessage\("(\w+)"|__MSG_(\w+)__|\? "(\w+)" : "(\w+)"`)
+	found := 0
+	for _, pattern := range []string{"*.js", "*.html", "manifest.json"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range said.FindAllStringSubmatch(string(b), -1) {
+				for _, name := range m[1:] {
+					if _, ok := words["en"][name]; name != "" && !ok {
+						t.Errorf("%s says %s, which is no word", filepath.Base(file), name)
+					}
+					found++
+				}
+			}
+			if strings.Contains(string(b), "innerHTML") || strings.HasSuffix(file, ".html") && strings.Contains(string(b), "<script>") {
+				t.Errorf("%s has markup or script from text", filepath.Base(file))
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d words were found in the files", found)
 	}
 }
