@@ -1,7 +1,7 @@
 package web
 
 // german is what the pages of containers say in German, by the English of it;
-// behind "! " by the code of an error. german_test.go holds that nothing that
+// behind "! " by the code of an error. TestGerman holds that nothing that
 // the templates say is missing.
 func german() map[string]string {
 	return map[string]string{

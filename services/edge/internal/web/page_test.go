@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge"
@@ -58,6 +59,12 @@ func everyPage(t *testing.T, w *edgetest.World) map[string]answer {
 	pages["download"] = nobody.get(t, 200, "/download/"+id)
 	pages["locked"] = nobody.get(t, 200, "/download/"+keyed)
 	pages["not found"] = nobody.get(t, 404, "/account/nothing")
+	b.made(t, "title", "x", "links", "https://a.example/1", "password", "x", "group", "y")
+	locked := contain(t, w.Links, linksv1.CreateRequest{Password: "x", Options: linksv1.Options{Captcha: true}}, "https://a.example/1")
+	pages["containers"] = b.get(t, 200, "/containers")
+	pages["no such container"] = nobody.get(t, 404, "/container/1")
+	pages["container"] = nobody.get(t, 200, "/container/"+locked.ID)
+	pages["API key"] = b.post(t, 201, "/apip")
 	return pages
 }
 
@@ -123,16 +130,22 @@ func TestPages_Labels(t *testing.T) {
 	t.Parallel()
 	w := edgetest.New(t)
 	field := regexp.MustCompile(`<(input|select|textarea|meter)\b[^>]*>`)
-	for name, p := range everyPage(t, w) {
+	pages := everyPage(t, w)
+	b := open(t, w)
+	b.signUp(t, "lin")
+	id := b.made(t, "title", "x", "links", "https://a.example/1\nhttps://b.example/1")
+	pages["open container"] = b.get(t, 200, "/container/"+id)
+	pages["own container"] = b.get(t, 200, "/containers/"+id)
+	for name, p := range pages {
 		for _, at := range field.FindAllStringIndex(p.body, -1) {
 			tag := p.body[at[0]:at[1]]
 			before := p.body[:at[0]]
 			inLabel := strings.LastIndex(before, "<label") > strings.LastIndex(before, "</label>")
-			if !inLabel && !strings.Contains(tag, "aria-label") && !strings.Contains(tag, `type="hidden"`) {
+			if !inLabel && !strings.Contains(tag, "aria-label") && !strings.Contains(tag, `type="hidden"`) && !strings.Contains(tag, `type="image"`) {
 				t.Errorf("%s: nothing says what this is: %s", name, tag)
 			}
 		}
-		for img := range regexpEach(p.body, `<img\b[^>]*>`) {
+		for img := range regexpEach(p.body, `<(img|input type="image")\b[^>]*>`) {
 			if !strings.Contains(img, "alt=") {
 				t.Errorf("%s: %s", name, img)
 			}

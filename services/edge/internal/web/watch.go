@@ -177,6 +177,10 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, key string, ask
 	head.Set("Cache-Control", "no-store")
 	head.Set("X-Accel-Buffering", "no") // of nginx
 	head.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	s := &eventStream{w: w, ctl: http.NewResponseController(w)}
 	if err := s.write("retry: 3000\n\n"); err != nil {
 		return nil //nolint:nilerr // the page is gone

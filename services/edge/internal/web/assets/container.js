@@ -59,14 +59,21 @@ function watch(url, told) {
   });
 }
 
+function renew() {
+  const badge = document.getElementById("badge");
+  if (badge) badge.src = `${badge.src.split("?")[0]}?at=${Date.now()}`;
+}
+
 let shown = "";
 if (words.events) {
   watch(words.events, (s) => {
     show(root, s);
     if (words.letters && s.links) links(s.links);
     const now = JSON.stringify([s.status, s.counts]);
-    const badge = document.getElementById("badge");
-    if (badge && shown && shown !== now) badge.src = `${badge.src.split("?")[0]}?at=${Date.now()}`;
+    if (shown && shown !== now) {
+      renew();
+      setTimeout(renew, 5000); // badges know a change within 5 s
+    }
     shown = now;
   });
 }
