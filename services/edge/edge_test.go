@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -229,7 +230,9 @@ func TestEdge_AuditStream(t *testing.T) {
 	eventually(t, "the record of a read", func() bool { return audited(t, s, "read-it") == 1 })
 
 	// A full stream refuses changes and lets reads go on; it opens again by itself.
-	cfg := streams.All(1)[3]
+	all := streams.All(1)
+	cfg := all[slices.IndexFunc(all, func(c jetstream.StreamConfig) bool { return c.Name == auditv1.Stream })]
+	was := cfg
 	cfg.MaxBytes = 1
 	if _, err := s.p.JS.UpdateStream(t.Context(), cfg); err != nil {
 		t.Fatal(err)
@@ -237,7 +240,7 @@ func TestEdge_AuditStream(t *testing.T) {
 	s.want(t, 503, "POST", "/api/v1/buckets", bytes.NewReader([]byte(`{"name":"box2"}`)), nil)
 	s.want(t, 503, "POST", "/api/v1/buckets", bytes.NewReader([]byte(`{"name":"box3"}`)), nil)
 	s.want(t, 200, "GET", "/api/v1/buckets", nil, nil)
-	if _, err := s.p.JS.UpdateStream(t.Context(), streams.All(1)[3]); err != nil {
+	if _, err := s.p.JS.UpdateStream(t.Context(), was); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "changes go on", func() bool {
