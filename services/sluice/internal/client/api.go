@@ -152,9 +152,9 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 
 // exchange sends a request, and again when the server asks for patience. What may
 // have been carried out already is sent once.
-func (a *api) exchange(ctx context.Context, make func() (*http.Request, error)) ([]byte, error) {
+func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error)) ([]byte, error) {
 	for try := 1; ; try++ {
-		req, err := make()
+		req, err := prepare()
 		if err != nil {
 			return nil, fmt.Errorf("making the request: %w", err)
 		}

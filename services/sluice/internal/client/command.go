@@ -95,12 +95,12 @@ func (e *env) root() *cobra.Command {
 	fs.StringVar(&e.choice.Endpoint, "server", "", "address of the server; else "+profile.EnvEndpoint+", else the profile's")
 	fs.StringVar(&e.choice.Name, "profile", "", "name of the profile; else "+profile.EnvProfile+", else default")
 	fs.BoolVar(&e.asJSON, "json", false, "print what the server answers")
-	containers := &cobra.Command{
+	group := &cobra.Command{
 		Use: "container", Short: "make, show and change containers",
 		Args: unknownWord, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	containers.AddCommand(e.create(), e.status(), e.list(), e.unlock(), e.edit(), e.delete(), e.badge())
-	root.AddCommand(e.login(), e.logout(), containers)
+	group.AddCommand(e.create(), e.status(), e.list(), e.unlock(), e.edit(), e.delete(), e.badge())
+	root.AddCommand(e.login(), e.logout(), group)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }

@@ -15,8 +15,8 @@ import (
 // SubscribeLinks has b hand what happens to containers and links to x, for the
 // subscriptions of their accounts.
 func SubscribeLinks(b *bus.Bus, x *dispatch.Dispatcher, subs domain.Subscriptions) error {
-	any := bus.EventType[json.RawMessage]{} // the types have data of their own
-	return bus.Subscribe(b, streams.WebhookLinks(), any, links(x, subs))
+	each := bus.EventType[json.RawMessage]{} // the types have data of their own
+	return bus.Subscribe(b, streams.WebhookLinks(), each, links(x, subs))
 }
 
 // links keeps a delivery for each subscription that an event is for, as objects does.
