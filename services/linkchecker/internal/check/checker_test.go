@@ -406,3 +406,40 @@ func TestChecker_Cookie(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestChecker_RestsBetweenRequests: a check whose lane comes to rest between its
+// HEAD and its GET found nothing, and comes again.
+func TestChecker_RestsBetweenRequests(t *testing.T) {
+	t.Parallel()
+	limited, asked := make(chan struct{}), make(chan struct{}, 2)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/limited" {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		asked <- struct{}{}
+		select { // HEAD ends when the lane rests
+		case <-limited:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}))
+	t.Cleanup(srv.Close)
+	w := newWorld(t, settings{bases: map[string]string{"h.example": srv.URL}, out: loopback(), limit: hosts.Limit{Concurrency: 2, Rate: 1000}})
+	ended := make(chan error, 1)
+	go func() { ended <- w.Handle(t.Context(), message("https://h.example/a")) }()
+	<-asked
+	none(t, w.all(t.Context(), "https://h.example/limited"))
+	until(t, "the rest", func() bool {
+		_, no, err := gate(t, w.db, time.Now).Enter(t.Context(), "h.example", hosts.Limit{Concurrency: 100, Rate: 1000})
+		return err == nil && no.Rests
+	})
+	close(limited)
+	if err := <-ended; err == nil {
+		t.Error("it counts as done")
+	}
+	if r, ok := w.ledger.result("https://h.example/a"); ok {
+		t.Errorf("it was recorded: %+v", r)
+	}
+}
