@@ -14,7 +14,7 @@ import (
 // in them against its schema.
 func TestDocument_Valid(t *testing.T) {
 	t.Parallel()
-	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "plik": openapi.Plik()} {
+	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "locknex": openapi.Locknex(), "plik": openapi.Plik()} {
 		d := load(t, b)
 		if !d.IsOpenAPI31OrLater() {
 			t.Errorf("%s: version %s", name, d.OpenAPI)
@@ -53,7 +53,7 @@ func TestDocument_Examples(t *testing.T) {
 // list of codes that agrees with its statuses.
 func TestDocument_Complete(t *testing.T) {
 	t.Parallel()
-	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr()} {
+	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "locknex": openapi.Locknex()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			complete(t, load(t, b))

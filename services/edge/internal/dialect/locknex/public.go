@@ -46,6 +46,9 @@ func (h *Handler) UnlockContainer(w http.ResponseWriter, r *http.Request) error 
 		return linksv1.ErrNotFound.Msgf("container_id is needed")
 	}
 	c := dialect.CallOf(r)
+	if linksv1.ValidID(body.ContainerID) {
+		c.Key = body.ContainerID
+	}
 	u, err := h.core.UnlockContainer(r.Context(), body.ContainerID, body.Password, core.View{
 		Source: c.Source, Agent: r.UserAgent(), Referrer: r.Referer(), BaseURL: c.BaseURL,
 	})
