@@ -15,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/linkchecker"
 	"github.com/sluicehq/sluice/services/object"
+	"github.com/sluicehq/sluice/services/stats"
 	"github.com/sluicehq/sluice/services/upload"
 	"github.com/sluicehq/sluice/services/webhook"
 )
@@ -27,6 +28,7 @@ type Config struct {
 	Object  object.Config      `koanf:",squash"`
 	Upload  upload.Config      `koanf:",squash"`
 	Links   linkchecker.Config `koanf:",squash"`
+	Stats   stats.Config       `koanf:",squash"`
 	Webhook webhook.Config     `koanf:",squash"`
 }
 
@@ -34,7 +36,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Common: platform.Default(), Edge: edge.Default(), Auth: auth.Default(), Object: object.Default(),
-		Upload: upload.Default(), Links: linkchecker.Default(), Webhook: webhook.Default(),
+		Upload: upload.Default(), Links: linkchecker.Default(), Stats: stats.Default(), Webhook: webhook.Default(),
 	}
 }
 

@@ -73,6 +73,7 @@ require (
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/sluicehq/sluice/services/linkchecker v0.0.0
+	github.com/sluicehq/sluice/services/stats v0.0.0
 	github.com/sony/gobreaker v1.0.0 // indirect
 	github.com/streadway/handy v0.0.0-20200128134331-0f66f006fb2e // indirect
 	github.com/swaggest/swgui v1.8.5 // indirect
@@ -139,3 +140,5 @@ replace github.com/sluicehq/sluice/services/upload => ../../services/upload
 replace github.com/sluicehq/sluice/services/webhook => ../../services/webhook
 
 replace github.com/sluicehq/sluice/services/linkchecker => ../linkchecker
+
+replace github.com/sluicehq/sluice/services/stats => ../stats

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/linkchecker"
 	"github.com/sluicehq/sluice/services/object"
+	"github.com/sluicehq/sluice/services/stats"
 	"github.com/sluicehq/sluice/services/upload"
 	"github.com/sluicehq/sluice/services/webhook"
 )
@@ -31,6 +32,7 @@ func modules() []module {
 		{"object", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return object.New(c.Object, p) }},
 		{"upload", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return upload.New(c.Upload, p) }},
 		{"linkchecker", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return linkchecker.New(c.Links, p) }},
+		{"stats", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return stats.New(c.Stats, p) }},
 		{"webhook", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return webhook.New(c.Webhook, p) }},
 		{"edge", func(c Config, p *platform.Platform) (lifecycle.Service, error) { return edge.New(c.Edge, p) }},
 	}
