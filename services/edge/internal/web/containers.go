@@ -104,7 +104,7 @@ func (h *Handler) containers(w http.ResponseWriter, r *http.Request, status int,
 		return err //nolint:wrapcheck // it says what was being done
 	}
 	v.frame = h.containerFrame(r, "", "container.js")
-	v.frame.Title = v.T("Link containers")
+	v.Title = v.T("Link containers")
 	if v.Notice == "" {
 		v.Notice = v.T(containerNotice(r))
 	}
