@@ -42,7 +42,9 @@ import (
 const auditWindow = 50 * time.Millisecond
 
 // services are those that must answer before the edge says that it is ready.
-func services() []string { return []string{"auth", "object", "upload", "webhook"} }
+func services() []string {
+	return []string{"auth", "object", "upload", linksv1.Name, "stats", "webhook"}
+}
 
 // Unit is the edge as a process of its own.
 func Unit(version string) platform.Unit[Config] {

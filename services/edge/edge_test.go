@@ -26,7 +26,10 @@ import (
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
@@ -109,6 +112,8 @@ func (s *system) serve(t *testing.T) {
 		"auth":    func(r *rpc.Server) error { return authv1.Register(r, s.auth) },
 		"object":  func(r *rpc.Server) error { return objectv1.Register(r, s.obj) },
 		"upload":  func(r *rpc.Server) error { return uploadv1.Register(r, edgetest.Upload{O: s.obj}) },
+		"links":   func(r *rpc.Server) error { return linksv1.Register(r, linksv1test.NewFake(time.Now, nil)) },
+		"stats":   func(r *rpc.Server) error { return statsv1.Register(r, edgetest.NewStats()) },
 		"webhook": func(r *rpc.Server) error { return webhookv1.Register(r, webhook{}) },
 	} {
 		r, err := s.p.NewServer(name)
