@@ -41,6 +41,7 @@ func TestSystem(t *testing.T) {
 		{"AuditQueries", auditQueries},
 		{"WebhookSecrets", webhookSecrets},
 		{"SessionsOnObject", sessionsOnObject},
+		{"Badges", badges},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {

@@ -71,7 +71,7 @@ type World struct {
 }
 
 // Services that the processes topology runs one by one, in the order of their start.
-func Services() []string { return []string{"nats", "auth", "object", "upload", "webhook", "edge"} }
+func Services() []string { return []string{"nats", "auth", "object", "upload", "linkchecker", "stats", "webhook", "edge"} }
 
 // Start builds the binary (once per test run), starts a World on a directory of
 // the test and waits until it is ready. The test's end stops it.
