@@ -154,7 +154,7 @@ func (d *driver) target(t testing.TB, rt *routers.Route, at []string) (string, m
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s lacks parameters", path)
 	}
-	path = "/api/v1" + path
+	path = strings.TrimSuffix(d.doc.Servers[0].URL, "/") + path
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}

@@ -79,7 +79,7 @@ func (c *Core) UpdateWebhook(ctx context.Context, by Caller, r webhookv1.UpdateS
 
 // DeleteWebhook ends one.
 func (c *Core) DeleteWebhook(ctx context.Context, by Caller, id string) error {
-	if err := mayWebhook(by, id); err != nil {
+	if _, err := c.Webhook(ctx, by, id); err != nil { // webhook says nothing of one that is not there
 		return err
 	}
 	if _, err := c.Webhooks.DeleteSubscription(ctx, webhookv1.SubscriptionRequest{Principal: by.Principal, ID: id}); err != nil {

@@ -233,7 +233,7 @@ func (h *Webhooks) DeleteSubscription(_ context.Context, r webhookv1.Subscriptio
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, err := h.own(r.Principal.AccountID, r.ID); err != nil {
-		return webhookv1.Empty{}, err
+		return webhookv1.Empty{}, h.down // idempotent
 	}
 	delete(h.subs, r.ID)
 	delete(h.log, r.ID)
