@@ -29,7 +29,7 @@ func JetStream(js jetstream.JetStream) Publisher {
 			g.Go(func() error {
 				m := message.NewMessageWithContext(ctx, e.ID, e.Data)
 				m.Metadata = e.Header
-				return pub.Publish(e.Subject, m)
+				return pub.Publish(e.Subject, m) //nolint:contextcheck // the message carries it
 			})
 		}
 		return g.Wait() //nolint:wrapcheck // a fault of pkg/bus

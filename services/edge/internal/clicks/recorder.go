@@ -81,18 +81,18 @@ func New(p Publisher, signer *keys.Signer, now func() time.Time, tel *telemetry.
 func (r *Recorder) Viewed(v core.View) {
 	agent := v.Agent[:min(len(v.Agent), maxAgent)]
 	if !linksv1.ValidID(v.ContainerID) || v.Method == http.MethodHead || looksAhead(v.Purpose) || isBot(agent) {
-		r.count("left_out", 1)
+		r.count(context.Background(), "left_out", 1)
 		return
 	}
 	at := r.now().UTC()
 	p := pair{subject: v.ContainerID, visitor: r.visitors.of(v.Source, agent, at)}
-	r.count(r.add(click{pair: p, id: bus.NewID(), event: statsv1.ClickEvent{
+	r.count(context.Background(), r.add(click{pair: p, id: bus.NewID(), event: statsv1.ClickEvent{
 		Subject: p.subject, Visitor: p.visitor, Referrer: referrerOf(v.Referrer, v.BaseURL), Time: at,
 	}}), 1)
 }
 
-func (r *Recorder) count(outcome string, n int) {
-	r.views.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("outcome", outcome)))
+func (r *Recorder) count(ctx context.Context, outcome string, n int) {
+	r.views.Add(ctx, int64(n), metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
 // add lets a click wait, and says what became of it. One that cannot count beside
@@ -165,7 +165,7 @@ func (r *Recorder) finish(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			r.log.WarnContext(ctx, "clicks are lost: nobody took them", slog.Int("clicks", len(r.waiting)), slog.Any(telemetry.KeyErr, err))
-			r.count("lost", len(r.waiting))
+			r.count(ctx, "lost", len(r.waiting))
 			return
 		case <-time.After(retryAfter / 10):
 		}
