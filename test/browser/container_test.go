@@ -131,14 +131,15 @@ func subscribe(t *testing.T, w *harness.World, token, url string) {
 	}
 }
 
-// changes counts the hooks that tell of a container with a status.
+// changes counts the hooks that tell of a container that was online and has
+// another status.
 func changes(hooks []harness.Hook, status string) (n int) {
 	for _, h := range hooks {
 		var e struct {
 			Type string
-			Data struct{ Status string }
+			Data struct{ Status, Was string }
 		}
-		if json.Unmarshal(h.Body, &e) == nil && e.Type == "container.status_changed" && e.Data.Status == status {
+		if json.Unmarshal(h.Body, &e) == nil && e.Type == "container.status_changed" && e.Data.Was == "online" && e.Data.Status == status {
 			n++
 		}
 	}
@@ -179,7 +180,7 @@ func TestContainer_Gate(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.open("/container/" + id)
-	p.until("the picture", `document.querySelector(".captcha input").complete`)
+	p.until("the picture", `document.querySelector(".captcha input").offsetWidth === 288`)
 	p.narrow()
 	p.shoot("container-gate")
 	p.fill(`#unlock [name="password"]`, "falsch")

@@ -9,7 +9,7 @@ func german() map[string]string {
 		"Skip to the content": "Zum Inhalt springen",
 		"Main":                "Hauptmenü",
 		"Log out":             "Abmelden",
-		"Log in or sign up":   "Anmelden oder registrieren",
+		"Log in or sign up":   "Anmelden",
 		"Account":             "Konto",
 		"Copy":                "Kopieren", "link": "Link", "curl command": "curl-Befehl",
 		"Stored by Sluice": "Gespeichert von Sluice",

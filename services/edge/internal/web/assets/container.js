@@ -8,9 +8,10 @@ const word = (key) => words[`say${key[0].toUpperCase()}${key.slice(1)}`] ?? key;
 const states = { o: "online", x: "offline", u: "unknown" };
 
 function paint(tag, state) {
-  if (!tag || tag.classList.contains(state)) return;
+  if (!tag || tag.classList.contains(state)) return false;
   tag.className = `state ${state}`;
   tag.textContent = word(state);
+  return true;
 }
 
 const statusOf = (counts) => {
@@ -18,15 +19,21 @@ const statusOf = (counts) => {
   return counts.unknown === all ? "unknown" : counts.online === all ? "online" : counts.offline === all ? "offline" : "partial";
 };
 
+// show puts a state on the page, and reports whether that is a change.
 function show(place, s) {
-  paint(place.querySelector("[data-state]"), s.status);
+  let changed = paint(place.querySelector("[data-state]"), s.status);
   const counts = place.querySelector("[data-counts]");
-  if (counts) counts.textContent = ["online", "offline", "unknown"].map((k) => `${s.counts[k]} ${word(k)}`).join(" · ");
+  const text = ["online", "offline", "unknown"].map((k) => `${s.counts[k]} ${word(k)}`).join(" · ");
+  if (counts && counts.textContent !== text) {
+    counts.textContent = text;
+    changed = true;
+  }
   const checked = place.querySelector("[data-checked]");
   if (checked && s.checked) {
     checked.replaceChildren(el("time", { dateTime: s.checked }));
     localTimes(checked);
   }
+  return changed;
 }
 
 function say(text) {
@@ -64,17 +71,13 @@ function renew() {
   if (badge) badge.src = `${badge.src.split("?")[0]}?at=${Date.now()}`;
 }
 
-let shown = "";
 if (words.events) {
   watch(words.events, (s) => {
-    show(root, s);
-    if (words.letters && s.links) links(s.links);
-    const now = JSON.stringify([s.status, s.counts]);
-    if (shown && shown !== now) {
+    if (show(root, s)) {
       renew();
       setTimeout(renew, 5000); // badges know a change within 5 s
     }
-    shown = now;
+    if (words.letters && s.links) links(s.links);
   });
 }
 if (words.list) {

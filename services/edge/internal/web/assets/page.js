@@ -53,7 +53,7 @@ export function localTimes(root = document) {
     const at = new Date(t.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     t.title = t.dateTime;
-    t.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    t.textContent = at.toLocaleString(german ? "de" : undefined, { dateStyle: "medium", timeStyle: "short" });
   }
 }
 
