@@ -102,7 +102,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := consumer.Subscribe(s.bus, s.dispatcher); err != nil { //nolint:contextcheck // handlers get the deliveries' contexts
 		return fmt.Errorf("subscribing to events: %w", err)
 	}
-	if err := consumer.SubscribeLinks(s.bus, s.dispatcher, subscriptions); err != nil {
+	if err := consumer.SubscribeLinks(s.bus, s.dispatcher, subscriptions); err != nil { //nolint:contextcheck // as above
 		return fmt.Errorf("subscribing to events of links: %w", err)
 	}
 	if s.server, err = s.p.NewServer(Name); err != nil {

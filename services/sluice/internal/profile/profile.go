@@ -110,7 +110,7 @@ func write(name string, p Profile) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := json.MarshalIndent(p, "", "  ") //nolint:gosec // keeping it is the purpose: mode 0600
 	if err != nil {
 		return "", fmt.Errorf("encoding the profile: %w", err)
 	}
