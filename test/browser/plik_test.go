@@ -180,7 +180,16 @@ func downloadAndRemove(t *testing.T, p *page, dir, link, admin string) {
 
 	p.route(admin)
 	p.until("that it is mine", `document.querySelector("#plik-own")`)
+	p.do(chromedp.Evaluate[chromedp.Void](`(() => { // the line is cut once
+		const { send } = XMLHttpRequest.prototype;
+		XMLHttpRequest.prototype.send = function () {
+			XMLHttpRequest.prototype.send = send;
+			this.dispatchEvent(new ProgressEvent("loadend"));
+		};
+	})()`))
 	p.do(chromedp.SetUploadFiles(chromedp.CSS("#plik-more"), []string{file(t, "later.txt", "one more")}))
+	p.until("the cut", `document.querySelector('#plik-files li[data-status="failed"]')?.textContent.includes("The connection was cut.")`)
+	p.press("Try again with later.txt")
 	p.until("the fourth file", `[...document.querySelectorAll("#plik-files li")].find(li => li.dataset.status === "uploaded" && li.textContent.includes("later.txt"))`)
 	p.sure("Remove notes.md")
 	p.until("its end", `document.querySelector('#plik-files li[data-status="deleted"]')`)
