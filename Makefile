@@ -18,7 +18,7 @@ run: build ## start everything on this machine, data under ./data
 
 test: ## the tests that need nothing but Go
 	go test $(FAST)
-	go test -count=1 ./test/e2e/... ./test/openapi/... # they drive a binary that the test cache knows nothing of
+	go test -count=1 -parallel 6 ./test/e2e/... ./test/openapi/... # many of them wait; they drive a binary that the test cache knows nothing of
 
 test-all: ## also browser, outside clients, processes, kills, the Mongo wire peer
 	scripts/test-all.sh

@@ -27,6 +27,7 @@ func TestSystem(t *testing.T) {
 		{"SignUp", signUp},
 		{"Tenants", tenants},
 		{"TenantsOfFiles", tenantsOfFiles},
+		{"TenantsOfPlik", tenantsOfPlik},
 		{"CurlLines", curlLines},
 		{"DriveCLI", driveCLI},
 		{"Webhook", webhook},

@@ -88,15 +88,16 @@ func plikDefectRules() []rule {
 		}},
 		{says: "17.5: removing a stream that waits ends it with an error", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)
-			u := p.Create(t, object{"stream": true, "removable": true, "files": append(one("a"), one("b")...)})
-			w, done := slowly(t, p, u, u.Files[0], nine)
+			file, whole := p.Create(t, object{"stream": true, "removable": true, "files": one("a")}), p.Create(t, object{"stream": true, "removable": true, "files": one("a")})
+			w, done := slowly(t, p, file, file.Files[0], nine)
 			defer w.Close()
-			p.Call(t, "DELETE", u.Path(u.Files[0]), nil).OK(t)
-			fails(t, done)
-			w2, done := slowly(t, p, u, u.Files[1], nine)
+			w2, done2 := slowly(t, p, whole, whole.Files[0], nine)
 			defer w2.Close()
-			p.Call(t, "DELETE", "/upload/"+u.ID, nil).OK(t)
+			p.Call(t, "DELETE", file.Path(file.Files[0]), nil).OK(t)
+			p.Call(t, "DELETE", "/upload/"+whole.ID, nil).OK(t)
 			fails(t, done)
+			fails(t, done2)
+			equal(t, "status", plikStatus(t, p, file, file.Files[0]), "deleted")
 		}},
 		{says: "17.6: an empty file has its real size and no type, whatever was announced", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)

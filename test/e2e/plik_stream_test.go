@@ -18,9 +18,12 @@ const streamMemory = 64 << 20
 // and at constant memory, in both directions.
 func TestPlikStream_TwoEdges(t *testing.T) {
 	t.Parallel()
-	size := int64(256 << 20)
-	if harness.Soak() {
+	size := int64(32 << 20)
+	switch {
+	case harness.Soak():
 		size = 2 << 30
+	case harness.Full():
+		size = 256 << 20
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {

@@ -68,7 +68,7 @@ func nothingOfAnothers() map[string]bool {
 	for dialect, routes := range map[string]string{
 		"lockr":  "Login Logout CreateAccount GetAccount UpdateAccount ChangePassword DeleteAccount ListTokens CreateToken CreateSession PutSession PatchSession HeadSession PostSession DeleteSession SessionOptions CreateTusUpload TusOptions Upload ListFiles",
 		"webdav": "Options",
-		"pages":  "Home ShowAccount SignUp LogIn LogOut SetRegion ChangePassword DeleteAccount CreateToken ShowDownload GetQRCode GetAsset",
+		"pages":  "Home ShowAccount SignUp LogIn LogOut SetRegion ChangePassword DeleteAccount CreateToken ShowDownload GetQRCode GetAsset RenderComments",
 	} {
 		for route := range strings.FieldsSeq(routes) {
 			out[dialect+" "+route] = true

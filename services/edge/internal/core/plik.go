@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
@@ -80,20 +81,7 @@ func errPlikTooBig(limit int64) error {
 // PlikBytes writes a size as Plik does: decimal units, one digit behind the point
 // below ten of them.
 func PlikBytes(n int64) string {
-	if n < 10 {
-		return fmt.Sprintf("%d B", max(n, 0))
-	}
-	units := [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
-	unit, scale := 0, 1.0
-	for unit < len(units)-1 && float64(n) >= scale*1000 {
-		unit++
-		scale *= 1000
-	}
-	v := math.Floor(float64(n)/scale*10+0.5) / 10
-	if v < 10 {
-		return fmt.Sprintf("%.1f %s", v, units[unit])
-	}
-	return fmt.Sprintf("%.0f %s", v, units[unit])
+	return humanize.Bytes(uint64(max(n, 0))) //nolint:gosec // it is not negative
 }
 
 // PlikWithFiles reads a temporary upload with its files. Codes: upload.plik_not_found,

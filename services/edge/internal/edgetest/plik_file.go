@@ -2,13 +2,13 @@ package edgetest
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
 
 // response joins a file with its upload and the place of its bytes.
@@ -267,23 +267,5 @@ func (p *Plik) stored(account string) int64 {
 }
 
 func tooMuch(limit int64) error {
-	return uploadv1.ErrPlikUserSize.Msgf("maximum user upload size reached. (%s)", plikBytes(limit))
-}
-
-// plikBytes writes a size in decimal units with at most one digit behind the
-// point: "11 B", "1.5 kB", "10 GB".
-func plikBytes(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, unit := float64(n), -1
-	for v >= 1000 && unit < 5 {
-		v /= 1000
-		unit++
-	}
-	form := "%.0f %cB"
-	if v < 10 {
-		form = "%.1f %cB"
-	}
-	return fmt.Sprintf(form, v, "kMGTPE"[unit])
+	return uploadv1.ErrPlikUserSize.Msgf("maximum user upload size reached. (%s)", core.PlikBytes(limit))
 }

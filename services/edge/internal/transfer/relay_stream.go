@@ -219,8 +219,8 @@ func (s *Stream) receive(m Message) {
 func (s *Stream) greet(reader string) bool {
 	s.mu.Lock()
 	first := s.reader == "" && !s.done && s.err == nil
-	if first {
-		s.reader = reader
+	if first { // together: listenFor looks at both
+		s.reader, s.heard = reader, time.Now()
 	}
 	known := s.reader == reader
 	s.mu.Unlock()

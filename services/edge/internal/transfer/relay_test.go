@@ -152,19 +152,19 @@ func (a *asked) bytes() int64 {
 
 // lazy is a client that takes what it is let.
 type lazy struct {
-	let chan int
-	n   int64
+	let  chan int
+	left int // of what it was let
 }
 
 func (s *lazy) Write(p []byte) (int, error) {
-	for left := len(p); left > 0; {
+	for s.left < len(p) {
 		n, ok := <-s.let
 		if !ok {
 			return 0, errOwn
 		}
-		left -= n
+		s.left += n
 	}
-	s.n += int64(len(p))
+	s.left -= len(p)
 	return len(p), nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/dustin/go-humanize"
+
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/faultpoint"
@@ -195,21 +197,5 @@ func (s *Pliks) stored(ctx context.Context, account string) (int64, error) {
 }
 
 func plikTooMuch(limit int64) error {
-	return uploadv1.ErrPlikUserSize.Msgf("maximum user upload size reached. (%s)", plikBytes(limit))
-}
-
-// plikBytes writes a size in decimal units as Plik does: "11 B", "1.5 kB", "10 GB".
-func plikBytes(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, unit := n, 0
-	for ; v >= 1_000_000; v /= 1000 {
-		unit++
-	}
-	tenths := (v + 50) / 100
-	if tenths < 100 {
-		return fmt.Sprintf("%d.%d %cB", tenths/10, tenths%10, "kMGTPE"[unit])
-	}
-	return fmt.Sprintf("%d %cB", (v+500)/1000, "kMGTPE"[unit])
+	return uploadv1.ErrPlikUserSize.Msgf("maximum user upload size reached. (%s)", humanize.Bytes(uint64(max(limit, 0)))) //nolint:gosec // it is not negative
 }
