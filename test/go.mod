@@ -109,7 +109,6 @@ require (
 	github.com/ryszard/goskiplist v0.0.0-20150312221310-2dfbae5fcf46 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	github.com/shabbyrobe/gocovmerge v0.0.0-20230507112040-c3350d9342df // indirect
-	github.com/sluicehq/sluice/services/linkchecker v0.0.0
 	github.com/sony/gobreaker v1.0.0 // indirect
 	github.com/streadway/handy v0.0.0-20200128134331-0f66f006fb2e // indirect
 	github.com/zeebo/blake3 v0.2.4 // indirect
@@ -134,5 +133,3 @@ require (
 replace github.com/sluicehq/sluice/pkg => ../pkg
 
 replace github.com/sluicehq/sluice/contracts => ../contracts
-
-replace github.com/sluicehq/sluice/services/linkchecker => ../services/linkchecker

@@ -18,6 +18,12 @@ require (
 )
 
 require (
+	github.com/HugoSmits86/nativewebp v1.2.1 // indirect
+	github.com/go-fonts/dejavu v0.3.4 // indirect
+	golang.org/x/image v0.47.0 // indirect
+)
+
+require (
 	github.com/ThreeDotsLabs/watermill v1.5.1 // indirect
 	github.com/afex/hystrix-go v0.0.0-20180502004556-fa1af6a1f4f5 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
@@ -139,6 +145,6 @@ replace github.com/sluicehq/sluice/services/upload => ../../services/upload
 
 replace github.com/sluicehq/sluice/services/webhook => ../../services/webhook
 
-replace github.com/sluicehq/sluice/services/linkchecker => ../linkchecker
+replace github.com/sluicehq/sluice/services/linkchecker => ../../services/linkchecker
 
-replace github.com/sluicehq/sluice/services/stats => ../stats
+replace github.com/sluicehq/sluice/services/stats => ../../services/stats
