@@ -206,15 +206,14 @@ func (c *Core) DeletePlikUser(ctx context.Context, by Caller, accountID string) 
 	return nil
 }
 
-// closeAccount removes what an account stores, its temporary uploads first.
+// closeAccount removes what an account stores. Retention may refuse that, so
+// nothing goes before object has decided, the temporary uploads neither.
 func (c *Core) closeAccount(ctx context.Context, accountID string) error {
-	if _, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
-		return err
-	}
 	if _, err := c.Objects.CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: accountID}); err != nil {
 		return fmt.Errorf("closing an account: %w", err)
 	}
-	return nil
+	_, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID})
+	return err
 }
 
 // ListPlikUsers pages through all accounts. Codes: auth.not_admin, those of
