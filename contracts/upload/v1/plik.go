@@ -18,8 +18,8 @@ const (
 	// MaxPlikReference, MaxPlikType and MaxPlikComments bound what else clients say,
 	// bytes.
 	MaxPlikReference = 1024
-	MaxPlikType      = 256
-	MaxPlikComments  = 128 << 10
+	MaxPlikType      = 255
+	MaxPlikComments  = 64 << 10
 	// MaxPlikBatch is how many announced files one request carries, so that they
 	// fit into a message; MaxPlikFilesPage how many an answer does.
 	MaxPlikBatch     = 100

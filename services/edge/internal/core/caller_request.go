@@ -14,8 +14,9 @@ import (
 // SessionCookieName is the cookie of a browser that is logged in.
 const SessionCookieName = "sluice_session"
 
-// maxCredential bounds an Authorization header and a cookie, in bytes.
-const maxCredential = 8 << 10
+// MaxCredential bounds what a request shows of its sender: an Authorization header,
+// a token, a cookie; bytes.
+const MaxCredential = 8 << 10
 
 // The refusals of a request's credential.
 var (
@@ -47,7 +48,7 @@ func (c *Core) Guest() Caller {
 // else the request has; tokens of access keys are none here.
 func (c *Core) FromRequest(r *http.Request, source string) (caller Caller, there bool, err error) {
 	switch values := r.Header.Values("Authorization"); {
-	case len(values) > 1 || len(values) == 1 && len(values[0]) > maxCredential:
+	case len(values) > 1 || len(values) == 1 && len(values[0]) > MaxCredential:
 		return Caller{}, true, authv1.ErrBadToken
 	case len(values) == 1:
 		caller, err = c.fromHeader(r, values[0], source)
@@ -92,7 +93,7 @@ func (c *Core) fromCookie(r *http.Request, cookies []*http.Cookie, source string
 	if err := c.CrossOrigin.Check(r); err != nil {
 		return Caller{}, ErrCrossOrigin.Because(err)
 	}
-	if len(cookies) > 1 || cookies[0].Value == "" || len(cookies[0].Value) > maxCredential {
+	if len(cookies) > 1 || cookies[0].Value == "" || len(cookies[0].Value) > MaxCredential {
 		return Caller{}, ErrSessionEnded
 	}
 	caller, err := c.fromAccount(r.Context(), authv1.AuthenticateRequest{Token: cookies[0].Value, Source: source})

@@ -11,6 +11,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
 // PlikBy is who asks for something about a temporary upload, and what the request
@@ -204,7 +205,6 @@ func (h *plikHold) end(ctx context.Context) {
 const (
 	plikEndFor    = 5 * time.Second
 	plikFinishFor = 30 * time.Second // as long as a restart may take
-	plikPause     = 200 * time.Millisecond
 )
 
 // finish says what came in, and waits for a service that restarts: the same again
@@ -213,19 +213,9 @@ func (h *plikHold) finish(ctx context.Context, r uploadv1.FinishPlikRequest) (up
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), plikFinishFor)
 	defer cancel()
 	r.UploadID, r.FileID, r.Fence = h.lease.File.UploadID, h.lease.File.ID, h.lease.Fence
-	for {
-		f, err := h.pliks.FinishPlik(ctx, r)
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return f, nil
-		case kind != fault.Unavailable && kind != fault.Timeout || ctx.Err() != nil:
-			return uploadv1.PlikFile{}, fmt.Errorf("finishing a file of a temporary upload: %w", err)
-		}
-		pause := time.NewTimer(plikPause)
-		select {
-		case <-ctx.Done():
-		case <-pause.C:
-		}
-		pause.Stop()
+	f, err := transfer.Insist(ctx, func(ctx context.Context) (uploadv1.PlikFile, error) { return h.pliks.FinishPlik(ctx, r) })
+	if err != nil {
+		return uploadv1.PlikFile{}, fmt.Errorf("finishing a file of a temporary upload: %w", err)
 	}
+	return f, nil
 }

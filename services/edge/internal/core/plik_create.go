@@ -11,13 +11,8 @@ import (
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 )
 
-// The bounds of what an upload says, bytes; Plik has none, but a message has.
-const (
-	maxPlikComments  = 64 << 10
-	maxPlikReference = 1024
-	maxPlikType      = 255
-	plikBatchBytes   = 256 << 10 // of the announced files in one message
-)
+// plikBatchBytes bounds the announced files in one message, bytes.
+const plikBatchBytes = 256 << 10
 
 // PlikWish is what somebody wants a temporary upload to be (plik-wire.md 6.2).
 type PlikWish struct {
@@ -151,8 +146,8 @@ func (c *Core) plikFlags(by Caller, w *PlikWish) string {
 		return "server only accept uploads protected by password"
 	case s.FeatureComments.Off():
 		w.Comments = ""
-	case len(w.Comments) > maxPlikComments:
-		return fmt.Sprintf("comments are too long, maximum length is %d characters", maxPlikComments)
+	case len(w.Comments) > uploadv1.MaxPlikComments:
+		return fmt.Sprintf("comments are too long, maximum length is %d characters", uploadv1.MaxPlikComments)
 	}
 	return ""
 }
@@ -198,10 +193,10 @@ func (c *Core) plikFiles(by Caller, files []uploadv1.PlikAnnounced) string {
 			return why
 		}
 		switch {
-		case len(f.Reference) > maxPlikReference:
-			return fmt.Sprintf("file reference is too long, maximum length is %d characters", maxPlikReference)
-		case len(f.Type) > maxPlikType:
-			return fmt.Sprintf("file type is too long, maximum length is %d characters", maxPlikType)
+		case len(f.Reference) > uploadv1.MaxPlikReference:
+			return fmt.Sprintf("file reference is too long, maximum length is %d characters", uploadv1.MaxPlikReference)
+		case len(f.Type) > uploadv1.MaxPlikType:
+			return fmt.Sprintf("file type is too long, maximum length is %d characters", uploadv1.MaxPlikType)
 		case limit > 0 && f.Size > limit:
 			return fmt.Sprintf("file is too big (%s), maximum file size is %s", PlikBytes(f.Size), PlikBytes(limit))
 		}

@@ -96,7 +96,7 @@ func asksForPart(h http.Header) bool {
 // behind OpenPlik.
 func (c *Core) plikObject(ctx context.Context, f uploadv1.PlikFileResponse) (objectv1.Object, error) {
 	o, err := c.StatObject(ctx, objectv1.StatObjectRequest{Principal: f.Object.Owner, Bucket: objectv1.PlikBucket, Key: f.Object.Key})
-	if errors.Is(err, objectv1.ErrNotFound) || errors.Is(err, objectv1.ErrBucketNotFound) {
+	if errors.Is(err, objectv1.ErrNotFound) || errors.Is(err, objectv1.ErrBucketNotFound) || errors.Is(err, objectv1.ErrAccountClosed) {
 		return o, notAvailable(f.File, uploadv1.PlikDeleted)
 	}
 	return o, err

@@ -206,18 +206,16 @@ func (c *Core) DeletePlikUser(ctx context.Context, by Caller, accountID string) 
 	return nil
 }
 
-// closeAccount removes what an account stores, its temporary uploads first.
+// closeAccount removes what an account has. Retention may refuse that, so nothing
+// goes before object has decided, temporary uploads and containers neither.
 func (c *Core) closeAccount(ctx context.Context, accountID string) error {
-	if _, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
-		return err
-	}
-	if err := c.closeContainers(ctx, accountID); err != nil {
-		return err
-	}
 	if _, err := c.Objects.CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: accountID}); err != nil {
 		return fmt.Errorf("closing an account: %w", err)
 	}
-	return nil
+	if _, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
+		return err
+	}
+	return c.closeContainers(ctx, accountID)
 }
 
 // ListPlikUsers pages through all accounts. Codes: auth.not_admin, those of

@@ -40,7 +40,7 @@ func (e *Engine) PutPart(ctx context.Context, in Part) (uploadv1.Part, error) {
 		MultipartRequest: in.MultipartRequest, Number: in.Number, ContentID: objectv1.NewContentID(),
 		Manifest: content.Manifest, Digests: content.Digests, Compressed: content.Compressed,
 	}
-	p, err := insist(ctx, func(ctx context.Context) (uploadv1.Part, error) { return e.Uploads.CommitPart(ctx, req) })
+	p, err := Insist(ctx, func(ctx context.Context) (uploadv1.Part, error) { return e.Uploads.CommitPart(ctx, req) })
 	if err != nil {
 		return uploadv1.Part{}, fmt.Errorf("committing part %d: %w", in.Number, err)
 	}

@@ -212,7 +212,7 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 		Compressed: c.Compressed, Metadata: in.Metadata, Conditions: in.Conditions, Origin: in.Origin,
 		Retention: in.Retention, LegalHold: in.LegalHold, Operation: in.Operation, File: in.File,
 	}
-	obj, err := insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return e.Objects.CommitPut(ctx, req) })
+	obj, err := Insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return e.Objects.CommitPut(ctx, req) })
 	if err != nil {
 		return e.undo(ctx, req, err)
 	}
@@ -220,9 +220,9 @@ func (e *Engine) commit(ctx context.Context, in Put, t objectv1.Ticket, c blob.C
 	return obj, nil
 }
 
-// insist repeats a call that may be repeated until its answer is known or ctx,
-// whose end is commitFor away, ends.
-func insist[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+// Insist repeats a call that may be repeated until its answer is known or ctx
+// ends, so that a service that restarts is waited for.
+func Insist[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	patience, pause := firstTry, firstPause
 	for {
 		try, done := context.WithTimeout(ctx, patience)

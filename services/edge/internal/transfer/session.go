@@ -211,7 +211,7 @@ func (s *Sessions) finish(ctx context.Context, secret string, lease uploadv1.Ses
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitFor)
 	defer cancel()
 	req := uploadv1.FinishSessionRequest{Secret: secret, Fence: lease.Fence, Size: lease.Offset, Digests: state.digests(), Compressed: state.compressed}
-	obj, err := insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return s.Uploads.FinishSession(ctx, req) })
+	obj, err := Insist(ctx, func(ctx context.Context) (objectv1.Object, error) { return s.Uploads.FinishSession(ctx, req) })
 	if err != nil {
 		return lease.Session, fmt.Errorf("finishing an upload session: %w", err)
 	}

@@ -332,7 +332,7 @@ func (in *intake) append(ctx context.Context, patience time.Duration, b batch) e
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	req := uploadv1.AppendSessionRequest{Secret: in.p.Secret, Fence: in.lease.Fence, Offset: b.offset, Contents: b.contents, Midstate: b.midstate}
-	lease, err := insist(ctx, func(ctx context.Context) (uploadv1.SessionLease, error) { return in.s.Uploads.AppendSession(ctx, req) })
+	lease, err := Insist(ctx, func(ctx context.Context) (uploadv1.SessionLease, error) { return in.s.Uploads.AppendSession(ctx, req) })
 	if err != nil {
 		return fmt.Errorf("appending to an upload session: %w", err)
 	}

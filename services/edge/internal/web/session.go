@@ -9,9 +9,6 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
 
-// maxSession bounds a cookie's value, bytes.
-const maxSession = 8 << 10
-
 // join makes a browser that is logged in at the pages so at Plik's routes, too,
 // and the other way round: both cookies hold tokens of one kind, of one set of
 // accounts. Plik's counts where they differ, since it is the one that the start
@@ -75,7 +72,7 @@ func (h *Handler) leavePlik(w http.ResponseWriter, r *http.Request) error {
 // plikSession is the value of Plik's cookie, as far as it can be one.
 func plikSession(r *http.Request) string {
 	c, err := r.Cookie(core.PlikSessionCookieName)
-	if err != nil || len(c.Value) > maxSession {
+	if err != nil || len(c.Value) > core.MaxCredential {
 		return ""
 	}
 	return c.Value

@@ -120,11 +120,11 @@ func accountDelete() *cobra.Command {
 			if !yes {
 				return fmt.Errorf("this deletes account %s (%s) with all its files and buckets, for good; give --yes", a.Username, a.ID)
 			}
-			if err := removePliks(ctx, s, a.ID); err != nil {
-				return err
-			}
 			// What it stores comes before it: retention may forbid the deletion, and the account stays then.
 			if _, err := objectv1.NewClient(s.rpc).CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: a.ID}); err != nil {
+				return err
+			}
+			if err := removePliks(ctx, s, a.ID); err != nil {
 				return err
 			}
 			if _, err := authv1.NewClient(s.rpc).DeleteAccount(ctx, authv1.DeleteAccountRequest{AccountID: a.ID, Operator: true}); err != nil {

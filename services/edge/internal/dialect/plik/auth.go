@@ -18,9 +18,6 @@ const (
 	headerImpersonate = "X-Plik-Impersonate"
 )
 
-// maxCredential bounds what a request shows of itself, in bytes.
-const maxCredential = 8 << 10
-
 // The refusals of who a caller is, in Plik's words (plik-wire.md 13).
 var (
 	errToken       = fault.New(fault.Forbidden, "plik.invalid_token", "invalid token")
@@ -79,7 +76,7 @@ func (h *Handler) identify(r *http.Request, class dialect.Auth) (core.Caller, er
 }
 
 func (h *Handler) fromToken(r *http.Request, token string) (core.Caller, error) {
-	if len(token) > maxCredential {
+	if len(token) > core.MaxCredential {
 		return core.Caller{}, errToken
 	}
 	by, err := h.core.FromPlikToken(r.Context(), token, dialect.CallOf(r).Source)
@@ -92,7 +89,7 @@ func (h *Handler) fromToken(r *http.Request, token string) (core.Caller, error) 
 // fromSession takes a browser's cookie. Other sites' pages make a browser send it
 // too, so a change needs the value beside it, which only our page can read.
 func (h *Handler) fromSession(r *http.Request, session string) (core.Caller, error) {
-	if session == "" || len(session) > maxCredential {
+	if session == "" || len(session) > core.MaxCredential {
 		return core.Caller{}, errSession
 	}
 	by, err := h.core.FromPlikSession(r.Context(), session, dialect.CallOf(r).Source)
@@ -122,7 +119,7 @@ func (h *Handler) fromSession(r *http.Request, session string) (core.Caller, err
 // Nobody else may name the header, also while accounts are switched off: what was
 // meant to be somebody's must not become nobody's.
 func (h *Handler) impersonate(r *http.Request, by core.Caller, userID string) (core.Caller, error) {
-	if len(userID) > maxCredential {
+	if len(userID) > core.MaxCredential {
 		return core.Caller{}, errNobody
 	}
 	dialect.CallOf(r).Key = userID

@@ -45,7 +45,7 @@ func (h *Handler) LocalLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := decode(raw, &body); err != nil {
-		return errBadBody.Msgf("unable to deserialize request body : %s", reason(err))
+		return unusable(err)
 	}
 	switch {
 	case body.Login == "":
@@ -68,7 +68,7 @@ func (h *Handler) LocalLogin(w http.ResponseWriter, r *http.Request) error {
 
 // Logout answers GET /auth/logout, also to somebody who has no session.
 func (h *Handler) Logout(w http.ResponseWriter, r *http.Request) error {
-	if c, err := r.Cookie(core.PlikSessionCookieName); err == nil && c.Value != "" && len(c.Value) <= maxCredential && !h.core.Plik.FeatureAuthentication.Off() {
+	if c, err := r.Cookie(core.PlikSessionCookieName); err == nil && c.Value != "" && len(c.Value) <= core.MaxCredential && !h.core.Plik.FeatureAuthentication.Off() {
 		if err := h.core.PlikLogout(r.Context(), c.Value); err != nil {
 			return err //nolint:wrapcheck // it says what was being done
 		}
@@ -119,6 +119,11 @@ func bodyOf(r *http.Request) ([]byte, error) {
 // decode reads JSON with keys of any case; unknown ones are ignored.
 func decode(raw []byte, into any) error {
 	return json.Unmarshal(raw, into) //nolint:wrapcheck // the caller says what it was
+}
+
+// unusable is of a body that is not the JSON that its route takes.
+func unusable(err error) error {
+	return errBadBody.Msgf("unable to deserialize request body : %s", reason(err)).Because(err)
 }
 
 // empty reports whether a body has nothing in it.

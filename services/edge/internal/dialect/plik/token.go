@@ -47,7 +47,7 @@ func (h *Handler) CreateToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !empty(raw) {
 		if err := decode(raw, &body); err != nil {
-			return errBadBody.Msgf("unable to deserialize request body : %s", reason(err))
+			return unusable(err)
 		}
 	}
 	t, err := h.core.CreatePlikToken(r.Context(), callerOf(r), body.Comment)

@@ -7,12 +7,8 @@ import (
 	"strings"
 
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
-	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
-
-// errBody is of a request whose JSON cannot be used.
-var errBody = fault.New(fault.Invalid, "plik.bad_body", "unable to deserialize request body")
 
 // wireWish is what of a new upload is looked at (plik-wire.md 6.2): clients send
 // whole uploads, with ids and rights in them that count for nothing.
@@ -65,15 +61,11 @@ func wishOf(raw []byte) (wish core.PlikWish, old bool, err error) {
 	}
 	for _, f := range listed {
 		if f == nil {
-			return wish, false, errBody.Msgf("unable to deserialize request body : a file must not be null")
+			return wish, false, errBadBody.Msgf("unable to deserialize request body : a file must not be null")
 		}
 		wish.Files = append(wish.Files, announcedOf(*f))
 	}
 	return wish, false, nil
-}
-
-func unusable(err error) error {
-	return errBody.Msgf("unable to deserialize request body : %s", reason(err)).Because(err)
 }
 
 func announcedOf(f wireAnnounced) uploadv1.PlikAnnounced {
@@ -99,7 +91,7 @@ func oldFiles(raw []byte) ([]uploadv1.PlikAnnounced, error) {
 	out := make([]uploadv1.PlikAnnounced, 0, len(keys))
 	for _, k := range keys {
 		if named[k] == nil {
-			return nil, errBody.Msgf("unable to deserialize request body : a file must not be null")
+			return nil, errBadBody.Msgf("unable to deserialize request body : a file must not be null")
 		}
 		out = append(out, announcedOf(*named[k]))
 	}

@@ -190,6 +190,9 @@ func TestDeleteUser(t *testing.T) {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 	says(t, bob.does(t, w, "GET", "/me", ""), 200, "")
+	if n := w.Plik.Called("RemovePliks"); n != 0 {
+		t.Errorf("temporary uploads were removed although the account stays: %d calls", n)
+	}
 	w.Object.SetFail("CloseAccount", nil)
 	w.Auth.SetFail("DeleteUser", fault.ErrUnavailable)
 	if r := bob.does(t, w, "DELETE", "/me", ""); r.Status != 503 {
