@@ -11,7 +11,7 @@ import (
 // link containers what the account may. auth is asked each time, so that a
 // regenerated one ends at once. Codes: auth.bad_token.
 func (c *Core) FromAPIKey(ctx context.Context, key, source string) (Caller, error) {
-	if key == "" || len(key) > maxCredential {
+	if key == "" || len(key) > MaxCredential {
 		return Caller{}, authv1.ErrBadToken
 	}
 	caller, err := c.fromAccount(ctx, authv1.AuthenticateRequest{Token: key, Kind: authv1.TokenAPIKey, Source: source})
