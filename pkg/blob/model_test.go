@@ -434,7 +434,11 @@ func TestCollector_Model(t *testing.T) {
 		}
 	}
 	t.Logf("%v", total)
-	for _, what := range []string{"uploaded", "failed", "committed", "expired", "condemned", "purged", "orphans", "composed", "gone"} {
+	want := []string{"uploaded", "failed", "committed", "expired", "condemned", "purged", "orphans", "composed"}
+	if len(seeds) > 500 {
+		want = append(want, "gone") // about one run in twenty comes to it
+	}
+	for _, what := range want {
 		if total[what] == 0 && len(seeds) > 10 {
 			t.Errorf("the model never got to %q", what)
 		}
