@@ -92,7 +92,7 @@ func (c *Core) DeleteAccount(ctx context.Context, by Caller, password, source st
 	if _, err := c.Auth.DeleteAccount(ctx, r); err != nil {
 		return fmt.Errorf("checking the password of an account to delete: %w", err)
 	}
-	if err := c.closeAccount(ctx, r.AccountID); err != nil {
+	if err := c.closing().Close(ctx, r.AccountID); err != nil {
 		return err
 	}
 	r.DryRun = false

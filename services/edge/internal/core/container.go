@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,7 +30,7 @@ type ContainerChange struct {
 	ID       string
 	Title    *string
 	Password *string // empty: open from now on
-	Options  func(*linksv1.Options)
+	Options  linksv1.OptionsChange
 	Links    []linksv1.LinkInput // of the list that takes the place of the old one
 }
 
@@ -77,13 +76,8 @@ func (c *Core) UpdateContainer(ctx context.Context, by Caller, n ContainerChange
 		return linksv1.Container{}, err
 	}
 	r := linksv1.UpdateRequest{Principal: by.Principal, ID: n.ID, Title: n.Title, Password: n.Password, Quota: quotaOf(by.Principal)}
-	if n.Options != nil {
-		old, err := c.ownContainer(ctx, by, n.ID)
-		if err != nil {
-			return linksv1.Container{}, err
-		}
-		r.Options = &old.Options
-		n.Options(r.Options)
+	if n.Options != (linksv1.OptionsChange{}) {
+		r.Options = &n.Options
 	}
 	k := linksv1.Batch(n.Links)
 	r.Links, r.More = n.Links[:k], k < len(n.Links)
@@ -138,10 +132,6 @@ func (c *Core) OwnContainer(ctx context.Context, by Caller, id string) (linksv1.
 	if err := MayContainers(by.Principal, authv1.ScopeRead); err != nil {
 		return linksv1.Container{}, err
 	}
-	return c.ownContainer(ctx, by, id)
-}
-
-func (c *Core) ownContainer(ctx context.Context, by Caller, id string) (linksv1.Container, error) {
 	if !linksv1.ValidID(id) {
 		return linksv1.Container{}, linksv1.ErrNotFound
 	}
@@ -229,24 +219,4 @@ func (c *Core) ContainerClicks(ctx context.Context, v linksv1.Container, days, r
 		return statsv1.Clicks{}, fmt.Errorf("reading the clicks on a container: %w", err)
 	}
 	return s, nil
-}
-
-// closeContainers ends all containers of an account, and its webhooks.
-func (c *Core) closeContainers(ctx context.Context, accountID string) error {
-	p := authv1.Principal{AccountID: accountID}
-	for {
-		l, err := c.Links.ListContainers(ctx, linksv1.ListRequest{Principal: p})
-		if err != nil {
-			return fmt.Errorf("listing the containers of an account to close: %w", err)
-		}
-		for _, v := range l.Containers {
-			_, err := c.Links.DeleteContainer(ctx, linksv1.ContainerRequest{Principal: p, ID: v.ID})
-			if err != nil && !errors.Is(err, linksv1.ErrNotFound) {
-				return fmt.Errorf("deleting the containers of an account to close: %w", err)
-			}
-		}
-		if len(l.Containers) == 0 {
-			return c.closeWebhooks(ctx, p)
-		}
-	}
 }

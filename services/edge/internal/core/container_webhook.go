@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -112,19 +111,4 @@ func (c *Core) ReplayWebhook(ctx context.Context, by Caller, r webhookv1.ReplayS
 		return 0, fmt.Errorf("replaying a webhook: %w", err)
 	}
 	return n.Replayed, nil
-}
-
-// closeWebhooks ends all of an account that closes.
-func (c *Core) closeWebhooks(ctx context.Context, p authv1.Principal) error {
-	l, err := c.Webhooks.ListSubscriptions(ctx, webhookv1.ListSubscriptionsRequest{Principal: p})
-	if err != nil {
-		return fmt.Errorf("listing the webhooks of an account to close: %w", err)
-	}
-	for _, s := range l.Subscriptions {
-		_, err := c.Webhooks.DeleteSubscription(ctx, webhookv1.SubscriptionRequest{Principal: p, ID: s.ID})
-		if err != nil && !errors.Is(err, webhookv1.ErrSubscriptionNotFound) {
-			return fmt.Errorf("deleting the webhooks of an account to close: %w", err)
-		}
-	}
-	return nil
 }

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
-	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
-	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/contracts/closing"
 	"github.com/sluicehq/sluice/pkg/paging"
 )
 
@@ -196,7 +195,7 @@ func (c *Core) DeletePlikUser(ctx context.Context, by Caller, accountID string) 
 	if _, err := c.Auth.DeleteUser(ctx, r); err != nil {
 		return fmt.Errorf("asking whether a user may be deleted: %w", err)
 	}
-	if err := c.closeAccount(ctx, accountID); err != nil {
+	if err := c.closing().Close(ctx, accountID); err != nil {
 		return err
 	}
 	r.DryRun = false
@@ -206,16 +205,9 @@ func (c *Core) DeletePlikUser(ctx context.Context, by Caller, accountID string) 
 	return nil
 }
 
-// closeAccount removes what an account has. Retention may refuse that, so nothing
-// goes before object has decided, temporary uploads and containers neither.
-func (c *Core) closeAccount(ctx context.Context, accountID string) error {
-	if _, err := c.Objects.CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: accountID}); err != nil {
-		return fmt.Errorf("closing an account: %w", err)
-	}
-	if _, err := c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
-		return err
-	}
-	return c.closeContainers(ctx, accountID)
+// closing is what ends the things of an account.
+func (c *Core) closing() closing.Services {
+	return closing.Services{Objects: c.Objects, Pliks: c.Pliks, Links: c.Links, Webhooks: c.Webhooks}
 }
 
 // ListPlikUsers pages through all accounts. Codes: auth.not_admin, those of

@@ -182,20 +182,7 @@ func (c *Core) RemoveMyPliks(ctx context.Context, by Caller, token string) (int6
 	if err != nil {
 		return 0, err
 	}
-	return c.removePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID, TokenID: tokenID})
-}
-
-func (c *Core) removePliks(ctx context.Context, r uploadv1.RemovePliksRequest) (int64, error) {
-	var removed int64
-	for {
-		l, err := c.Pliks.RemovePliks(ctx, r)
-		if err != nil {
-			return removed, fmt.Errorf("removing temporary uploads: %w", err)
-		}
-		if removed += l.Removed; !l.More {
-			return removed, nil
-		}
-	}
+	return c.closing().RemovePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID, TokenID: tokenID})
 }
 
 // PlikCounts is what GetPlikStats says, and how many accounts there are.

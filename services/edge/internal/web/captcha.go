@@ -66,7 +66,7 @@ func (h *Handler) seal(v any, aad string) (string, error) {
 
 // unseal reads what seal wrote; false: it is not ours.
 func (h *Handler) unseal(text string, v any, aad string) bool {
-	if text == "" || len(text) > maxSession {
+	if text == "" || len(text) > core.MaxCredential {
 		return false
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)

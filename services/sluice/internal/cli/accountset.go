@@ -9,8 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
+	"github.com/sluicehq/sluice/contracts/closing"
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/settings"
 )
 
@@ -120,11 +123,11 @@ func accountDelete() *cobra.Command {
 			if !yes {
 				return fmt.Errorf("this deletes account %s (%s) with all its files and buckets, for good; give --yes", a.Username, a.ID)
 			}
-			// What it stores comes before it: retention may forbid the deletion, and the account stays then.
-			if _, err := objectv1.NewClient(s.rpc).CloseAccount(ctx, objectv1.CloseAccountRequest{AccountID: a.ID}); err != nil {
-				return err
+			what := closing.Services{
+				Objects: objectv1.NewClient(s.rpc), Pliks: uploadv1.NewPlikClient(s.rpc),
+				Links: linksv1.NewClient(s.rpc), Webhooks: webhookv1.NewClient(s.rpc),
 			}
-			if err := removePliks(ctx, s, a.ID); err != nil {
+			if err := what.Close(ctx, a.ID); err != nil {
 				return err
 			}
 			if _, err := authv1.NewClient(s.rpc).DeleteAccount(ctx, authv1.DeleteAccountRequest{AccountID: a.ID, Operator: true}); err != nil {
@@ -136,18 +139,6 @@ func accountDelete() *cobra.Command {
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
 	return c
-}
-
-// removePliks ends the temporary uploads of an account, whose files are objects of it.
-func removePliks(ctx context.Context, s *system, accountID string) error {
-	for more := true; more; {
-		r, err := uploadv1.NewPlikClient(s.rpc).RemovePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID})
-		if err != nil {
-			return err
-		}
-		more = r.More
-	}
-	return nil
 }
 
 // onAccount is on for a command whose first argument is a user name.
