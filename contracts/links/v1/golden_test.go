@@ -19,6 +19,7 @@ func messages() map[string]any {
 	who := authv1.Principal{AccountID: "acc_1", Username: "alice"}
 	input := linksv1.LinkInput{URL: "https://rapidgator.net/file/1", Mirror: 1, Backup: true}
 	options := linksv1.Options{Captcha: true, NoClickNLoad: true, NoSingleLinks: true, Group: "iso"}
+	change := linksv1.OptionsChange{Captcha: &options.Captcha, NoClickNLoad: &options.NoClickNLoad, NoSingleLinks: &options.NoSingleLinks, Group: &options.Group}
 	quota := linksv1.Quota{ContainersPerDay: 100, Links: 10000}
 	title, password := "Linux ISOs", "123"
 	container := linksv1.Container{
@@ -33,7 +34,7 @@ func messages() map[string]any {
 		"create_request":      linksv1.CreateRequest{Principal: who, Title: title, Password: password, Options: options, Links: []linksv1.LinkInput{input}, More: true, Quota: quota},
 		"add_links_request":   linksv1.AddLinksRequest{Principal: who, ID: "iiom6uw3pn7", Edit: "ed_1", From: 200, Links: []linksv1.LinkInput{input}, More: true},
 		"written":             linksv1.Written{Container: container, Edit: "ed_1"},
-		"update_request":      linksv1.UpdateRequest{Principal: who, ID: "7541014", Title: &title, Password: &password, Options: &options, Links: []linksv1.LinkInput{input}, More: true, Quota: quota},
+		"update_request":      linksv1.UpdateRequest{Principal: who, ID: "7541014", Title: &title, Password: &password, Options: &change, Links: []linksv1.LinkInput{input}, More: true, Quota: quota},
 		"container_request":   linksv1.ContainerRequest{Principal: who, ID: "iiom6uw3pn7"},
 		"container":           container,
 		"list_request":        linksv1.ListRequest{Principal: who, Status: linksv1.Online, Group: "iso", Page: paging.Request{Limit: 10, After: "c"}},

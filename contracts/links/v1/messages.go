@@ -122,6 +122,31 @@ type Options struct {
 	Group         string `json:"group,omitempty" bson:"group,omitempty"`                 // of the owner's, 64 characters at most
 }
 
+// OptionsChange changes those of a container's Options that are not nil.
+type OptionsChange struct {
+	Captcha       *bool   `json:"captcha,omitempty" bson:"captcha,omitempty"`
+	NoClickNLoad  *bool   `json:"noClickNLoad,omitempty" bson:"noClickNLoad,omitempty"`
+	NoSingleLinks *bool   `json:"noSingleLinks,omitempty" bson:"noSingleLinks,omitempty"`
+	Group         *string `json:"group,omitempty" bson:"group,omitempty"`
+}
+
+// Apply gives o as it is after the change.
+func (c OptionsChange) Apply(o Options) Options {
+	if c.Captcha != nil {
+		o.Captcha = *c.Captcha
+	}
+	if c.NoClickNLoad != nil {
+		o.NoClickNLoad = *c.NoClickNLoad
+	}
+	if c.NoSingleLinks != nil {
+		o.NoSingleLinks = *c.NoSingleLinks
+	}
+	if c.Group != nil {
+		o.Group = *c.Group
+	}
+	return o
+}
+
 // Container is a container without its links.
 type Container struct {
 	ID        string     `json:"id"`
@@ -185,7 +210,7 @@ type UpdateRequest struct {
 	ID        string           `json:"id"`
 	Title     *string          `json:"title,omitempty"`
 	Password  *string          `json:"password,omitempty"` // empty: open from now on
-	Options   *Options         `json:"options,omitempty"`
+	Options   *OptionsChange   `json:"options,omitempty"`
 	Links     []LinkInput      `json:"links,omitempty"`
 	More      bool             `json:"more,omitempty"` // as in CreateRequest; the old list holds until the last batch
 	Quota     Quota            `json:"quota"`

@@ -286,14 +286,14 @@ func (c *fakeContainer) view() linksv1.Container {
 	return v
 }
 
-func checkText(title *string, pw *string, o *linksv1.Options) error {
+func checkText(title *string, pw *string, o linksv1.Options) error {
 	if title != nil {
 		*title = strings.TrimSpace(*title)
 		if n := utf8.RuneCountInString(*title); n < 1 || n > linksv1.MaxTitle || strings.ContainsFunc(*title, unicode.IsControl) {
 			return linksv1.ErrBadTitle
 		}
 	}
-	if pw != nil && len(*pw) > linksv1.MaxPassword || o != nil && (utf8.RuneCountInString(o.Group) > linksv1.MaxGroup || strings.ContainsFunc(o.Group, unicode.IsControl)) {
+	if pw != nil && len(*pw) > linksv1.MaxPassword || (utf8.RuneCountInString(o.Group) > linksv1.MaxGroup || strings.ContainsFunc(o.Group, unicode.IsControl)) {
 		return fault.ErrInvalid
 	}
 	return nil
@@ -317,7 +317,7 @@ func (f *Fake) add(r linksv1.CreateRequest, id, numeric string, at time.Time) (l
 	if r.Principal.AccountID == "" {
 		return linksv1.Written{}, fault.ErrInvalid
 	}
-	if err := checkText(&r.Title, &r.Password, &r.Options); err != nil {
+	if err := checkText(&r.Title, &r.Password, r.Options); err != nil {
 		return linksv1.Written{}, err
 	}
 	if len(r.Links) == 0 {
@@ -432,7 +432,11 @@ func (f *Fake) UpdateContainer(_ context.Context, r linksv1.UpdateRequest) (link
 	if err != nil {
 		return linksv1.Written{}, err
 	}
-	if err := checkText(r.Title, r.Password, r.Options); err != nil {
+	var options linksv1.OptionsChange
+	if r.Options != nil {
+		options = *r.Options
+	}
+	if err := checkText(r.Title, r.Password, options.Apply(linksv1.Options{})); err != nil {
 		return linksv1.Written{}, err
 	}
 	if len(r.Links) == 0 && (r.More || r.Links != nil) {
@@ -445,9 +449,7 @@ func (f *Fake) UpdateContainer(_ context.Context, r linksv1.UpdateRequest) (link
 		if r.Password != nil {
 			c.password = *r.Password
 		}
-		if r.Options != nil {
-			c.Options = *r.Options
-		}
+		c.Options = options.Apply(c.Options)
 	}
 	if len(r.Links) == 0 {
 		if r.Title != nil || r.Password != nil || r.Options != nil {

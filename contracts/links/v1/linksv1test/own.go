@@ -95,7 +95,8 @@ func update(t *testing.T, w World) {
 	c := w.make(t, request("https://a.example/1"))
 	w.Clock.Advance(time.Minute)
 	o := linksv1.Options{Captcha: true, Group: "g"}
-	got, err := w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.NumericID, Title: ptr("New"), Options: &o, Password: ptr("secret")})
+	change := linksv1.OptionsChange{Captcha: &o.Captcha, Group: &o.Group}
+	got, err := w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.NumericID, Title: ptr("New"), Options: &change, Password: ptr("secret")})
 	if err != nil || got.Title != "New" || got.Options != o || !got.Protected || got.Edit != "" || got.Revision <= c.Revision || !got.UpdatedAt.Equal(w.Clock.Now()) || got.Size != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -111,10 +112,30 @@ func update(t *testing.T, w World) {
 	want(t, "no title", err, linksv1.ErrBadTitle)
 	_, err = w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.ID, Title: ptr("X"), Links: inputs("nonsense")})
 	want(t, "a bad link", err, linksv1.ErrBadLink)
-	_, err = w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.ID, Options: &linksv1.Options{Group: "\x00"}})
+	_, err = w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.ID, Options: &linksv1.OptionsChange{Group: ptr("\x00")}})
 	want(t, "a bad group", err, fault.ErrInvalid)
 	if c := w.get(t, c.ID); c.Title != "New" || c.Size != 1 {
 		t.Errorf("a refused update changed %+v", c)
+	}
+	if got, err = w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.ID, Options: &linksv1.OptionsChange{NoClickNLoad: ptr(true)}}); err != nil {
+		t.Fatal(err)
+	}
+	if o.NoClickNLoad = true; got.Options != o {
+		t.Errorf("%+v after one switch, want %+v", got.Options, o)
+	}
+	// The switches of a list under way change what there is when it ends.
+	list, err := w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{
+		Principal: alice, ID: c.ID, Options: &linksv1.OptionsChange{Captcha: ptr(false)}, Links: inputs("https://a.example/2"), More: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Service.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: alice, ID: c.ID, Options: &linksv1.OptionsChange{Group: ptr("")}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err = w.Service.AddLinks(t.Context(), linksv1.AddLinksRequest{Principal: alice, ID: c.ID, Edit: list.Edit, From: 1, Links: inputs("https://a.example/3")})
+	if want := (linksv1.Options{NoClickNLoad: true}); err != nil || got.Options != want || got.Size != 2 {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }
 

@@ -287,7 +287,9 @@ func (h *Handler) saveContainer(r *http.Request, form url.Values, f containerFie
 	if err != nil {
 		return err //nolint:wrapcheck // as above
 	}
-	change := core.ContainerChange{ID: c.ID, Title: &f.Name, Options: func(o *linksv1.Options) { *o = f.options() }}
+	change := core.ContainerChange{ID: c.ID, Title: &f.Name, Options: linksv1.OptionsChange{
+		Captcha: &f.Captcha, NoClickNLoad: &f.NoClickNLoad, NoSingleLinks: &f.NoSingleLinks, Group: &f.Group,
+	}}
 	if !slices.EqualFunc(links, old, func(a linksv1.LinkInput, b linksv1.Link) bool { return a == b.LinkInput }) {
 		change.Links = links
 	}

@@ -31,9 +31,9 @@ type Edit struct {
 	Quota     int64 `bson:"quota,omitempty"` // links that the account may have; 0: any number
 
 	// What the commit changes beside the list.
-	Title    *string          `bson:"title,omitempty"`
-	Password *string          `bson:"password,omitempty"` // PHC
-	Options  *linksv1.Options `bson:"options,omitempty"`
+	Title    *string                `bson:"title,omitempty"`
+	Password *string                `bson:"password,omitempty"` // PHC
+	Options  *linksv1.OptionsChange `bson:"options,omitempty"`
 }
 
 const seenSize = 12

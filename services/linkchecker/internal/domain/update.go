@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // Update changes an owner's container. With links, all of it happens when the
@@ -40,7 +41,7 @@ func (s *Service) change(ctx context.Context, r linksv1.UpdateRequest) (Edit, er
 		e.Title = &title
 	}
 	if r.Options != nil {
-		if err := checkOptions(*r.Options); err != nil {
+		if err := checkOptions(r.Options.Apply(linksv1.Options{})); err != nil {
 			return Edit{}, err
 		}
 		e.Options = r.Options
@@ -64,7 +65,7 @@ func (e *Edit) apply(c *Container) {
 		c.Password = *e.Password
 	}
 	if e.Options != nil {
-		c.Options = *e.Options
+		c.Options = e.Options.Apply(c.Options)
 	}
 }
 
@@ -105,6 +106,7 @@ func (s *Service) replace(ctx context.Context, c Container, change Edit, batch [
 	if err := s.hold(ctx, c.Account, hold, false, r.Quota); err != nil {
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.replace.counted")
 	displaced := ""
 	c, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
 		if c.Phase != Live {
@@ -128,6 +130,7 @@ func (s *Service) replace(ctx context.Context, c Container, change Edit, batch [
 		}
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.replace.begun")
 	if displaced != "" {
 		s.settle(ctx, c.Account, displaced, 0)
 		s.want()
@@ -145,6 +148,7 @@ func (s *Service) Delete(ctx context.Context, r linksv1.ContainerRequest) error 
 	if err := s.hold(ctx, c.Account, Hold{ID: hold, Container: c.ID}, false, linksv1.Quota{}); err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.delete.counted")
 	now, size, edit := s.now(), 0, ""
 	_, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
 		if c.Phase != Live {
@@ -168,6 +172,7 @@ func (s *Service) Delete(ctx context.Context, r linksv1.ContainerRequest) error 
 		s.settle(ctx, c.Account, hold, 0)
 		return err
 	}
+	faultpoint.Hit("linkchecker.delete.decided")
 	s.settle(ctx, c.Account, hold, -int64(size))
 	if edit != "" {
 		s.settle(ctx, c.Account, edit, 0)

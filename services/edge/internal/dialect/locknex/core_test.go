@@ -67,6 +67,34 @@ func TestBatches_Broken(t *testing.T) {
 	}
 }
 
+// meanwhile has another client change a container before a change of ours arrives.
+type meanwhile struct {
+	*linksv1test.Fake
+	other linksv1.OptionsChange
+}
+
+// UpdateContainer implements linksv1.Service.
+func (m meanwhile) UpdateContainer(ctx context.Context, r linksv1.UpdateRequest) (linksv1.Written, error) {
+	first := linksv1.UpdateRequest{Principal: r.Principal, ID: r.ID, Options: &m.other}
+	if _, err := m.Fake.UpdateContainer(ctx, first); err != nil {
+		return linksv1.Written{}, err
+	}
+	return m.Fake.UpdateContainer(ctx, r)
+}
+
+// TestUpdateContainer_AtOnce: of two edits of different switches neither is lost.
+func TestUpdateContainer_AtOnce(t *testing.T) {
+	t.Parallel()
+	c, links := newCore(t)
+	by := core.Caller{Principal: authv1.Principal{AccountID: "acc-1"}}
+	id := made(t, c)
+	c.Links = meanwhile{links, linksv1.OptionsChange{Group: new("theirs"), NoSingleLinks: new(true)}}
+	got, err := c.UpdateContainer(t.Context(), by, core.ContainerChange{ID: id, Options: linksv1.OptionsChange{Captcha: new(true)}})
+	if want := (linksv1.Options{Captcha: true, NoSingleLinks: true, Group: "theirs"}); err != nil || got.Options != want {
+		t.Errorf("%+v, %v; want %+v", got.Options, err, want)
+	}
+}
+
 // endless answers that more follows, again and again.
 type endless struct{ *linksv1test.Fake }
 

@@ -47,13 +47,13 @@ func (b wish) create() (core.NewContainer, error) {
 	if b.Password != nil {
 		n.Password = *b.Password
 	}
-	b.options(&n.Options)
+	n.Options = b.options().Apply(n.Options)
 	return n, nil
 }
 
 // change gives the change that is wished for.
 func (b wish) change(id string) (core.ContainerChange, error) {
-	n := core.ContainerChange{ID: id, Title: b.Title, Password: b.Password}
+	n := core.ContainerChange{ID: id, Title: b.Title, Password: b.Password, Options: b.options()}
 	var err error
 	if n.Links, err = b.links(); err != nil {
 		return core.ContainerChange{}, err
@@ -61,28 +61,21 @@ func (b wish) change(id string) (core.ContainerChange, error) {
 	if (b.Links != nil || b.Mirrors != nil) && len(n.Links) == 0 {
 		return core.ContainerChange{}, linksv1.ErrTooManyLinks
 	}
-	if b.Captcha != nil || b.AllowCNL != nil || b.AllowLinks != nil || b.Group != nil {
-		n.Options = b.options
-	}
-	if n.Title == nil && n.Password == nil && n.Links == nil && n.Options == nil {
+	if n.Title == nil && n.Password == nil && n.Links == nil && n.Options == (linksv1.OptionsChange{}) {
 		return core.ContainerChange{}, fault.ErrInvalid.Msgf("nothing to change: send title, password, links, mirrors, captcha, allow_cnl, allow_links or group")
 	}
 	return n, nil
 }
 
-func (b wish) options(o *linksv1.Options) {
-	if b.Captcha != nil {
-		o.Captcha = *b.Captcha
-	}
+func (b wish) options() linksv1.OptionsChange {
+	c := linksv1.OptionsChange{Captcha: b.Captcha, Group: b.Group}
 	if b.AllowCNL != nil {
-		o.NoClickNLoad = !*b.AllowCNL
+		c.NoClickNLoad = new(!*b.AllowCNL)
 	}
 	if b.AllowLinks != nil {
-		o.NoSingleLinks = !*b.AllowLinks
+		c.NoSingleLinks = new(!*b.AllowLinks)
 	}
-	if b.Group != nil {
-		o.Group = *b.Group
-	}
+	return c
 }
 
 // links gives what is wished for in order, each link once.
