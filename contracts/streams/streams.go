@@ -15,12 +15,13 @@ import (
 
 // Names of the streams.
 const (
-	Events = "EVENTS"        // facts: evt.>
-	Dead   = bus.DeadStream  // events that a consumer gave up on: dead.>
-	Timers = bus.TimerStream // schedules sched.> and what they make due: due.>
-	Audit  = auditv1.Stream
-	Checks = "CHECKS" // links to be checked: check.>
-	Clicks = "CLICKS" // clicks on containers: click.>
+	Events  = "EVENTS"        // facts: evt.>
+	Dead    = bus.DeadStream  // events that a consumer gave up on: dead.>
+	Timers  = bus.TimerStream // schedules sched.> and what they make due: due.>
+	Audit   = auditv1.Stream
+	Checks  = "CHECKS"  // links to be checked: check.>
+	Fetches = "FETCHES" // URLs to be fetched: fetch.>
+	Clicks  = "CLICKS"  // clicks on containers: click.>
 )
 
 // CheckSubject is where the checks of a host's links wait in stream CHECKS: a
@@ -66,6 +67,13 @@ func All(replicas int) []jetstream.StreamConfig {
 			Name: Checks, Subjects: []string{"check.>", bus.ReplaySubjects(Checks)}, Retention: jetstream.WorkQueuePolicy,
 			Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 1 << 30, Duplicates: DuplicateWindow, Replicas: replicas,
 			Description: "links to be checked, one message per URL and due time",
+		},
+		{
+			// A work queue that the edges share. While it is full, what is due waits in
+			// upload's outboxes.
+			Name: Fetches, Subjects: []string{"fetch.>", bus.ReplaySubjects(Fetches)}, Retention: jetstream.WorkQueuePolicy,
+			Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 64 << 20, Duplicates: DuplicateWindow, Replicas: replicas,
+			Description: "URLs to be fetched into drives, one message per attempt",
 		},
 		{
 			Name: Audit, Subjects: []string{auditv1.Subjects}, Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage,

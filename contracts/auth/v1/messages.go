@@ -32,7 +32,16 @@ type Account struct {
 	Identity Identity   `json:"identity"`
 	Name     string     `json:"name,omitempty"` // of the person
 	Plik     PlikLimits `json:"plik"`
+	// Number is the account's own in decimal, from a sequence that begins at
+	// FirstAccountNumber (yetishare.md, account_id).
+	Number int64 `json:"number,omitempty"`
+	// LastLogin and LastLoginFrom are of the log-in before now, by whatever way.
+	LastLogin     *time.Time `json:"lastLogin,omitempty"`
+	LastLoginFrom string     `json:"lastLoginFrom,omitempty"` // an address
 }
+
+// FirstAccountNumber is the number of the first account.
+const FirstAccountNumber = 100001
 
 // Provider is who vouches for an account.
 type Provider string
@@ -117,8 +126,11 @@ type Session struct {
 	Account Account `json:"account"`
 }
 
-// LoginRequest carries a user name or an e-mail address, and the password.
+// LoginRequest carries a user name or an e-mail address, and the password; or for
+// a TokenHosting both keys of a TokenKeyPair.
 type LoginRequest struct {
+	Key1       string `json:"key1,omitempty"`
+	Key2       string `json:"key2,omitempty"`
 	Identifier string `json:"identifier"`
 	Password   string `json:"password"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
@@ -214,7 +226,8 @@ type AuthenticateRequest struct {
 	Password   string `json:"password,omitempty"`
 	Source     string `json:"source,omitempty"` // the client's address, for throttling
 	// Kind is that of the token, and with it only Token is looked at; empty: any but
-	// TokenPlik and TokenAPIKey, which open nothing else.
+	// TokenPlik, TokenAPIKey and TokenHosting, which open nothing else. A
+	// TokenKeyPair opens nothing at all.
 	Kind TokenKind `json:"kind,omitempty"`
 }
 
@@ -231,7 +244,17 @@ const (
 	// TokenAPIKey is the one key of an account for X-API-Key (locknex.md), that
 	// RotateToken makes anew.
 	TokenAPIKey TokenKind = "api_key"
+	// TokenHosting is 128 of [A-Za-z0-9] and ends HostingIdle after it was last used
+	// (yetishare.md, /authorize).
+	TokenHosting TokenKind = "hosting"
+	// TokenKeyPair is the one pair of keys of an account, 64 of [A-Za-z0-9] each, one
+	// behind the other, for which Login gives a TokenHosting; RotateToken makes it.
+	TokenKeyPair TokenKind = "key_pair"
 )
+
+// HostingIdle is how long a TokenHosting holds without being used. Uses are noted
+// to the minute.
+const HostingIdle = time.Hour
 
 // SessionLife is how long a browser stays logged in.
 const SessionLife = 30 * 24 * time.Hour
@@ -279,7 +302,7 @@ type ListTokensResponse struct {
 }
 
 // RotateTokenRequest asks for a new token of a kind of which an account has one:
-// TokenAPIKey.
+// TokenAPIKey, TokenKeyPair.
 type RotateTokenRequest struct {
 	AccountID string    `json:"accountId"`
 	Kind      TokenKind `json:"kind"`
@@ -334,6 +357,7 @@ type GetAccountRequest struct {
 	ID       string    `json:"id,omitempty"`
 	Username string    `json:"username,omitempty"`
 	Identity *Identity `json:"identity,omitempty"`
+	Number   int64     `json:"number,omitempty"`
 }
 
 // ListAccountsRequest pages: After is the last user name of the page before.

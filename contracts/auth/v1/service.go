@@ -20,7 +20,7 @@ type Service interface {
 	// Authenticate says whom an account token, or a name and password, stands for.
 	// Codes: auth.bad_token, auth.bad_credentials, auth.throttled (with RetryAfter).
 	Authenticate(ctx context.Context, r AuthenticateRequest) (Authenticated, error)
-	// GetAccount looks an account up by id, by name or by identity. Codes: auth.account_not_found.
+	// GetAccount looks an account up by id, by name, by identity or by number. Codes: auth.account_not_found.
 	GetAccount(ctx context.Context, r GetAccountRequest) (Account, error)
 	// ListAccounts pages through all accounts by user name; for operators.
 	ListAccounts(ctx context.Context, r ListAccountsRequest) (ListAccountsResponse, error)

@@ -35,6 +35,9 @@ type FileOptions struct {
 	// Parents makes the folders of the path that are missing; without it a missing
 	// one is ErrNodeNotFound.
 	Parents bool `json:"parents,omitempty"`
+	// FolderID makes the path one from this folder, "" is the root; nil: as if it
+	// were "". A folder that is gone is ErrParentNotFound.
+	FolderID *string `json:"folderId,omitempty"`
 	// KeyHash of a new file: see File.
 	KeyHash []byte `json:"keyHash,omitempty"`
 	// ExpiresAt of a new file; nil: never.
@@ -58,6 +61,9 @@ type File struct {
 	ModTime   time.Time  `json:"modTime"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	Downloads int64      `json:"downloads"`
+	// Number and Short are as in DriveNode.
+	Number int64  `json:"number,omitempty"`
+	Short  string `json:"short,omitempty"`
 }
 
 // Node is a file or a folder of the drive.
