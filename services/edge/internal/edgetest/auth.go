@@ -23,6 +23,7 @@ type Auth struct {
 	tokens   map[string]*token   // by the token itself
 	revoked  map[string]string   // account ids by token id
 	seq      int
+	numbers  int64             // of accounts
 	ahead    time.Duration     // of the true time
 	secrets  map[string]string // by key id
 	states   map[string]authv1.KeyStateResponse

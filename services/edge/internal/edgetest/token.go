@@ -1,6 +1,7 @@
 package edgetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,6 +16,14 @@ import (
 type account struct {
 	authv1.Account
 	password string
+	login    *time.Time // the latest; the account shows the one before
+	from     string
+}
+
+// loggedIn notes a log-in.
+func (a *account) loggedIn(at time.Time, from string) {
+	a.LastLogin, a.LastLoginFrom = a.login, a.from
+	a.login, a.from = &at, from
 }
 
 func (a *account) accepts(password string) bool {
@@ -62,6 +71,12 @@ func (a *Auth) mint(acc *account, kind authv1.TokenKind, name string, life int64
 	case authv1.TokenPlik:
 		text = fmt.Sprintf("00000000-0000-4000-8000-%012x", a.seq)
 		t.Secret = text
+	case authv1.TokenHosting:
+		text = fmt.Sprintf("h%0127d", a.seq)
+		ends := t.CreatedAt.Add(authv1.HostingIdle)
+		t.ExpiresAt = &ends
+	case authv1.TokenKeyPair:
+		text = fmt.Sprintf("k%063dK%063d", a.seq, a.seq)
 	}
 	a.tokens[text] = &token{AccountToken: t, accountID: acc.ID}
 	return text, t
@@ -83,7 +98,7 @@ func (a *Auth) CreateAccount(_ context.Context, r authv1.CreateAccountRequest) (
 	acc := &account{password: r.Password, Account: authv1.Account{
 		ID: "acc-" + r.Username, Username: r.Username, Email: r.Email, Admin: r.Admin, Plan: "free",
 		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: a.now(),
-		Identity: authv1.Identity{Provider: authv1.ProviderLocal, Login: r.Username},
+		Identity: authv1.Identity{Provider: authv1.ProviderLocal, Login: r.Username}, Number: a.number(),
 	}}
 	a.accounts[acc.ID] = acc
 	text, _ := a.mint(acc, authv1.TokenAPI, "", 0)
@@ -98,9 +113,15 @@ func (a *Auth) Login(_ context.Context, r authv1.LoginRequest) (authv1.Session, 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	acc := a.named(r.Identifier)
-	if acc == nil || !acc.accepts(r.Password) {
+	if r.Key1 != "" || r.Key2 != "" {
+		acc = a.paired(r.Key1 + r.Key2)
+	} else if acc != nil && !acc.accepts(r.Password) {
+		acc = nil
+	}
+	if acc == nil || acc.Disabled {
 		return authv1.Session{}, authv1.ErrBadCredentials
 	}
+	acc.loggedIn(a.now(), r.Source)
 	text, _ := a.mint(acc, r.Kind, r.Name, r.Life)
 	return authv1.Session{Token: text, Account: acc.Account}, nil
 }
@@ -114,6 +135,10 @@ func (a *Auth) Authenticate(_ context.Context, r authv1.AuthenticateRequest) (au
 	defer a.mu.Unlock()
 	for _, text := range []string{r.Token, r.Password} {
 		if t := a.tokens[text]; t != nil && a.holds(t, r.Kind) {
+			if t.Kind == authv1.TokenHosting {
+				ends := a.now().Add(authv1.HostingIdle)
+				t.ExpiresAt = &ends
+			}
 			return authv1.Authenticated{Account: a.accounts[t.accountID].Account, TokenID: t.ID, TokenKind: t.Kind}, nil
 		}
 	}
@@ -137,6 +162,8 @@ func (a *Auth) GetAccount(_ context.Context, r authv1.GetAccountRequest) (authv1
 	switch {
 	case r.Identity != nil:
 		acc = a.known(*r.Identity)
+	case r.Number != 0:
+		acc = a.numbered(r.Number)
 	case r.ID == "":
 		acc = a.named(r.Username)
 	}
@@ -198,7 +225,7 @@ func (a *Auth) RotateToken(_ context.Context, r authv1.RotateTokenRequest) (auth
 	switch {
 	case acc == nil:
 		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
-	case r.Kind != authv1.TokenAPIKey:
+	case r.Kind != authv1.TokenAPIKey && r.Kind != authv1.TokenKeyPair:
 		return authv1.CreatedToken{}, fault.ErrInvalid
 	}
 	for text, t := range a.tokens {
@@ -219,12 +246,12 @@ func (a *Auth) RevokeToken(_ context.Context, r authv1.RevokeTokenRequest) (auth
 	defer a.mu.Unlock()
 	for text, t := range a.tokens {
 		if (text == r.Token || t.ID == r.TokenID) && (r.AccountID == "" || t.accountID == r.AccountID) {
-			a.revoked[t.ID] = t.accountID
+			a.revoked[t.ID], a.revoked[text] = t.accountID, t.accountID
 			delete(a.tokens, text)
 			return authv1.Empty{}, nil
 		}
 	}
-	if of, was := a.revoked[r.TokenID]; was && of == r.AccountID {
+	if of, was := a.revoked[cmp.Or(r.TokenID, r.Token)]; was && (of == r.AccountID || r.AccountID == "") {
 		return authv1.Empty{}, nil
 	}
 	return authv1.Empty{}, authv1.ErrTokenNotFound

@@ -26,9 +26,33 @@ func (a *Auth) holds(t *token, kind authv1.TokenKind) bool {
 		return false
 	}
 	if kind == "" {
-		return t.Kind != authv1.TokenPlik && t.Kind != authv1.TokenAPIKey
+		return t.Kind != authv1.TokenPlik && t.Kind != authv1.TokenAPIKey && t.Kind != authv1.TokenHosting && t.Kind != authv1.TokenKeyPair
 	}
-	return t.Kind == kind
+	return t.Kind == kind && kind != authv1.TokenKeyPair
+}
+
+// number is that of a new account, with a.mu held.
+func (a *Auth) number() int64 {
+	a.numbers++
+	return authv1.FirstAccountNumber - 1 + a.numbers
+}
+
+// numbered finds an account by its number, with a.mu held.
+func (a *Auth) numbered(number int64) *account {
+	for _, acc := range a.accounts {
+		if acc.Number == number {
+			return acc
+		}
+	}
+	return nil
+}
+
+// paired finds an account by its key pair, with a.mu held.
+func (a *Auth) paired(keys string) *account {
+	if t := a.tokens[keys]; t != nil && t.Kind == authv1.TokenKeyPair {
+		return a.accounts[t.accountID]
+	}
+	return nil
 }
 
 // known finds an account by its identity, with a.mu held.
@@ -45,7 +69,7 @@ func (a *Auth) known(id authv1.Identity) *account {
 func (a *Auth) add(id authv1.Identity, password, email, name string) *account {
 	acc := &account{password: password, Account: authv1.Account{
 		ID: "acc-" + id.Login, Username: id.Login, Email: email, Name: name, Plan: "free", Identity: id,
-		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: a.now(),
+		Limits: authv1.Limits{StorageBytes: 1e11, ObjectBytes: 1e11}, CreatedAt: a.now(), Number: a.number(),
 	}}
 	if id.Provider != authv1.ProviderLocal {
 		acc.ID = "acc-" + string(id.Provider) + "-" + id.Login
@@ -77,6 +101,7 @@ func (a *Auth) Enter(_ context.Context, r authv1.EnterRequest) (authv1.Session, 
 	case acc.Disabled:
 		return authv1.Session{}, authv1.ErrBadCredentials
 	}
+	acc.loggedIn(a.now(), r.Source)
 	text, _ := a.mint(acc, authv1.TokenSession, "", r.Life)
 	return authv1.Session{Token: text, Account: acc.Account}, nil
 }
