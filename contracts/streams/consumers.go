@@ -14,10 +14,16 @@ const DueWebhook = "due.webhook"
 // stream TIMERS, with the URL's id as one more token.
 const DueLinks = "due.links"
 
+// DueFetches is where the timers of upload's fetches fall due: a subject of
+// stream TIMERS, with the fetch's id as one more token.
+const DueFetches = "due.fetches"
+
 // Consumers gives every durable of the system. They exist before anything is
 // published, since EVENTS drops what no durable waits for.
 func Consumers() []bus.Consumer {
-	return []bus.Consumer{WebhookObjects(), WebhookLinks(), WebhookDue(), LinksDue(), LinksChecks(), StatsClicks(), StatsContainers()}
+	return []bus.Consumer{
+		WebhookObjects(), WebhookLinks(), WebhookDue(), LinksDue(), LinksChecks(), StatsClicks(), StatsContainers(), FetchesDue(), EdgeFetches(),
+	}
 }
 
 // heldFor is how long what a killed copy had in its hands waits for another one;
@@ -80,5 +86,26 @@ func LinksChecks() bus.Consumer {
 	return bus.Consumer{
 		Stream: Checks, Durable: "links-checks", Subjects: []string{"check.>"},
 		Concurrency: 512, MaxPending: 8192, MaxDeliver: 1 << 30, AckWait: heldFor,
+	}
+}
+
+// FetchesDue is upload's position in the fetches whose next attempt fell due.
+func FetchesDue() bus.Consumer {
+	return bus.Consumer{
+		Stream: Timers, Durable: "fetches-due", Subjects: []string{DueFetches, DueFetches + ".>"},
+		Concurrency: 16, AckWait: heldFor,
+	}
+}
+
+// FetchTimeout is how long one attempt of a fetch may take in all.
+const FetchTimeout = 12 * time.Hour
+
+// EdgeFetches is the edges' position in the URLs to be fetched. How many at once
+// is each edge's own setting; a fetch has its own bound of attempts, so that
+// deliveries need none but against what cannot be read.
+func EdgeFetches() bus.Consumer {
+	return bus.Consumer{
+		Stream: Fetches, Durable: "edge-fetches", Subjects: []string{"fetch.>"},
+		Concurrency: 4, MaxDeliver: 100, AckWait: heldFor, Timeout: FetchTimeout + time.Minute,
 	}
 }

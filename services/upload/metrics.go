@@ -11,13 +11,14 @@ import (
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
-// meter implements domain.Meter, domain.MultipartMeter, domain.SessionMeter and
-// domain.PlikMeter.
+// meter implements domain.Meter, domain.MultipartMeter, domain.SessionMeter,
+// domain.PlikMeter and domain.FetchMeter.
 type meter struct {
 	began, ended         metric.Int64Counter // of ingests
 	multiBegan, multiEnd metric.Int64Counter
 	sessBegan, sessEnd   metric.Int64Counter
 	plikMade, plikFiles  metric.Int64Counter
+	fetches              metric.Int64Counter
 	gauge                metric.Registration
 }
 
@@ -26,7 +27,7 @@ const countWithin = time.Second
 
 // counts are what the gauges ask for.
 type counts struct {
-	ingests, multiparts, sessions, leases func(context.Context) (int64, error)
+	ingests, multiparts, sessions, leases, fetches func(context.Context) (int64, error)
 }
 
 func newMeter(m metric.Meter, c counts) (*meter, error) {
@@ -42,7 +43,9 @@ func newMeter(m metric.Meter, c counts) (*meter, error) {
 	plikMade, err10 := m.Int64Counter("sluice_upload_plik_made", metric.WithDescription("temporary uploads made"))
 	plikFiles, err11 := m.Int64Counter("sluice_upload_plik_files", metric.WithDescription("files of temporary uploads that came in or did not, by outcome"))
 	leases, err12 := m.Int64ObservableGauge("sluice_upload_plik_leases", metric.WithDescription("files of temporary uploads that come in or are taken out, of all copies of the service"))
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12); err != nil {
+	fetches, err13 := m.Int64Counter("sluice_upload_fetches", metric.WithDescription("attempts to fetch remote URLs that ended, by outcome"))
+	fetching, err14 := m.Int64ObservableGauge("sluice_upload_fetch_open", metric.WithDescription("fetches of remote URLs that have not ended, of all copies of the service"))
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14); err != nil {
 		return nil, err
 	}
 	reg, err := m.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -50,7 +53,7 @@ func newMeter(m metric.Meter, c counts) (*meter, error) {
 		defer cancel()
 		var errs []error
 		for gauge, count := range map[metric.Int64Observable]func(context.Context) (int64, error){
-			flight: c.ingests, open: c.multiparts, writing: c.sessions, leases: c.leases,
+			flight: c.ingests, open: c.multiparts, writing: c.sessions, leases: c.leases, fetching: c.fetches,
 		} {
 			n, err := count(ctx)
 			if err == nil {
@@ -59,8 +62,8 @@ func newMeter(m metric.Meter, c counts) (*meter, error) {
 			errs = append(errs, err)
 		}
 		return errors.Join(errs...)
-	}, flight, open, writing, leases)
-	return &meter{began, ended, multiBegan, multiEnd, sessBegan, sessEnd, plikMade, plikFiles, reg}, err
+	}, flight, open, writing, leases, fetching)
+	return &meter{began, ended, multiBegan, multiEnd, sessBegan, sessEnd, plikMade, plikFiles, fetches, reg}, err
 }
 
 // Began implements domain.Meter.
@@ -93,6 +96,11 @@ func (m *meter) PlikMade() { m.plikMade.Add(context.Background(), 1) }
 // PlikFileEnded implements domain.PlikMeter.
 func (m *meter) PlikFileEnded(o domain.PlikOutcome) {
 	m.plikFiles.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
+}
+
+// FetchEnded implements domain.FetchMeter.
+func (m *meter) FetchEnded(o domain.FetchOutcome) {
+	m.fetches.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
 }
 
 func (m *meter) close() error { return m.gauge.Unregister() }

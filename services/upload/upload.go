@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,9 +15,13 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
+	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/services/upload/internal/consumer"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
 	"github.com/sluicehq/sluice/services/upload/internal/store"
@@ -32,6 +37,8 @@ const (
 	// looked for: lease, grace and interval together are what a killed edge's entry
 	// stays "uploading".
 	plikInterval = 5 * time.Second
+	// fetchInterval is the same for lapsed leases of fetches.
+	fetchInterval = 5 * time.Second
 	// grace covers clocks that differ between hosts.
 	grace = 5 * time.Second
 )
@@ -52,6 +59,10 @@ type Service struct {
 	multi  *domain.Multiparts
 	sess   *domain.Sessions
 	pliks  *domain.Pliks
+	fetch  *domain.Fetches
+	urls   *outbound.Client // judges URLs, sends nothing
+	relay  *bus.Relay
+	bus    *bus.Bus
 	meter  *meter
 	server *rpc.Server
 
@@ -93,7 +104,13 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.meter, err = newMeter(s.p.Tel.Meter(Name), counts{ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions, pliks.CountLeases}); err != nil {
+	fetches, err := store.OpenFetches(ctx, db)
+	if err != nil {
+		return err
+	}
+	if s.meter, err = newMeter(s.p.Tel.Meter(Name), counts{
+		ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions, pliks.CountLeases, fetches.CountFetches,
+	}); err != nil {
 		return fmt.Errorf("setting up metrics: %w", err)
 	}
 	set, objects := s.cfg.Upload, objectv1.NewClient(s.p.Client)
@@ -110,14 +127,19 @@ func (s *Service) Start(ctx context.Context) error {
 		Store: pliks, Objects: objects, Accounts: authv1.NewClient(s.p.Client), Vault: store.NewPlikVault(s.p.Keys),
 		Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
 	})
+	if err := s.openFetches(ctx, db, fetches); err != nil {
+		return errors.Join(err, s.meter.close())
+	}
 	if s.server, err = s.p.NewServer(Name); err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.meter.close())
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(s.sweeps)
 	s.running.Go(s.sweepPliks)
+	s.running.Go(s.sweepFetches)
 	err = errors.Join(
 		uploadv1.Register(s.server, endpoint.New(s.domain, s.multi, s.sess)), uploadv1.RegisterPlik(s.server, endpoint.NewPlik(s.pliks)),
+		uploadv1.RegisterFetch(s.server, endpoint.NewFetch(s.fetch, s.urls)),
 	)
 	if err != nil {
 		return errors.Join(fmt.Errorf("serving the calls of upload: %w", err), s.Stop(ctx))
@@ -125,20 +147,61 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run implements lifecycle.Service.
-func (s *Service) Run(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-	case <-s.ended.Done():
+// openFetches makes the part of remote URLs, with what it hears and publishes.
+func (s *Service) openFetches(ctx context.Context, db docstore.DB, fetches *store.Fetches) (err error) {
+	s.relay = s.p.Relay(db)
+	if s.bus, err = s.p.Bus(ctx, Name); err != nil {
+		return err
 	}
+	s.fetch = domain.NewFetches(domain.FetchOptions{Retry: s.cfg.Upload.FetchRetry, Grace: grace}, domain.FetchDeps{
+		Store: fetches, Accounts: authv1.NewClient(s.p.Client), Timers: consumer.FetchTimers{T: s.bus.Timers()},
+		Meter: s.meter, Clock: s.p.Clock, Log: s.p.Tel.Log,
+	})
+	if err := consumer.SubscribeFetches(s.bus, s.fetch); err != nil { //nolint:contextcheck // handlers get the deliveries' contexts
+		return fmt.Errorf("subscribing to timers: %w", err)
+	}
+	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Resolver: nobodyKnows{}})
 	return nil
 }
 
-// Stop implements lifecycle.Service: calls first, then the sweep.
+// nobodyKnows looks no name up: a URL is judged by its form and by the address
+// that it spells out. What its name stands for may change until it is fetched.
+type nobodyKnows struct{}
+
+// LookupNetIP implements outbound.Resolver.
+func (nobodyKnows) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errors.New("names are not looked up here")
+}
+
+// Run implements lifecycle.Service: the timers and the outbox.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ended, cancel)()
+	var parts sync.WaitGroup
+	failed := make(chan error, 2)
+	part := func(run func(context.Context) error) {
+		parts.Go(func() {
+			if err := run(ctx); err != nil {
+				failed <- err
+				cancel()
+			}
+		})
+	}
+	part(s.relay.Run)
+	part(s.bus.Run)
+	<-ctx.Done()
+	parts.Wait()
+	close(failed)
+	return <-failed
+}
+
+// Stop implements lifecycle.Service: calls first, then timers and the sweeps.
 func (s *Service) Stop(ctx context.Context) error {
-	err := s.server.Stop(ctx)
+	err := errors.Join(s.server.Stop(ctx), s.bus.Close(ctx))
 	s.end()
 	s.running.Wait()
+	s.urls.Close()
 	return errors.Join(err, s.meter.close())
 }
 
@@ -180,6 +243,20 @@ func (s *Service) sweepPliks() {
 		case <-s.ended.Done():
 			return
 		case <-s.pliks.Wanted():
+		case <-t.C:
+		}
+	}
+}
+
+// sweepFetches sweeps fetches at once and at every interval.
+func (s *Service) sweepFetches() {
+	t := time.NewTicker(min(s.cfg.Upload.SweepInterval, fetchInterval))
+	defer t.Stop()
+	for {
+		s.sweep("fetches", s.fetch.Sweep)
+		select {
+		case <-s.ended.Done():
+			return
 		case <-t.C:
 		}
 	}

@@ -43,6 +43,8 @@ type Fetch struct {
 const (
 	MaxFetchURL      = 2048 // bytes
 	MaxFetchAttempts = 5
+	MaxFetchReason   = 500  // bytes
+	MaxFetchLimit    = 1000 // fetches of an account under way
 	FetchKept        = 7 * 24 * time.Hour
 	// FetchLease is how long a worker is believed to be there after KeepFetch.
 	FetchLease = 30 * time.Second
@@ -77,7 +79,11 @@ type ListFetchesRequest struct {
 	Principal authv1.Principal `json:"principal"`
 }
 
-// ListFetchesResponse is the fetches of an account, newest first, 200 at most.
+// MaxFetchesListed is how many of an account ListFetches gives at most.
+const MaxFetchesListed = 200
+
+// ListFetchesResponse is the fetches of an account, newest first,
+// MaxFetchesListed at most; fewer when their URLs would make the answer too long.
 type ListFetchesResponse struct {
 	Fetches []Fetch `json:"fetches"`
 }
@@ -111,13 +117,20 @@ type EndFetchRequest struct {
 	Size   int64  `json:"size"`
 	Reason string `json:"reason,omitempty"`
 	Again  bool   `json:"again,omitempty"`
+	// WaitSeconds is how long the next attempt waits at least, with Again; an hour
+	// at most counts.
+	WaitSeconds int64 `json:"waitSeconds,omitempty"`
+	// Returned gives the fetch back untried, since the worker stops: the attempt
+	// does not count, and the fetch is queued at once. Nothing else is looked at.
+	Returned bool `json:"returned,omitempty"`
 }
 
 // FetchService is upload for remote URLs. What is added is done once it was
 // answered: a kill of anything delays it.
 type FetchService interface {
-	// AddFetch puts a fetch into the queue. Codes: upload.bad_fetch_url,
-	// upload.too_many_fetches.
+	// AddFetch puts a fetch into the queue. A name is not looked up yet: a host that
+	// is not public fails the fetch later. Codes: upload.bad_fetch_url,
+	// upload.too_many_fetches, invalid_request (folder, limit).
 	AddFetch(ctx context.Context, r AddFetchRequest) (Fetch, error)
 	// GetFetch reads one. Codes: upload.fetch_not_found, also for another account's.
 	GetFetch(ctx context.Context, r FetchRequest) (Fetch, error)
@@ -126,14 +139,18 @@ type FetchService interface {
 	// CancelFetch ends one that has not ended. Idempotent. Codes: upload.fetch_not_found.
 	CancelFetch(ctx context.Context, r FetchRequest) (Fetch, error)
 
-	// LeaseFetch gives a worker a fetch that nobody has. Codes:
-	// upload.fetch_not_found, upload.fetch_over (it has ended), upload.fetch_taken.
+	// LeaseFetch gives a worker a fetch that nobody has, which begins an attempt.
+	// Codes: upload.fetch_not_found, upload.fetch_over (it has ended, or ends now,
+	// since its account is gone), upload.fetch_taken (or it is not due yet).
 	LeaseFetch(ctx context.Context, r FetchWorkRequest) (FetchLeased, error)
-	// KeepFetch extends the lease. Codes: upload.fetch_over (it was cancelled, too),
-	// upload.fetch_taken (the lease went to another worker).
+	// KeepFetch extends the lease. Codes: upload.fetch_not_found, upload.fetch_over
+	// (it was cancelled, too), upload.fetch_taken (the lease went to another worker,
+	// or lapsed).
 	KeepFetch(ctx context.Context, r KeepFetchRequest) (Fetch, error)
 	// EndFetch ends a worker's attempt. With Again it is queued once more, later each
-	// time, MaxFetchAttempts times in all. Repeatable. Codes: upload.fetch_taken.
+	// time, MaxFetchAttempts times in all. Repeatable. One that was cancelled
+	// meanwhile stays so, as the answer shows: what came in is the worker's to remove.
+	// Codes: upload.fetch_not_found, upload.fetch_taken, invalid_request.
 	EndFetch(ctx context.Context, r EndFetchRequest) (Fetch, error)
 }
 
