@@ -19,10 +19,11 @@ type Config struct {
 	AdminAddr string `koanf:"admin_addr" doc:"where /metrics and /-/routes are too; they stand on the public listener only while that is loopback"`
 	PublicURL string `koanf:"public_url" doc:"scheme and host that clients use, for absolute URLs; empty takes them from each request"`
 
-	HTTP     HTTP     `koanf:"http"`
-	Security Security `koanf:"security"`
-	Lockr    Lockr    `koanf:"lockr"`
-	Locknex  Locknex  `koanf:"locknex"`
+	HTTP      HTTP      `koanf:"http"`
+	Security  Security  `koanf:"security"`
+	Lockr     Lockr     `koanf:"lockr"`
+	Locknex   Locknex   `koanf:"locknex"`
+	Yetishare Yetishare `koanf:"yetishare"`
 
 	Plik core.PlikSettings `koanf:"plik"`
 }
@@ -41,6 +42,13 @@ type Lockr struct {
 type Locknex struct {
 	Rate       int `koanf:"rate" doc:"requests of an account to the API of link containers in a minute; 0 sets no bound"`
 	PublicRate int `koanf:"public_rate" doc:"requests of an address to the public part of that API in a minute, and credentials that do not hold; 0 sets no bound"`
+}
+
+// Yetishare is how the file hosting API answers, and how often it may be asked.
+type Yetishare struct {
+	StrictStatus bool `koanf:"strict_status" doc:"errors of the file hosting API that its document answers with 200 get the status of what they say; many clients then show no sentence"`
+	Rate         int  `koanf:"rate" doc:"requests of an account to the file hosting API in a minute; 0 sets no bound"`
+	PublicRate   int  `koanf:"public_rate" doc:"log-ins of an address to that API in a minute, and credentials that do not hold; 0 sets no bound"`
 }
 
 // Security is the edge's part of what credentials may do.
@@ -67,12 +75,13 @@ const paceBytes = 8 << 10
 // Default returns the settings of a laptop.
 func Default() Config {
 	return Config{
-		HTTPAddr: "127.0.0.1:8080",
-		HTTP:     HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
-		Security: Security{MaxPresignTTL: 7 * 24 * time.Hour},
-		Lockr:    Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
-		Locknex:  Locknex{Rate: 600, PublicRate: 1200},
-		Plik:     core.DefaultPlik(),
+		HTTPAddr:  "127.0.0.1:8080",
+		HTTP:      HTTP{HeaderTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, StallTimeout: 30 * time.Second, MaxHeaderBytes: 256 << 10},
+		Security:  Security{MaxPresignTTL: 7 * 24 * time.Hour},
+		Lockr:     Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
+		Locknex:   Locknex{Rate: 600, PublicRate: 1200},
+		Yetishare: Yetishare{Rate: 1200, PublicRate: 300},
+		Plik:      core.DefaultPlik(),
 	}
 }
 
@@ -107,6 +116,9 @@ func (c Config) Validate() error {
 	}
 	if l := c.Locknex; l.Rate < 0 || l.PublicRate < 0 {
 		return errors.New("locknex: rates are 0 or more")
+	}
+	if y := c.Yetishare; y.Rate < 0 || y.PublicRate < 0 {
+		return errors.New("yetishare: rates are 0 or more")
 	}
 	if err := c.Plik.Validate(); err != nil {
 		return err //nolint:wrapcheck // it names the setting

@@ -131,6 +131,8 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
 		Links: links, Clicks: views, Badges: badges, Stats: statsv1.NewClient(s.p.Client), Webhooks: webhookv1.NewClient(s.p.Client),
+		Drive: objectv1.NewDriveClient(s.p.Client), Fetches: uploadv1.NewFetchClient(s.p.Client),
+		HostingLinks: s.p.Keys.Signer(core.PurposeHosting), FolderPasswords: s.p.Keys.Signer(core.PurposeFolderPassword),
 		Pages: s.p.Keys.Sealer(core.PurposePages), Stopping: s.p.Stopping,
 		Blobs: transfer.Stored{Store: store}, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
 		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), FileLinks: s.p.Keys.Signer(core.PurposeLink),

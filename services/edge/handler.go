@@ -40,17 +40,21 @@ type Deps struct {
 	Links    linksv1.Service
 	Stats    statsv1.Service
 	Webhooks webhookv1.Service
+	Drive    objectv1.DriveService
+	Fetches  uploadv1.FetchService
 	Clicks   core.Clicks   // nil: views are told to nobody
 	Badges   *badge.Badges // nil: some that nothing is pushed to
 	Pages    *keys.Sealer
 	Stopping <-chan struct{} // nil: never closed
 
-	FileKeys  *keys.Signer // of the keys of files
-	FileLinks *keys.Signer // of signed links to files
-	PlikXSRF  *keys.Signer // of Plik's sessions
-	Logins    *keys.Token  // of logins that wait for a provider
-	Regions   []string     // the first is the default
-	Downloads *core.Downloads
+	FileKeys        *keys.Signer // of the keys of files
+	FileLinks       *keys.Signer // of signed links to files
+	PlikXSRF        *keys.Signer // of Plik's sessions
+	Logins          *keys.Token  // of logins that wait for a provider
+	Regions         []string     // the first is the default
+	HostingLinks    *keys.Signer // of short URLs
+	FolderPasswords *keys.Signer
+	Downloads       *core.Downloads
 
 	Version string // of the build
 
@@ -89,10 +93,13 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		Admission: core.NewAdmission(cfg.Lockr.GuestRate, cfg.Lockr.UploadRate, d.Now),
 		Guests:    core.Guests{ObjectBytes: int64(cfg.Lockr.GuestObjectBytes), StorageBytes: int64(cfg.Lockr.GuestStorageBytes), TTL: cfg.Lockr.GuestTTL},
 		Links:     d.Links, Stats: d.Stats, Webhooks: d.Webhooks, Clicks: d.Clicks, Badges: d.Badges, Pages: d.Pages, Stopping: d.Stopping,
-		Rates:    core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
-		Relay:    d.Relay,
-		Transfer: &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
-		Sessions: &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Rates: core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
+		Drive: d.Drive, Fetches: d.Fetches, HostingLinks: d.HostingLinks, FolderPasswords: d.FolderPasswords,
+		HostingRates: core.NewRates(cfg.Yetishare.Rate, cfg.Yetishare.PublicRate, d.Now),
+		Hosting:      core.HostingSettings{StrictStatus: cfg.Yetishare.StrictStatus, FetchLimit: core.DefaultFetchLimit},
+		Relay:        d.Relay,
+		Transfer:     &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
+		Sessions:     &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{

@@ -43,7 +43,9 @@ type Core struct {
 	Links    linksv1.Service // link containers
 	Stats    statsv1.Service // clicks on them
 	Webhooks webhookv1.Service
-	Clicks   Clicks // is told of views; nil: nobody is
+	Drive    objectv1.DriveService // the drive by ids
+	Fetches  uploadv1.FetchService // of remote URLs
+	Clicks   Clicks                // is told of views; nil: nobody is
 	Badges   *badge.Badges
 	Transfer *transfer.Engine
 	Relay    *transfer.Relay
@@ -71,4 +73,9 @@ type Core struct {
 	Version     string       // of the build
 	PlikXSRF    *keys.Signer // of what a page proves a session's changes by
 	PlikLogins  *keys.Token  // of logins that wait for a provider's answer
+
+	Hosting         HostingSettings
+	HostingRates    *Rates       // of the file hosting API
+	HostingLinks    *keys.Signer // of what stands in short URLs
+	FolderPasswords *keys.Signer
 }

@@ -23,7 +23,7 @@ func (o *Object) driveOf(account string) *bucket {
 	if o.buckets[id] == nil {
 		o.buckets[id] = &bucket{
 			Bucket:   objectv1.Bucket{ID: id, Name: objectv1.DriveBucket, CreatedAt: time.Now(), Versioning: objectv1.Unversioned, Region: o.Regions[0]},
-			versions: map[string][]version{}, folders: map[string]time.Time{},
+			versions: map[string][]version{}, folders: map[string]*folder{}, trash: map[string]*trashed{}, o: o,
 		}
 	}
 	return o.buckets[id]
@@ -79,7 +79,7 @@ func (b *bucket) parents(path string, create bool) error {
 	if err := b.parents(dir, true); err != nil {
 		return err
 	}
-	b.folders[dir] = time.Now()
+	b.makeFolder(dir)
 	return nil
 }
 
@@ -105,15 +105,19 @@ func (o *Object) beginFile(b *bucket, r objectv1.BeginPutRequest, t *objectv1.Ti
 	if r.Principal.AccountID == objectv1.GuestAccount {
 		return nil
 	}
-	if b.folder(r.Key) {
+	path, err := b.within(r.Key, opts)
+	if err != nil {
+		return err
+	}
+	if b.folder(path) {
 		return objectv1.ErrNodeExists
 	}
 	if !opts.Parents {
-		if err := b.parents(r.Key, false); err != nil {
+		if err := b.parents(path, false); err != nil {
 			return err
 		}
 	}
-	if cur, ok := b.current(r.Key); ok && opts.Conflict != objectv1.ConflictRename {
+	if cur, ok := b.current(path); ok && opts.Conflict != objectv1.ConflictRename {
 		t.NodeID, t.Region = cur.File.NodeID, cur.File.Region
 	}
 	return nil
@@ -123,6 +127,10 @@ func (o *Object) beginFile(b *bucket, r objectv1.BeginPutRequest, t *objectv1.Ti
 func (b *bucket) place(p authv1.Principal, path, nodeID, region string, opts objectv1.FileOptions) (string, *objectv1.File, error) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	f := &objectv1.File{NodeID: nodeID, AccountID: p.AccountID, Region: region, KeyHash: opts.KeyHash, CreatedAt: now, ModTime: now, ExpiresAt: opts.ExpiresAt}
+	path, err := b.within(path, opts)
+	if err != nil {
+		return "", nil, err
+	}
 	key := path
 	if p.AccountID == objectv1.GuestAccount {
 		key = nodeID
@@ -145,6 +153,9 @@ func (b *bucket) place(p authv1.Principal, path, nodeID, region string, opts obj
 	}
 	if opts.ModTime != nil {
 		f.ModTime = opts.ModTime.UTC()
+	}
+	if f.Number == 0 {
+		f.Number, f.Short = b.o.number(objectv1.KindFile), b.o.short()
 	}
 	f.Path, f.Name = path, baseOf(path)
 	return key, f, nil
@@ -211,13 +222,11 @@ func (b *bucket) node(path string) (objectv1.Node, error) {
 	if !b.folder(path) {
 		return objectv1.Node{}, objectv1.ErrNodeNotFound
 	}
-	n := objectv1.Node{Path: path, Name: baseOf(path), Folder: true, CreatedAt: b.folders[path], ModTime: b.folders[path]}
-	if path != "" {
-		n.NodeID = "folder" + strconv.Itoa(len(path))
-	} else {
-		n.CreatedAt, n.ModTime = b.CreatedAt, b.CreatedAt
+	if path == "" {
+		return objectv1.Node{Folder: true, CreatedAt: b.CreatedAt, ModTime: b.CreatedAt}, nil
 	}
-	return n, nil
+	f := b.folders[path]
+	return objectv1.Node{NodeID: f.id, Path: path, Name: baseOf(path), Folder: true, CreatedAt: f.at, ModTime: f.at}, nil
 }
 
 func fileNode(o objectv1.Object) objectv1.Node {
@@ -299,7 +308,7 @@ func (o *Object) MakeFolder(_ context.Context, r objectv1.MakeFolderRequest) (ob
 	if err := b.parents(r.Path, r.Parents); err != nil {
 		return objectv1.Node{}, err
 	}
-	b.folders[r.Path] = time.Now()
+	b.makeFolder(r.Path)
 	return b.node(r.Path)
 }
 

@@ -36,6 +36,9 @@ type Object struct {
 	Unit    int64 // bytes of a session's contents; 0: as the real one
 	// sessions are the resumable uploads, by secret.
 	sessions map[string]*session
+	// numbers are the sequences of nodes, notes what files are beside objectv1.File.
+	numbers map[objectv1.NodeKind]int64
+	notes   map[string]*notes
 	// Regions that content may live in; the first is the default.
 	Regions []string
 	// Batches notes how many objects each DeleteObjects named.
@@ -47,7 +50,9 @@ type bucket struct {
 	versions map[string][]version // by key, the newest first
 	configs  []objectv1.NotificationConfig
 	policy   objectv1.Policy
-	folders  map[string]time.Time // of a drive: when each was made
+	folders  map[string]*folder  // of a drive, by path
+	trash    map[string]*trashed // of a drive, by node id
+	o        *Object             // of a drive: whose
 }
 
 type version struct {
@@ -90,7 +95,7 @@ func (b *bucket) committed(key, versionID string) (objectv1.Object, bool) {
 
 // NewObject makes an empty fake.
 func NewObject() *Object {
-	return &Object{Regions: []string{"us-central1", "eu-west1"}, buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}, sessions: map[string]*session{}}
+	return &Object{Regions: []string{"us-central1", "eu-west1"}, buckets: map[string]*bucket{}, Fail: map[string]error{}, pass: map[string]int{}, Lease: 2 * time.Minute, MaxSize: 1 << 40, held: map[string]int64{}, bound: map[string]*bound{}, uploads: map[string]*multipart{}, sessions: map[string]*session{}, numbers: map[objectv1.NodeKind]int64{}, notes: map[string]*notes{}}
 }
 
 // SetFail makes a method fail, or work again with nil.

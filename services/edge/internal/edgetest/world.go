@@ -108,6 +108,7 @@ type World struct {
 	Stats   *Stats
 	Hooks   *Webhooks
 	Clicks  *Clicks
+	Fetches *Fetches
 	Blobs   *Blobs
 	Audit   *Audit
 	Account string // account token
@@ -134,11 +135,13 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
 	w.Plik, w.Link = NewPlik(w.Object), NewLink()
 	w.Links, w.Stats, w.Hooks, w.Clicks = linksv1test.NewFake(time.Now, nil), NewStats(), NewWebhooks(), &Clicks{}
+	w.Fetches = NewFetches()
 	cfg := edge.Default()
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
 	deps := edge.Deps{
 		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Relay: &transfer.Relay{Link: w.Link}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
 		Links: w.Links, Stats: w.Stats, Webhooks: w.Hooks, Clicks: w.Clicks, Pages: master.Sealer(core.PurposePages),
+		Drive: w.Object, Fetches: w.Fetches, HostingLinks: master.Signer(core.PurposeHosting), FolderPasswords: master.Signer(core.PurposeFolderPassword),
 		FileKeys: master.Signer(core.PurposeFileKey), FileLinks: master.Signer(core.PurposeLink), PlikXSRF: master.Signer(core.PurposePlikXSRF),
 		Logins: master.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: w.Object.Regions, Downloads: w.Downloads,
 		Audit: w.Audit, Ready: func(context.Context) error { return nil }, Tel: telemetry.Nop(), Now: time.Now,
