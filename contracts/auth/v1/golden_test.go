@@ -19,7 +19,7 @@ func messages() map[string]any {
 	plik := authv1.PlikLimits{MaxFileSize: 1e9, MaxUserSize: -1, MaxTTL: 3600}
 	account := authv1.Account{
 		ID: "acc_1", Username: "alice", Email: "alice@example.com", Admin: true, Disabled: true, Plan: "standard", Limits: limits,
-		CreatedAt: at, Region: "eu-west1", Identity: identity, Name: "Alice A.", Plik: plik,
+		CreatedAt: at, Region: "eu-west1", Identity: identity, Name: "Alice A.", Plik: plik, Number: authv1.FirstAccountNumber, LastLogin: &at, LastLoginFrom: "192.0.2.1",
 	}
 	grant := authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead, authv1.ScopeAdmin}, Buckets: []string{"photos"}, Prefixes: []string{"2026/"}}
 	key := authv1.AccessKey{ID: "LWAKAAAAAAAAAAAAAAAA", AccountID: "acc_1", Grant: grant, ExpiresAt: &at, CreatedAt: at, RevokedAt: &at}
@@ -32,10 +32,10 @@ func messages() map[string]any {
 	return map[string]any{
 		"create_account_request":       authv1.CreateAccountRequest{Username: "alice", Email: "alice@example.com", Password: "secret-1", Admin: true, Source: "192.0.2.1"},
 		"session":                      authv1.Session{Token: "slt_x", Account: account},
-		"login_request":                authv1.LoginRequest{Identifier: "alice", Password: "secret-1", Source: "192.0.2.1", Kind: authv1.TokenSession, Name: "laptop", Life: 60},
+		"login_request":                authv1.LoginRequest{Key1: "k1", Key2: "k2", Identifier: "alice", Password: "secret-1", Source: "192.0.2.1", Kind: authv1.TokenSession, Name: "laptop", Life: 60},
 		"authenticate_request":         authv1.AuthenticateRequest{Token: "slt_x", Identifier: "alice", Password: "secret-1", Source: "192.0.2.1", Kind: authv1.TokenPlik},
 		"authenticated":                authv1.Authenticated{Account: account, TokenID: token.ID, TokenKind: authv1.TokenPlik},
-		"get_account_request":          authv1.GetAccountRequest{ID: "acc_1", Username: "alice", Identity: &identity},
+		"get_account_request":          authv1.GetAccountRequest{ID: "acc_1", Username: "alice", Identity: &identity, Number: authv1.FirstAccountNumber},
 		"list_accounts_request":        authv1.ListAccountsRequest{After: "alice", Limit: 10},
 		"list_accounts_response":       authv1.ListAccountsResponse{Accounts: []authv1.Account{account}, More: true},
 		"set_account_disabled_request": authv1.SetAccountDisabledRequest{AccountID: "acc_1", Disabled: true},

@@ -248,7 +248,8 @@ const (
 	// (yetishare.md, /authorize).
 	TokenHosting TokenKind = "hosting"
 	// TokenKeyPair is the one pair of keys of an account, 64 of [A-Za-z0-9] each, one
-	// behind the other, for which Login gives a TokenHosting; RotateToken makes it.
+	// behind the other, for which Login gives a TokenHosting; RotateToken makes it, and
+	// with the pair before ends what that one was exchanged for.
 	TokenKeyPair TokenKind = "key_pair"
 )
 
@@ -308,7 +309,8 @@ type RotateTokenRequest struct {
 	Kind      TokenKind `json:"kind"`
 }
 
-// RevokeTokenRequest names a token of an account, by its id or by itself.
+// RevokeTokenRequest names a token of an account, by its id or by itself; a
+// TokenKeyPair by its id, since both its keys look like a TokenHosting.
 type RevokeTokenRequest struct {
 	AccountID string `json:"accountId,omitempty"`
 	TokenID   string `json:"tokenId,omitempty"`

@@ -13,8 +13,10 @@ type Service interface {
 	// RetryAfter). Not idempotent: a repeat answers
 	// that the name is taken.
 	CreateAccount(ctx context.Context, r CreateAccountRequest) (Session, error)
-	// Login exchanges a password for a new account token. Unknown name and wrong
-	// password give the same auth.bad_credentials; a disabled account too. Codes:
+	// Login exchanges a password for a new account token, or a key pair for a
+	// TokenHosting. Unknown name, wrong password and wrong keys give the same
+	// auth.bad_credentials; a disabled account too. It is noted as Account.LastLogin,
+	// of which the answer has the one before. Codes: invalid_request,
 	// auth.throttled (with RetryAfter), auth.too_many_tokens.
 	Login(ctx context.Context, r LoginRequest) (Session, error)
 	// Authenticate says whom an account token, or a name and password, stands for.

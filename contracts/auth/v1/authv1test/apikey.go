@@ -144,6 +144,7 @@ func rotateRefuses(t *testing.T, w world) {
 		"API tokens":      {authv1.RotateTokenRequest{AccountID: a.ID, Kind: authv1.TokenAPI}, fault.ErrInvalid},
 		"sessions":        {authv1.RotateTokenRequest{AccountID: a.ID, Kind: authv1.TokenSession}, fault.ErrInvalid},
 		"upload tokens":   {authv1.RotateTokenRequest{AccountID: a.ID, Kind: authv1.TokenPlik}, fault.ErrInvalid},
+		"hosting tokens":  {authv1.RotateTokenRequest{AccountID: a.ID, Kind: authv1.TokenHosting}, fault.ErrInvalid},
 		"unknown kind":    {authv1.RotateTokenRequest{AccountID: a.ID, Kind: "root"}, fault.ErrInvalid},
 	} {
 		got, err := w.svc.RotateToken(t.Context(), c.r)

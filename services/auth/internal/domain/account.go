@@ -57,10 +57,14 @@ func (s *Service) create(ctx context.Context, n NewAccount) (Account, error) {
 			return Account{}, err
 		}
 	}
+	number, err := s.d.Accounts.Numbers(ctx, 1)
+	if err != nil {
+		return Account{}, fmt.Errorf("numbering an account: %w", err)
+	}
 	a, err := s.d.Accounts.Insert(ctx, Account{
 		ID: newAccountID(), Username: n.Username, Email: n.Email, EmailKey: key, Password: hash,
 		Provider: n.Identity.Provider, Login: n.Identity.Login, Name: n.Name, Plik: n.Plik,
-		Admin: n.Admin, Plan: s.cfg.DefaultPlan, Limits: s.cfg.Plans[s.cfg.DefaultPlan], CreatedAt: s.now(),
+		Admin: n.Admin, Plan: s.cfg.DefaultPlan, Limits: s.cfg.Plans[s.cfg.DefaultPlan], CreatedAt: s.now(), Number: number,
 	})
 	if errors.Is(err, ErrTaken) {
 		if err := s.taken(ctx, n, key); err != nil {
@@ -113,20 +117,26 @@ func (s *Service) EnsureAdmin(ctx context.Context, username, password string) (b
 // GetAccount looks an account up by its id.
 func (s *Service) GetAccount(ctx context.Context, id string) (Account, error) {
 	a, err := s.d.Accounts.Get(ctx, id)
+	return s.read(ctx, a, err)
+}
+
+// AccountNumbered looks an account up by its number.
+func (s *Service) AccountNumbered(ctx context.Context, number int64) (Account, error) {
+	a, err := s.d.Accounts.ByNumber(ctx, number)
 	return found(a, err)
 }
 
 // AccountNamed looks an account up by its user name.
 func (s *Service) AccountNamed(ctx context.Context, username string) (Account, error) {
 	a, err := s.d.Accounts.ByUsername(ctx, username)
-	return found(a, err)
+	return s.read(ctx, a, err)
 }
 
 // AccountOf looks an account up by its identity.
 func (s *Service) AccountOf(ctx context.Context, id authv1.Identity) (Account, error) {
 	if id.Provider != authv1.ProviderLocal {
 		a, err := s.d.Accounts.ByIdentity(ctx, id)
-		return found(a, err)
+		return s.read(ctx, a, err)
 	}
 	a, err := s.AccountNamed(ctx, id.Login)
 	if err == nil && a.Provider != "" {

@@ -15,13 +15,14 @@ type Known struct {
 }
 
 // AuthenticateToken says whom an account token of a kind stands for: a hash and
-// two reads. An empty kind is any but TokenPlik and TokenAPIKey, which open nothing
-// that does not ask for them.
+// two reads, and once a minute a write where it is a TokenHosting. An empty kind is
+// any but TokenPlik, TokenAPIKey and TokenHosting, which open nothing that does not
+// ask for them.
 func (s *Service) AuthenticateToken(ctx context.Context, token string, kind authv1.TokenKind) (Known, error) {
 	if kind == authv1.TokenAPIKey {
 		return s.authenticateAPIKey(ctx, token)
 	}
-	if !tokenShaped(token) && (!plikShaped(token) || kind != authv1.TokenPlik) {
+	if !shapedAs(token, kind) {
 		return Known{}, authv1.ErrBadToken
 	}
 	t, err := s.tokenOf(ctx, token)
@@ -31,7 +32,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, token string, kind auth
 	if err != nil {
 		return Known{}, fmt.Errorf("reading an account token: %w", err)
 	}
-	if p := t.Purpose(); kind != p && (kind != "" || p == authv1.TokenPlik) {
+	if p := t.Purpose(); kind != p && (kind != "" || p == authv1.TokenPlik || p == authv1.TokenHosting) {
 		return Known{}, authv1.ErrBadToken
 	}
 	a, err := s.d.Accounts.Get(ctx, t.AccountID)
@@ -41,10 +42,28 @@ func (s *Service) AuthenticateToken(ctx context.Context, token string, kind auth
 	if err != nil {
 		return Known{}, fmt.Errorf("reading an account: %w", err)
 	}
-	if !t.Holds(a, s.now()) {
+	now := s.now()
+	if !t.Holds(a, now) {
 		return Known{}, authv1.ErrBadToken
 	}
-	return Known{a, t}, nil
+	if t.Kind == authv1.TokenHosting {
+		s.noteUse(ctx, t, now)
+	}
+	return Known{s.withNumber(ctx, a), t}, nil
+}
+
+// shapedAs reports whether s could be a token that stands for its account where
+// that kind is asked for.
+func shapedAs(s string, kind authv1.TokenKind) bool {
+	switch kind {
+	case authv1.TokenPlik:
+		return plikShaped(s)
+	case authv1.TokenHosting:
+		return hostingShaped(s)
+	case authv1.TokenKeyPair:
+		return false
+	}
+	return tokenShaped(s)
 }
 
 // tokenOf finds a token's document by its hash under any master key.

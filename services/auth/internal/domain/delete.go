@@ -197,7 +197,8 @@ func (s *Service) removeKey(ctx context.Context, id string) error {
 // sweepBatch is how much of a kind one Sweep takes.
 const sweepBatch = 1000
 
-// Sweep finishes deletions that broke off, and removes tokens that have ended.
+// Sweep finishes deletions that broke off, removes tokens that have ended, and
+// once numbers the accounts of before there were numbers.
 // Any number of copies may do it at once.
 func (s *Service) Sweep(ctx context.Context) error {
 	ended, err := s.d.Accounts.Ended(ctx, sweepBatch)
@@ -210,14 +211,17 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 		s.d.Log.InfoContext(ctx, "finished the deletion of an account", slog.String(telemetry.KeyAccountID, a.ID))
 	}
-	stale, err := s.d.Tokens.Stale(ctx, s.now(), sweepBatch)
-	if err != nil {
-		return fmt.Errorf("looking for ended account tokens: %w", err)
-	}
-	for _, t := range stale {
-		if err := s.d.Tokens.Delete(ctx, t.ID); err != nil && !missing(err) {
-			return fmt.Errorf("removing an account token: %w", err)
+	for more := true; more; {
+		stale, err := s.d.Tokens.Stale(ctx, s.now(), sweepBatch)
+		if err != nil {
+			return fmt.Errorf("looking for ended account tokens: %w", err)
 		}
+		for _, t := range stale {
+			if err := s.d.Tokens.Delete(ctx, t.ID); err != nil && !missing(err) {
+				return fmt.Errorf("removing an account token: %w", err)
+			}
+		}
+		more = len(stale) == sweepBatch
 	}
-	return nil
+	return s.numberAll(ctx)
 }

@@ -18,7 +18,7 @@ var (
 // Accounts keeps account documents. Every write carries the account's new state
 // for the edges in the same statement; Flush waits until that is out.
 type Accounts interface {
-	Insert(ctx context.Context, a Account) (Account, error) // ErrTaken: user name, e-mail or identity
+	Insert(ctx context.Context, a Account) (Account, error) // ErrTaken: user name, e-mail, identity or number
 	Get(ctx context.Context, id string) (Account, error)
 	ByUsername(ctx context.Context, username string) (Account, error)
 	ByEmail(ctx context.Context, emailKey string) (Account, error)
@@ -26,6 +26,13 @@ type Accounts interface {
 	ByIdentity(ctx context.Context, id authv1.Identity) (Account, error)
 	// ByAPIKey finds an account by the keyed hash of its API key.
 	ByAPIKey(ctx context.Context, hash string) (Account, error)
+	// ByKeyPair finds an account by the keyed hash of its key pair.
+	ByKeyPair(ctx context.Context, hash string) (Account, error)
+	// ByNumber finds an account by its number.
+	ByNumber(ctx context.Context, number int64) (Account, error)
+	// All gives accounts by their time of creation, behind the place that the page
+	// before told; next is empty behind the last one.
+	All(ctx context.Context, after string, limit int) (page []Account, next string, err error)
 	// Page gives accounts by their time of creation, as many as fit into a message.
 	Page(ctx context.Context, r paging.Request) ([]Account, paging.Place, error)
 	// Admins gives some of the accounts with administrator rights.
@@ -35,6 +42,10 @@ type Accounts interface {
 	// Update reads, changes and writes back until no other writer comes between;
 	// a change that returns false writes nothing. ErrTaken: e-mail.
 	Update(ctx context.Context, id string, change func(a *Account) bool) (Account, error)
+	// Note is Update for what the edges need not know: no state goes out.
+	Note(ctx context.Context, id string, change func(a *Account) bool) (Account, error)
+	// Numbers takes n numbers that nobody else gets, from first on.
+	Numbers(ctx context.Context, n int) (first int64, err error)
 	// Flush returns when the edges can know of all that was written to the document.
 	Flush(ctx context.Context, id string) error
 	// Ended gives some of the accounts that have a DeletedAt.

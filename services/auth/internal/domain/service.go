@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -63,6 +65,9 @@ type Service struct {
 	wrong, mints   *password.Throttle // wrong secrets and tokens, by key id
 	signUps        *password.Throttle // by address
 	memo           *memo
+
+	uses     sync.Map    // ids of hosting tokens whose use is being noted
+	numbered atomic.Bool // every account has a number
 
 	nobody Key // stands in for keys that do not exist
 }

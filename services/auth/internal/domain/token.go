@@ -19,6 +19,7 @@ import (
 const (
 	maxTokens   = 1000             // TokenAPI, and TokenPlik, of one account
 	maxSessions = 100              // TokenSession; the oldest makes room
+	maxHosting  = 100              // TokenHosting; the longest unused makes room
 	revokedKept = 10 * time.Minute // a repeated revocation finds the token for so long
 
 	maxLife = 10 * 366 * 24 * time.Hour // of a session
@@ -28,7 +29,8 @@ const (
 type NewToken struct {
 	Kind authv1.TokenKind // empty: TokenAPI
 	Name string
-	Life int64 // of a TokenSession, seconds; 0: SessionLife
+	Life int64  // of a TokenSession, seconds; 0: SessionLife
+	Pair string // of a TokenHosting: what LoginByKeys gave; empty for a password
 }
 
 // Check refuses what no token can be made of.
@@ -46,17 +48,38 @@ func (n NewToken) Check() error {
 	return fault.ErrInvalid.Msgf("the kind of a token is %s, %s or %s", authv1.TokenAPI, authv1.TokenSession, authv1.TokenPlik)
 }
 
-// CheckLogin is Check for a token that a password is exchanged for.
+// CheckLogin is Check for a token that a password or a key pair is exchanged for;
+// only so there is a TokenHosting.
 func (n NewToken) CheckLogin() error {
-	if n.Kind == authv1.TokenPlik {
-		return fault.ErrInvalid.Msgf("a login gives a token of kind %s or %s", authv1.TokenAPI, authv1.TokenSession)
+	switch {
+	case n.Kind == authv1.TokenPlik:
+		return fault.ErrInvalid.Msgf("a login gives a token of kind %s, %s or %s", authv1.TokenAPI, authv1.TokenSession, authv1.TokenHosting)
+	case n.Kind == authv1.TokenHosting && n.Life == 0:
+		return CheckTokenName(n.Name)
 	}
 	return n.Check()
 }
 
-// life is how long a session lasts.
+// life is how long the token lasts, unused if it is a TokenHosting; 0: without end.
 func (n NewToken) life() time.Duration {
-	return cmp.Or(time.Duration(n.Life)*time.Second, authv1.SessionLife)
+	switch n.Kind {
+	case authv1.TokenSession:
+		return cmp.Or(time.Duration(n.Life)*time.Second, authv1.SessionLife)
+	case authv1.TokenHosting:
+		return authv1.HostingIdle
+	}
+	return 0
+}
+
+// text makes the token itself.
+func (n NewToken) text() string {
+	switch n.Kind {
+	case authv1.TokenPlik:
+		return newPlikToken()
+	case authv1.TokenHosting:
+		return alphanumeric(hostingLength)
+	}
+	return newToken()
 }
 
 // CreateToken makes a token of an account.
@@ -77,16 +100,13 @@ func (s *Service) IssueToken(ctx context.Context, a Account, n NewToken) (string
 	if err := s.roomForToken(ctx, a, n.Kind); err != nil {
 		return "", Token{}, err
 	}
-	token, at := newToken(), s.now()
-	if n.Kind == authv1.TokenPlik {
-		token = newPlikToken()
-	}
+	token, at := n.text(), s.now()
 	if at.Before(a.NotBefore) {
 		at = a.NotBefore // an account that was just enabled again
 	}
-	t := Token{ID: s.d.Vault.TokenIDs(token)[0], AccountID: a.ID, Kind: n.Kind, Name: n.Name, Generation: a.Generation, CreatedAt: at}
-	if n.Kind == authv1.TokenSession {
-		ends := at.Add(n.life())
+	t := Token{ID: s.d.Vault.TokenIDs(token)[0], AccountID: a.ID, Kind: n.Kind, Name: n.Name, Generation: a.Generation, Pair: n.Pair, CreatedAt: at}
+	if life := n.life(); life > 0 {
+		ends := at.Add(life)
 		t.ExpiresAt, t.PurgeAt = &ends, &ends
 	}
 	if n.Kind == authv1.TokenPlik {
@@ -120,21 +140,8 @@ func (s *Service) roomForToken(ctx context.Context, a Account, kind authv1.Token
 	if err != nil {
 		return fmt.Errorf("listing account tokens: %w", err)
 	}
-	now, held, sessions := s.now(), 0, 0 // held: of the same kind, which do not make room
-	for _, t := range tokens {           // newest first
-		drop := false
-		switch {
-		case !t.Holds(a, now):
-			drop = n >= maxTokens
-		case t.Kind == authv1.TokenSession:
-			sessions++
-			drop = kind == authv1.TokenSession && sessions >= maxSessions
-		case t.Purpose() == cmp.Or(kind, authv1.TokenAPI):
-			held++
-		}
-		if !drop {
-			continue
-		}
+	held, drop := s.crowded(a, tokens, kind, n >= maxTokens)
+	for _, t := range drop {
 		if err := s.d.Tokens.Delete(ctx, t.ID); err != nil && !missing(err) {
 			return fmt.Errorf("forgetting an account token: %w", err)
 		}
@@ -143,6 +150,36 @@ func (s *Service) roomForToken(ctx context.Context, a Account, kind authv1.Token
 		return authv1.ErrTooManyTokens
 	}
 	return nil
+}
+
+// crowded tells how many of an account's tokens, newest first, are of the kind and
+// make no room for another one, and which do make room; with dead those too that
+// do not hold.
+func (s *Service) crowded(a Account, tokens []Token, kind authv1.TokenKind, dead bool) (held int, drop []Token) {
+	now := s.now()
+	var sessions, hosting []Token
+	for _, t := range tokens {
+		switch {
+		case !t.Holds(a, now):
+			if dead {
+				drop = append(drop, t)
+			}
+		case t.Kind == authv1.TokenSession:
+			sessions = append(sessions, t)
+		case t.Kind == authv1.TokenHosting:
+			hosting = append(hosting, t)
+		case t.Purpose() == cmp.Or(kind, authv1.TokenAPI):
+			held++
+		}
+	}
+	switch kind {
+	case authv1.TokenSession:
+		drop = append(drop, sessions[min(len(sessions), maxSessions-1):]...)
+	case authv1.TokenHosting: // what was used last ends last
+		slices.SortFunc(hosting, func(x, y Token) int { return y.ExpiresAt.Compare(*x.ExpiresAt) })
+		drop = append(drop, hosting[min(len(hosting), maxHosting-1):]...)
+	}
+	return held, drop
 }
 
 // ListTokens gives the tokens of an account that hold, newest first, and the
@@ -154,7 +191,7 @@ func (s *Service) ListTokens(ctx context.Context, accountID, token string) (out 
 		return nil, "", err
 	}
 	mine := map[string]bool{}
-	if tokenShaped(token) {
+	if tokenShaped(token) || hostingShaped(token) {
 		for _, id := range s.d.Vault.TokenIDs(token) {
 			mine[id] = true
 		}
@@ -183,9 +220,11 @@ func (s *Service) holding(ctx context.Context, accountID string) ([]Token, error
 	if err != nil {
 		return nil, fmt.Errorf("listing account tokens: %w", err)
 	}
-	if k, ok := a.apiKey(); ok {
-		at, _ := slices.BinarySearchFunc(tokens, k, func(t, k Token) int { return k.CreatedAt.Compare(t.CreatedAt) })
-		tokens = slices.Insert(tokens, at, k)
+	for _, kind := range rotated {
+		if k, ok := a.only(kind); ok {
+			at, _ := slices.BinarySearchFunc(tokens, k, func(t, k Token) int { return k.CreatedAt.Compare(t.CreatedAt) })
+			tokens = slices.Insert(tokens, at, k)
+		}
 	}
 	now := s.now()
 	return slices.DeleteFunc(tokens, func(t Token) bool { return !t.Holds(a, now) }), nil
@@ -210,7 +249,7 @@ func (s *Service) PageTokens(ctx context.Context, accountID string, kind authv1.
 	if kind == "" {
 		return nil, paging.Place{}, fault.ErrInvalid.Msgf("name the kind of the tokens")
 	}
-	if err := (NewToken{Kind: kind}).Check(); err != nil && kind != authv1.TokenAPIKey {
+	if err := (NewToken{Kind: kind}).CheckLogin(); err != nil && kind != authv1.TokenPlik && !slices.Contains(rotated, kind) {
 		return nil, paging.Place{}, err
 	}
 	tokens, err := s.holding(ctx, accountID)
@@ -230,7 +269,7 @@ func (s *Service) PageTokens(ctx context.Context, accountID string, kind authv1.
 
 // RevokeToken ends a token, named by its public id and its account, or by itself.
 func (s *Service) RevokeToken(ctx context.Context, accountID, publicID, token string) error {
-	if done, err := s.revokeAPIKey(ctx, accountID, publicID, token); done || err != nil {
+	if done, err := s.revokeRotated(ctx, accountID, publicID, token); done || err != nil {
 		return err
 	}
 	id, err := s.named(ctx, accountID, publicID, token)
@@ -258,7 +297,7 @@ func (s *Service) RevokeToken(ctx context.Context, accountID, publicID, token st
 // named finds the id of a token's document.
 func (s *Service) named(ctx context.Context, accountID, publicID, token string) (string, error) {
 	switch {
-	case (tokenShaped(token) || plikShaped(token)) && publicID == "":
+	case (tokenShaped(token) || plikShaped(token) || hostingShaped(token)) && publicID == "":
 		t, err := s.tokenOf(ctx, token)
 		if missing(err) || err == nil && accountID != "" && t.AccountID != accountID {
 			return "", authv1.ErrTokenNotFound

@@ -51,6 +51,19 @@ type Account struct {
 	APIKeyGeneration int64      `bson:"apiKeyGeneration,omitempty"`
 	APIKeyAt         *time.Time `bson:"apiKeyAt,omitempty"`
 	APIKeyRevokedAt  *time.Time `bson:"apiKeyRevokedAt,omitempty"`
+	// KeyPair is the same of the account's TokenKeyPair, both keys in one hash.
+	KeyPair           string     `bson:"keyPair,omitempty"`
+	KeyPairGeneration int64      `bson:"keyPairGeneration,omitempty"`
+	KeyPairAt         *time.Time `bson:"keyPairAt,omitempty"`
+	KeyPairRevokedAt  *time.Time `bson:"keyPairRevokedAt,omitempty"`
+	// Number is unique; accounts of before there were numbers have none until they
+	// are read or the sweep meets them.
+	Number int64 `bson:"number,omitempty"`
+	// LoginAt and LoginFrom are of the latest log-in, the others of the one before it.
+	LoginAt       *time.Time `bson:"loginAt,omitempty"`
+	LoginFrom     string     `bson:"loginFrom,omitempty"`
+	LastLogin     *time.Time `bson:"lastLogin,omitempty"`
+	LastLoginFrom string     `bson:"lastLoginFrom,omitempty"`
 }
 
 // Live reports whether the account may be used.
@@ -74,11 +87,16 @@ func (a Account) State() authv1.AccountState {
 
 // Public is the account as others may see it.
 func (a Account) Public() authv1.Account {
-	return authv1.Account{
+	out := authv1.Account{
 		ID: a.ID, Username: a.Username, Email: a.Email, Admin: a.Admin, Disabled: !a.Live(),
 		Plan: a.Plan, Limits: a.Limits, CreatedAt: a.CreatedAt, Region: a.Region,
-		Identity: a.Identity(), Name: a.Name, Plik: a.Plik,
+		Identity: a.Identity(), Name: a.Name, Plik: a.Plik, Number: a.Number, LastLoginFrom: a.LastLoginFrom,
 	}
+	if a.LastLogin != nil {
+		at := a.LastLogin.UTC()
+		out.LastLogin = &at
+	}
+	return out
 }
 
 // Token is an account token's document. ID is the keyed hash of the token.
@@ -89,6 +107,7 @@ type Token struct {
 	Name       string           `bson:"name,omitempty"`
 	Secret     []byte           `bson:"secret,omitempty"`     // the sealed token, of TokenPlik
 	Generation int64            `bson:"generation,omitempty"` // of its account
+	Pair       string           `bson:"pair,omitempty"`       // the TokenKeyPair that a TokenHosting was given for, if it was one
 	CreatedAt  time.Time        `bson:"createdAt"`
 	ExpiresAt  *time.Time       `bson:"expiresAt,omitempty"`
 	RevokedAt  *time.Time       `bson:"revokedAt,omitempty"`
@@ -99,7 +118,8 @@ type Token struct {
 func (t Token) Holds(a Account, now time.Time) bool {
 	return a.Live() && t.AccountID == a.ID && t.RevokedAt == nil &&
 		(t.ExpiresAt == nil || now.Before(*t.ExpiresAt)) &&
-		(t.Generation == a.Generation || t.ID == a.Kept) && !t.CreatedAt.Before(a.NotBefore)
+		(t.Generation == a.Generation || t.ID == a.Kept) && !t.CreatedAt.Before(a.NotBefore) &&
+		(t.Pair == "" || t.Pair == a.KeyPair && a.KeyPairRevokedAt == nil)
 }
 
 // PublicID names the token and gives no right: it cannot be turned back into ID.

@@ -31,9 +31,9 @@ func public(a domain.Account, err error) (authv1.Account, error) {
 	return a.Public(), nil
 }
 
-// session gives an account a fresh token.
-func (e *Endpoint) session(ctx context.Context, a domain.Account, n domain.NewToken) (authv1.Session, error) {
-	token, _, err := e.d.IssueToken(ctx, a, n)
+// session gives an account that logs in from source a fresh token.
+func (e *Endpoint) session(ctx context.Context, a domain.Account, n domain.NewToken, source string) (authv1.Session, error) {
+	token, a, err := e.d.OpenSession(ctx, a, n, source)
 	if err != nil {
 		return authv1.Session{}, err
 	}
@@ -46,7 +46,11 @@ func (e *Endpoint) CreateAccount(ctx context.Context, r authv1.CreateAccountRequ
 	if err != nil {
 		return authv1.Session{}, err
 	}
-	return e.session(ctx, a, domain.NewToken{})
+	token, _, err := e.d.IssueToken(ctx, a, domain.NewToken{})
+	if err != nil {
+		return authv1.Session{}, err
+	}
+	return authv1.Session{Token: token, Account: a.Public()}, nil
 }
 
 // Login implements authv1.Service.
@@ -55,11 +59,27 @@ func (e *Endpoint) Login(ctx context.Context, r authv1.LoginRequest) (authv1.Ses
 	if err := n.CheckLogin(); err != nil {
 		return authv1.Session{}, err
 	}
+	if r.Key1 != "" || r.Key2 != "" {
+		return e.loginByKeys(ctx, r, n)
+	}
 	a, err := e.d.Login(ctx, r.Identifier, r.Password, r.Source)
 	if err != nil {
 		return authv1.Session{}, err
 	}
-	return e.session(ctx, a, n)
+	return e.session(ctx, a, n, r.Source)
+}
+
+// loginByKeys is Login with a key pair.
+func (e *Endpoint) loginByKeys(ctx context.Context, r authv1.LoginRequest, n domain.NewToken) (authv1.Session, error) {
+	if r.Kind != authv1.TokenHosting || r.Identifier != "" || r.Password != "" {
+		return authv1.Session{}, fault.ErrInvalid.Msgf("a key pair is exchanged for a token of kind %s, without a name or a password beside it", authv1.TokenHosting)
+	}
+	a, pair, err := e.d.LoginByKeys(ctx, r.Key1, r.Key2, r.Source)
+	if err != nil {
+		return authv1.Session{}, err
+	}
+	n.Pair = pair
+	return e.session(ctx, a, n, r.Source)
 }
 
 // Authenticate implements authv1.Service.
@@ -84,16 +104,18 @@ func known(k domain.Known, err error) (authv1.Authenticated, error) {
 
 // GetAccount implements authv1.Service.
 func (e *Endpoint) GetAccount(ctx context.Context, r authv1.GetAccountRequest) (authv1.Account, error) {
-	byID, byName, byIdentity := r.ID != "", r.Username != "", r.Identity != nil
-	switch {
-	case byID && !byName && !byIdentity:
+	switch r {
+	case authv1.GetAccountRequest{}:
+	case authv1.GetAccountRequest{ID: r.ID}:
 		return public(e.d.GetAccount(ctx, r.ID))
-	case byName && !byID && !byIdentity:
+	case authv1.GetAccountRequest{Username: r.Username}:
 		return public(e.d.AccountNamed(ctx, r.Username))
-	case byIdentity && !byID && !byName:
+	case authv1.GetAccountRequest{Identity: r.Identity}:
 		return public(e.d.AccountOf(ctx, *r.Identity))
+	case authv1.GetAccountRequest{Number: r.Number}:
+		return public(e.d.AccountNumbered(ctx, r.Number))
 	}
-	return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id, its user name or its identity")
+	return authv1.Account{}, fault.ErrInvalid.Msgf("an account is named by either its id, its user name, its identity or its number")
 }
 
 // ListAccounts implements authv1.Service.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
-	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
 )
 
@@ -46,13 +45,10 @@ func (e *Endpoint) RevokeToken(ctx context.Context, r authv1.RevokeTokenRequest)
 
 // RotateToken implements authv1.Service.
 func (e *Endpoint) RotateToken(ctx context.Context, r authv1.RotateTokenRequest) (authv1.CreatedToken, error) {
-	if r.Kind != authv1.TokenAPIKey {
-		return authv1.CreatedToken{}, fault.ErrInvalid.Msgf("an account has one token of kind %s, and none other is made anew", authv1.TokenAPIKey)
-	}
 	if r.AccountID == "" {
 		return authv1.CreatedToken{}, authv1.ErrAccountNotFound
 	}
-	key, t, err := e.d.RotateAPIKey(ctx, r.AccountID)
+	key, t, err := e.d.RotateToken(ctx, r.AccountID, r.Kind)
 	if err != nil {
 		return authv1.CreatedToken{}, err
 	}

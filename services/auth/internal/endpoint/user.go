@@ -17,7 +17,7 @@ func (e *Endpoint) Enter(ctx context.Context, r authv1.EnterRequest) (authv1.Ses
 	if err != nil {
 		return authv1.Session{}, err
 	}
-	return e.session(ctx, a, n)
+	return e.session(ctx, a, n, r.Source)
 }
 
 // CreateUser implements authv1.Service.

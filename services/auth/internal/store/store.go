@@ -21,6 +21,7 @@ const (
 	colAccounts = "accounts"
 	colTokens   = "tokens"
 	colKeys     = "access_keys"
+	colNumbers  = "sequences"
 )
 
 // Flusher publishes what waits in a document; *bus.Relay is one.
@@ -28,7 +29,7 @@ type Flusher interface {
 	Flush(ctx context.Context, collection, id string) error
 }
 
-// Store holds the three collections.
+// Store holds the collections.
 type Store struct {
 	Accounts *Accounts
 	Tokens   *Tokens
@@ -45,6 +46,8 @@ func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
 		{Name: "created", Fields: []string{"createdAt"}},
 		{Name: "api_key", Fields: []string{"apiKey"}, Unique: true},
 		{Name: "admin", Fields: []string{"admin"}},
+		{Name: "key_pair", Fields: []string{"keyPair"}, Unique: true},
+		{Name: "number", Fields: []string{"number"}, Unique: true},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("opening accounts: %w", err)
@@ -62,7 +65,11 @@ func Open(ctx context.Context, db docstore.DB, f Flusher) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening access keys: %w", err)
 	}
-	return &Store{Accounts: &Accounts{a, f}, Tokens: &Tokens{t}, Keys: &Keys{k, f}}, nil
+	n, err := docstore.Open[sequence](ctx, db, docstore.Spec{Name: colNumbers})
+	if err != nil {
+		return nil, fmt.Errorf("opening the sequence of account numbers: %w", err)
+	}
+	return &Store{Accounts: &Accounts{a, n, f}, Tokens: &Tokens{t}, Keys: &Keys{k, f}}, nil
 }
 
 // stateMessage is the outbox form of a state: the relay's publish is the KV
@@ -89,7 +96,13 @@ func answer(err error) error {
 // Accounts implements domain.Accounts.
 type Accounts struct {
 	c *docstore.Collection[domain.Account]
+	n *docstore.Collection[sequence]
 	f Flusher
+}
+
+// sequence counts the numbers of accounts; there is one document.
+type sequence struct {
+	Last int64 `bson:"last"` // that was given
 }
 
 func account(d docstore.Doc[domain.Account], err error) (domain.Account, error) {
@@ -140,6 +153,27 @@ func (s *Accounts) ByAPIKey(ctx context.Context, hash string) (domain.Account, e
 	return s.one(ctx, "api_key", hash)
 }
 
+// ByKeyPair implements domain.Accounts.
+func (s *Accounts) ByKeyPair(ctx context.Context, hash string) (domain.Account, error) {
+	return s.one(ctx, "key_pair", hash)
+}
+
+// ByNumber implements domain.Accounts.
+func (s *Accounts) ByNumber(ctx context.Context, number int64) (domain.Account, error) {
+	return s.one(ctx, "number", number)
+}
+
+// Numbers implements domain.Accounts.
+func (s *Accounts) Numbers(ctx context.Context, n int) (int64, error) {
+	d, err := s.n.Modify(ctx, "account", docstore.Mod{
+		Upsert: sequence{Last: authv1.FirstAccountNumber - 1}, Inc: map[string]int64{"last": int64(n)},
+	})
+	if err != nil {
+		return 0, answer(err)
+	}
+	return d.Value.Last - int64(n) + 1, nil
+}
+
 func (s *Accounts) one(ctx context.Context, index string, values ...any) (domain.Account, error) {
 	p, err := s.c.Scan(ctx, docstore.Query{Index: index, Equal: values, Limit: 1})
 	if err != nil {
@@ -168,6 +202,12 @@ func accounts(docs []docstore.Doc[domain.Account]) []domain.Account {
 	return out
 }
 
+// All implements domain.Accounts.
+func (s *Accounts) All(ctx context.Context, after string, limit int) ([]domain.Account, string, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "created", After: after, Limit: limit})
+	return accounts(p.Docs), p.Next, answer(err)
+}
+
 // Page implements domain.Accounts.
 func (s *Accounts) Page(ctx context.Context, r paging.Request) ([]domain.Account, paging.Place, error) {
 	all := docpage.List(s.c, docstore.Query{Index: "created"}, func(a domain.Account) time.Time { return a.CreatedAt })
@@ -193,6 +233,18 @@ func (s *Accounts) Update(ctx context.Context, id string, change func(a *domain.
 		d.Value.Rev = d.Rev + 1
 		m, err := accountState(d.Value)
 		return []docstore.Message{m}, err
+	}))
+}
+
+// Note implements domain.Accounts. The state in the bucket stays right: its
+// readers keep the highest revision that there is.
+func (s *Accounts) Note(ctx context.Context, id string, change func(a *domain.Account) bool) (domain.Account, error) {
+	return account(s.c.UpdateDoc(ctx, id, func(d *docstore.Doc[domain.Account]) ([]docstore.Message, error) {
+		d.Value.ID, d.Value.Rev = d.ID, d.Rev
+		if !change(&d.Value) {
+			return nil, docstore.Unchanged
+		}
+		return nil, nil
 	}))
 }
 
