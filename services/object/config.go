@@ -15,6 +15,7 @@ type Config struct {
 type Settings struct {
 	SweepInterval time.Duration `koanf:"sweep_interval" doc:"how often the object service looks for what a crash left half done"`
 	MaxBacklog    int           `koanf:"max_backlog" doc:"events that may wait to be published; above it writes answer 503"`
+	TrashKeep     time.Duration `koanf:"trash_keep" doc:"how long the trash of an account's drive keeps what is put into it"`
 	Workers       int           `koanf:"workers" doc:"background workers that settle quota and clean removed versions away"`
 }
 
@@ -26,7 +27,7 @@ type GC struct {
 // Default returns the settings that hold where nothing else is said.
 func Default() Config {
 	return Config{
-		Object: Settings{SweepInterval: 30 * time.Second, MaxBacklog: 100_000, Workers: 4},
+		Object: Settings{SweepInterval: 30 * time.Second, MaxBacklog: 100_000, TrashKeep: 30 * 24 * time.Hour, Workers: 4},
 		GC:     GC{Interval: 6 * time.Hour},
 	}
 }
@@ -38,6 +39,8 @@ func (c Config) Validate() error {
 		return errors.New("object.sweep_interval: at least 1s")
 	case c.Object.MaxBacklog < 1:
 		return errors.New("object.max_backlog: at least 1")
+	case c.Object.TrashKeep < time.Minute:
+		return errors.New("object.trash_keep: at least 1m")
 	case c.Object.Workers < 1 || c.Object.Workers > 64:
 		return errors.New("object.workers: it is from 1 to 64")
 	case c.GC.Interval < 0 || c.GC.Interval > 0 && c.GC.Interval < time.Minute:

@@ -101,7 +101,7 @@ func (s *Service) Start(ctx context.Context) error {
 		every(s.stopped, s.cfg.Object.SweepInterval, s.domain.Wanted(), s.sweep)
 	})
 	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, nil, s.collect) })
-	if err := objectv1.Register(s.server, s.object); err != nil {
+	if err := errors.Join(objectv1.Register(s.server, s.object), objectv1.RegisterDrive(s.server, s.object)); err != nil {
 		return errors.Join(fmt.Errorf("serving calls: %w", err), s.Stop(ctx))
 	}
 	return nil
@@ -123,6 +123,7 @@ func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs blobStore)
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow})
 	s.domain = domain.New(domain.Options{
 		Regions: s.p.Settings.Regions, MaxBacklog: int64(s.cfg.Object.MaxBacklog), Workers: s.cfg.Object.Workers, Queue: jobQueue,
+		TrashKeep: s.cfg.Object.TrashKeep,
 	}, domain.Deps{
 		Store: st, URLs: s.urls, Sealer: s.p.Keys.Sealer(objectv1.PurposeWebhookSecret),
 		Signer: s.p.Keys.Signer(purposeListToken), Composer: blobs, Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog,

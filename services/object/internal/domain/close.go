@@ -199,8 +199,10 @@ func (s *Service) purge(ctx context.Context, account string) (found bool, err er
 func (s *Service) purgeNodes(ctx context.Context, account string) (found bool, err error) {
 	for {
 		page, err := s.st.Nodes.Files(ctx, account, "", purgePage)
-		if err == nil && len(page) == 0 {
-			page, err = s.st.Nodes.Children(ctx, account, Root, "", purgePage)
+		for _, folder := range []string{Root, Trash} {
+			if err == nil && len(page) == 0 {
+				page, err = s.st.Nodes.Children(ctx, account, folder, "", purgePage)
+			}
 		}
 		if err != nil {
 			return found, fmt.Errorf("looking into the drive: %w", err)
@@ -252,8 +254,10 @@ func (s *Service) purgeBucket(ctx context.Context, id string) error {
 		return err
 	}
 	if b.isDrive() { // by its paths, since the events tell of those
-		if err := s.emptyFolder(ctx, rootOf(b.Account), Actor{Account: b.Account}); err != nil {
-			return err
+		for _, folder := range []string{Root, Trash} {
+			if err := s.emptyFolder(ctx, Node{ID: folder, Account: b.Account}, Actor{Account: b.Account}); err != nil {
+				return err
+			}
 		}
 	}
 	for range casAttempts {

@@ -43,7 +43,11 @@ type draft struct {
 
 // CommitPut publishes a content as a version; see README.md, Commit.
 func (s *Service) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error) {
-	if err := s.checkCommit(r); err != nil {
+	path, err := s.keyOf(ctx, r.Principal, r.Bucket, r.Key, r.File)
+	if err != nil {
+		return objectv1.Object{}, err
+	}
+	if err := s.checkCommit(r, path); err != nil {
 		return objectv1.Object{}, err
 	}
 	b, _, err := s.st.Buckets.Get(ctx, r.Ticket.BucketID)
@@ -117,11 +121,11 @@ func actorOf(p authv1.Principal, o objectv1.Origin) Actor {
 	return Actor{Account: p.AccountID, Username: p.Username, KeyID: p.KeyID, Origin: o}
 }
 
-func (s *Service) checkCommit(r objectv1.CommitPutRequest) error {
+func (s *Service) checkCommit(r objectv1.CommitPutRequest, path string) error {
 	if err := objectv1.CheckKey(r.Key); err != nil {
 		return err
 	}
-	if err := granted(r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key); err != nil {
+	if err := granted(r.Principal, r.Bucket, objectv1.ActionPutObject, path); err != nil {
 		return err
 	}
 	switch {

@@ -176,23 +176,41 @@ func nthName(name string, n int) string {
 }
 
 // pathOf is where a node is. The folders above it may move meanwhile: then it is
-// a path that one of them had.
+// a path that one of them had. In the trash there is none.
 func (s *Service) pathOf(ctx context.Context, n Node) (string, error) {
-	path := n.Name
+	path, trashed, err := s.pathIn(ctx, n)
+	if trashed {
+		err = objectv1.ErrNodeNotFound
+	}
+	return path, err
+}
+
+// pathIn is pathOf that also goes up to the trash: then it is the path from there,
+// with the names that things had.
+func (s *Service) pathIn(ctx context.Context, n Node) (path string, trashed bool, err error) {
+	path = n.title()
 	for range 10 * maxDepth { // folders that were moved may nest deeper than what can be made
-		if n.Parent == Root || n.Parent == n.ID {
-			return path, nil
+		if n.Parent == Root || n.Parent == n.ID || n.Parent == Trash {
+			return path, n.Parent == Trash, nil
 		}
 		up, _, err := s.st.Nodes.Get(ctx, n.Parent)
 		if errors.Is(err, ErrNoDocument) {
-			return "", objectv1.ErrNodeNotFound
+			return "", false, objectv1.ErrNodeNotFound
 		}
 		if err != nil {
-			return "", fmt.Errorf("reading a folder: %w", err)
+			return "", false, fmt.Errorf("reading a folder: %w", err)
 		}
-		n, path = up, up.Name+"/"+path
+		n, path = up, up.title()+"/"+path
 	}
-	return path, nil
+	return path, false, nil
+}
+
+// title is the node's name, in the trash the one that it had.
+func (n Node) title() string {
+	if n.Trashed != nil {
+		return n.Trashed.Name
+	}
+	return n.Name
 }
 
 // expired reports whether a file is there no more.
@@ -243,8 +261,8 @@ func (n Node) fileOf(b Bucket, path string, v Version, m blob.Manifest) objectv1
 	o := v.view(b, m)
 	o.Key = path
 	o.File = &objectv1.File{
-		NodeID: n.ID, AccountID: n.Account, Path: path, Name: n.Name, Region: n.Region, KeyHash: n.KeyHash,
-		CreatedAt: n.CreatedAt, ModTime: v.modTime(), Downloads: n.Downloads,
+		NodeID: n.ID, AccountID: n.Account, Path: path, Name: n.title(), Region: n.Region, KeyHash: n.KeyHash,
+		CreatedAt: n.CreatedAt, ModTime: v.modTime(), Downloads: n.Downloads, Number: n.Number, Short: n.Short,
 	}
 	if !n.ExpiresAt.IsZero() {
 		o.File.ExpiresAt = &n.ExpiresAt

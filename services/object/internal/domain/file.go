@@ -25,9 +25,11 @@ type filing struct {
 	version string
 	o       objectv1.FileOptions
 
-	claims bool // it is a guest's file that becomes the account's
+	claims bool  // it is a guest's file that becomes the account's
+	like   *Node // of what it is a copy with all that is said of it
 
 	node Node   // the file, once there is a place
+	base string // path of the folder that names start from
 	at   string // its path
 	made bool   // the node was made for this version
 	lost bool   // the node cannot be had any more
@@ -51,6 +53,8 @@ func (s *Service) checkFile(account, path string, o objectv1.FileOptions) ([]str
 		return nil, objectv1.ErrInvalidKey.Msgf("guests' files are in no folder")
 	case o.Conflict != "" && o.Conflict != objectv1.ConflictReplace && o.Conflict != objectv1.ConflictRename:
 		return nil, fault.ErrInvalid.Msgf("there is no conflict %.40q", o.Conflict)
+	case account == objectv1.GuestAccount && o.FolderID != nil && *o.FolderID != "":
+		return nil, objectv1.ErrParentNotFound
 	case len(o.KeyHash) > maxKeyHash:
 		return nil, fault.ErrInvalid.Msgf("the hash of a key is at most %d bytes", maxKeyHash)
 	case o.ExpiresAt != nil && (o.ExpiresAt.IsZero() || o.ExpiresAt.Year() > 9000):
@@ -103,7 +107,11 @@ func (s *Service) target(ctx context.Context, b Bucket, r objectv1.BeginPutReque
 	if b.Account == objectv1.GuestAccount {
 		return out, nil
 	}
-	parent, err := s.folderAt(ctx, b.Account, names[:len(names)-1], false)
+	at, _, err := s.folderNamed(ctx, b.Account, o.FolderID)
+	if err != nil {
+		return out, err
+	}
+	parent, err := s.folderFrom(ctx, at, names[:len(names)-1], false)
 	if errors.Is(err, objectv1.ErrNodeNotFound) && o.Parents {
 		return out, nil
 	}

@@ -29,7 +29,12 @@ func (s *Service) fresh(f *filing, id, parent string) Node {
 	}
 	if f.account == objectv1.GuestAccount {
 		n.Parent = id
+		return n
 	}
+	if f.like != nil {
+		n.Keywords, n.Description = f.like.Keywords, f.like.Description
+	}
+	n.recount(now)
 	return n
 }
 
@@ -51,7 +56,7 @@ func (s *Service) takes(f *filing, n Node, h Head) bool {
 	switch {
 	case f.claims:
 		return n.State == "" && n.Account == f.account && n.Claim != nil && n.Claim.Version == f.version && !n.Claim.Undone
-	case n.State != "" || n.Folder || n.Claim != nil || n.Account != f.account || n.expired(s.now()):
+	case n.State != "" || n.Folder || n.Claim != nil || n.Account != f.account || n.Parent == Trash || n.expired(s.now()):
 		return false
 	case f.sole():
 		return n.Writer == f.version
@@ -72,8 +77,8 @@ func (s *Service) place(ctx context.Context, d *draft) error {
 	}
 	for range casAttempts {
 		n, err := find(ctx, d)
-		if errors.Is(err, objectv1.ErrNodeNotFound) && f.o.Parents {
-			err = s.pause(ctx) // a folder is being removed; it will be made again
+		if errors.Is(err, objectv1.ErrNodeNotFound) && (f.o.Parents || f.o.FolderID != nil && len(f.names) == 1) {
+			err = s.pause(ctx) // a folder is being removed; it will be made again, or found to be gone
 		}
 		if errors.Is(err, errAgain) {
 			continue
@@ -85,7 +90,7 @@ func (s *Service) place(ctx context.Context, d *draft) error {
 			return objectv1.ErrOtherRegion.Msgf("the file at this path came into another region meanwhile; begin again")
 		}
 		f.node, f.lost = n, false
-		f.at = strings.Join(append(slices.Clone(f.names[:len(f.names)-1]), n.Name), "/")
+		f.at = under(f.base, strings.Join(append(slices.Clone(f.names[:len(f.names)-1]), n.Name), "/"))
 		d.v.Key = n.ID
 		return nil
 	}
@@ -105,11 +110,22 @@ func (s *Service) placeClaimed(ctx context.Context, d *draft) (Node, error) {
 	return n, nil
 }
 
+// placeFolder finds the folder of the path, and makes it with Parents. The one that
+// the path begins with is found wherever it is by now.
+func (s *Service) placeFolder(ctx context.Context, f *filing) (Node, error) {
+	at, base, err := s.folderNamed(ctx, f.account, f.o.FolderID)
+	if err != nil {
+		return at, err
+	}
+	f.base = base
+	return s.folderFrom(ctx, at, f.names[:len(f.names)-1], f.o.Parents)
+}
+
 // placeAt takes what is at the path. Where nothing is, a draft that asks for
 // something is refused before anything is made.
 func (s *Service) placeAt(ctx context.Context, d *draft) (Node, error) {
 	f := d.file
-	parent, err := s.folderAt(ctx, f.account, f.names[:len(f.names)-1], f.o.Parents)
+	parent, err := s.placeFolder(ctx, f)
 	if err != nil {
 		return Node{}, err
 	}
@@ -181,7 +197,7 @@ func (s *Service) placeSole(ctx context.Context, d *draft) (Node, error) {
 	if f.account == objectv1.GuestAccount {
 		return s.insertFile(ctx, f, s.fresh(f, f.id, f.id))
 	}
-	parent, err := s.folderAt(ctx, f.account, f.names[:len(f.names)-1], f.o.Parents)
+	parent, err := s.placeFolder(ctx, f)
 	if err != nil {
 		return n, err
 	}
@@ -206,6 +222,11 @@ func (s *Service) placeSole(ctx context.Context, d *draft) (Node, error) {
 // it: whoever removes the folder either finds the node or is seen here. errAgain
 // says that its id or its name is taken.
 func (s *Service) insertFile(ctx context.Context, f *filing, n Node) (Node, error) {
+	if n.Parent != n.ID {
+		if err := s.number(ctx, &n); err != nil {
+			return n, err
+		}
+	}
 	err := s.st.Nodes.Insert(ctx, n)
 	if errors.Is(err, ErrTaken) {
 		return n, errAgain

@@ -13,9 +13,9 @@ import (
 // Its object goes, which raises the head's revision in any case, so that a write
 // that had seen the node before cannot bring another one; then the node goes.
 func (s *Service) finishFile(ctx context.Context, n Node, rev int64, who Actor) error {
-	path, err := s.pathOf(ctx, n)
+	path, _, err := s.pathIn(ctx, n)
 	if errors.Is(err, objectv1.ErrNodeNotFound) {
-		path, err = n.Name, nil // its folder went before it
+		path, err = n.title(), nil // its folder went before it
 	}
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *Service) buryNode(ctx context.Context, n Node, rev int64) error {
 		return err
 	}
 	if visible {
-		n.State, n.SweepAt = "", n.ExpiresAt
+		n.State, n.SweepAt = "", n.nextSweep()
 		err = s.st.Nodes.Replace(ctx, n, rev+1)
 	} else {
 		err = s.st.Nodes.Delete(ctx, n.ID, rev+1)
@@ -145,7 +145,7 @@ func (s *Service) sweepNode(ctx context.Context, id string) error {
 		return s.finishFile(ctx, n, rev, Actor{Account: n.Account})
 	case n.Claim != nil:
 		return s.unclaim(ctx, n.ID)
-	case n.expired(s.now()):
+	case n.expired(s.now()), n.Trashed != nil && !n.Trashed.PurgeAt.After(s.now()):
 		return moved(s.removeNode(ctx, n, Actor{Account: n.Account}))
 	}
 	h, err := s.showing(ctx, n)
@@ -158,7 +158,7 @@ func (s *Service) sweepNode(ctx context.Context, id string) error {
 	if home, err := s.housed(ctx, n, rev); err != nil || !home {
 		return err
 	}
-	n.SweepAt = n.ExpiresAt
+	n.SweepAt = n.nextSweep()
 	err = s.st.Nodes.Replace(ctx, n, rev)
 	if errors.Is(err, ErrStale) {
 		return nil // the next sweep

@@ -230,7 +230,7 @@ func (s *Service) tryMakeFolder(ctx context.Context, account string, names []str
 	if err != nil {
 		return Node{}, err
 	}
-	n, made, err := s.makeFolder(ctx, above, names[len(names)-1])
+	n, made, err := s.makeFolder(ctx, above, names[len(names)-1], objectv1.Sharing{})
 	switch {
 	case err != nil || made:
 		return n, err
@@ -244,9 +244,13 @@ func (s *Service) tryMakeFolder(ctx context.Context, account string, names []str
 // makes what is missing. It is object.not_a_folder when a file is in the way. A
 // folder that is being removed counts as gone.
 func (s *Service) folderAt(ctx context.Context, account string, names []string, make bool) (Node, error) {
-	at := rootOf(account)
+	return s.folderFrom(ctx, rootOf(account), names, make)
+}
+
+// folderFrom is folderAt from another folder on.
+func (s *Service) folderFrom(ctx context.Context, at Node, names []string, make bool) (Node, error) {
 	for _, name := range names {
-		next, _, err := s.child(ctx, account, at.ID, name)
+		next, _, err := s.child(ctx, at.Account, at.ID, name)
 		if make {
 			next, err = s.folderOr(ctx, at, name, next, err)
 		}
@@ -268,7 +272,7 @@ func (s *Service) folderOr(ctx context.Context, above Node, name string, found N
 	for range casAttempts {
 		switch {
 		case errors.Is(err, objectv1.ErrNodeNotFound):
-			found, _, err = s.makeFolder(ctx, above, name)
+			found, _, err = s.makeFolder(ctx, above, name, objectv1.Sharing{})
 		case err == nil && found.Folder && found.State != "":
 			if err := s.removeFolder(ctx, found, Actor{Account: found.Account}); err != nil {
 				return found, err
@@ -283,12 +287,16 @@ func (s *Service) folderOr(ctx context.Context, above Node, name string, found N
 
 // makeFolder makes a folder, or gives the node that has its name. It comes with
 // a time for the sweep, which looks whether the folder that it is in still stands.
-func (s *Service) makeFolder(ctx context.Context, above Node, name string) (n Node, made bool, err error) {
+func (s *Service) makeFolder(ctx context.Context, above Node, name string, sharing objectv1.Sharing) (n Node, made bool, err error) {
 	for range casAttempts {
 		now := s.now()
 		n = Node{
 			ID: newNodeID(), Account: above.Account, Parent: above.ID, Name: name, Sort: sortKey(name, true), Folder: true,
-			CreatedAt: now, ModifiedAt: now, SweepAt: now.Add(repairAfter),
+			CreatedAt: now, ModifiedAt: now, SweepAt: now.Add(repairAfter), Visibility: sharing.Visibility, PasswordHash: sharing.PasswordHash,
+		}
+		n.recount(now)
+		if err := s.number(ctx, &n); err != nil {
+			return n, false, err
 		}
 		err = s.insertInto(ctx, n)
 		if !errors.Is(err, errAgain) {

@@ -101,7 +101,7 @@ func (s *Service) markRemoving(ctx context.Context, n *Node) (int64, error) {
 		if *n = cur; cur.State == NodeRemoving {
 			return rev, nil
 		}
-		n.State, n.SweepAt = NodeRemoving, s.now().Add(repairAfter)
+		n.State, n.SweepAt, n.RecountAt = NodeRemoving, s.now().Add(repairAfter), s.now()
 		err = s.st.Nodes.Replace(ctx, *n, rev)
 		if err == nil {
 			faultpoint.Hit("object.node.removing")
@@ -190,11 +190,14 @@ func (s *Service) sweepFolder(ctx context.Context, n Node, rev int64) error {
 	if n.State != "" {
 		return moved(s.removeFolder(ctx, n, Actor{Account: n.Account}))
 	}
+	if n.Trashed != nil && !n.Trashed.PurgeAt.After(s.now()) {
+		return s.purgeOld(ctx, n)
+	}
 	home, err := s.housed(ctx, n, rev)
 	if err != nil || !home {
 		return err
 	}
-	n.SweepAt = time.Time{}
+	n.SweepAt = n.nextSweep()
 	if err := s.st.Nodes.Replace(ctx, n, rev); err != nil && !errors.Is(err, ErrStale) {
 		return fmt.Errorf("noting that a folder was looked at: %w", err)
 	}
@@ -206,7 +209,7 @@ func (s *Service) sweepFolder(ctx context.Context, n Node, rev int64) error {
 // died before it looked behind: a folder without anything in it goes, and anything
 // else comes into the root, so that nothing is lost.
 func (s *Service) housed(ctx context.Context, n Node, rev int64) (bool, error) {
-	if n.Parent == Root || n.Parent == n.ID {
+	if n.Parent == Root || n.Parent == n.ID || n.Parent == Trash {
 		return true, nil
 	}
 	above, _, err := s.st.Nodes.Get(ctx, n.Parent)
@@ -237,6 +240,7 @@ func (s *Service) bringHome(ctx context.Context, n Node, rev int64) error {
 		}
 	}
 	n.Parent = Root
-	n.SweepAt = n.ExpiresAt
+	n.recount(s.now())
+	n.SweepAt = n.nextSweep()
 	return s.tree.naming(&n, true, func() error { return s.st.Nodes.Replace(ctx, n, rev) })
 }

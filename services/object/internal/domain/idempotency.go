@@ -61,7 +61,11 @@ func (s *Service) bind(ctx context.Context, b Bucket, r objectv1.BeginPutRequest
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	id := bindingName(b.Account, b.ID, r.Key, r.Idempotency.Key)
+	key := r.Key
+	if r.File != nil && r.File.FolderID != nil && *r.File.FolderID != "" {
+		key = *r.File.FolderID + "\x00" + key
+	}
+	id := bindingName(b.Account, b.ID, key, r.Idempotency.Key)
 	for range casAttempts {
 		got, err := s.tryBind(ctx, b, id, r.Idempotency.Fingerprint)
 		if !errors.Is(err, errAgain) {

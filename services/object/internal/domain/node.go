@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,10 @@ import (
 // Root is the id of the folder that every account's tree begins with. It has no
 // document.
 const Root = "root"
+
+// Trash is the folder of all that an account has thrown away. It has no document
+// and no path: only what names it finds it, and nothing in it has a path either.
+const Trash = "trash"
 
 const (
 	maxNodeName = 255 // bytes
@@ -52,10 +57,26 @@ type Node struct {
 	CreatedAt  time.Time `bson:"createdAt"`
 	ModifiedAt time.Time `bson:"modifiedAt"`        // of the node; a content has its own
 	SweepAt    time.Time `bson:"sweepAt,omitempty"` // when the sweep has to look, while there is something to do
+	// Number is of the sequence of its kind; 0: the node is older than numbers, or a guest's.
+	Number int64 `bson:"number,omitempty"`
+	// Trashed is there while the node lies in the trash itself.
+	Trashed *Trashed `bson:"trashed,omitempty"`
+	// RecountAt says that the sums of folders have to be brought in line with the
+	// node, and since when; Counted names the folders in whose sums it may stand.
+	RecountAt time.Time `bson:"recountAt,omitempty"`
+	Counted   []string  `bson:"counted,omitempty"`
+	// Indexed says that the node may stand in the index of what everybody may find.
+	Indexed bool `bson:"indexed,omitempty"`
+
+	// Of a folder:
+
+	Visibility   objectv1.Visibility `bson:"visibility,omitempty"`
+	PasswordHash []byte              `bson:"passwordHash,omitempty"`
 
 	// Of a file:
 
-	Files     string    `bson:"files,omitempty"` // equals Account: the index over it holds files alone
+	Files     string    `bson:"files,omitempty"` // equals Account: the index over it holds files alone; empty in the trash
+	Short     string    `bson:"short,omitempty"`
 	Order     string    `bson:"order,omitempty"` // by the time of its making
 	Region    string    `bson:"region,omitempty"`
 	KeyHash   []byte    `bson:"keyHash,omitempty"`
@@ -65,6 +86,17 @@ type Node struct {
 	// the same path may go there before it shows one.
 	Writer string `bson:"writer,omitempty"`
 	Claim  *Claim `bson:"claim,omitempty"`
+
+	Keywords    string `bson:"keywords,omitempty"`
+	Description string `bson:"description,omitempty"`
+}
+
+// Trashed is since when a node lies in the trash, and where it was.
+type Trashed struct {
+	At      time.Time `bson:"at"`
+	PurgeAt time.Time `bson:"purgeAt"`
+	Parent  string    `bson:"parent"`
+	Name    string    `bson:"name"`
 }
 
 // Claim is a guest's file on its way to an account: the node is the account's
@@ -179,14 +211,24 @@ func (t *Tree) get(ctx context.Context, account, id string) (Node, int64, error)
 	return n, rev, err
 }
 
-// Move gives a node another parent, another name, or both.
+// Move gives a node another parent, another name, or both. What lies in the trash
+// is not found.
 func (t *Tree) Move(ctx context.Context, account, id, parent, name string, rename bool) (Node, error) {
+	return t.bring(ctx, account, id, parent, name, rename, false)
+}
+
+// Restore is Move for what lies in the trash, and for that alone.
+func (t *Tree) Restore(ctx context.Context, account, id, parent, name string) (Node, error) {
+	return t.bring(ctx, account, id, parent, name, false, true)
+}
+
+func (t *Tree) bring(ctx context.Context, account, id, parent, name string, rename, trashed bool) (Node, error) {
 	if err := CheckNodeName(name); err != nil {
 		return Node{}, err
 	}
 	for range casAttempts {
 		n, rev, err := t.get(ctx, account, id)
-		if err == nil && n.State != "" {
+		if err == nil && (n.State != "" || trashed != (n.Parent == Trash)) {
 			err = objectv1.ErrNodeNotFound
 		}
 		if err != nil {
@@ -214,7 +256,28 @@ func (t *Tree) Move(ctx context.Context, account, id, parent, name string, renam
 func (t *Tree) arrive(n *Node, parent, name string) {
 	now := t.clock().UTC().Truncate(time.Millisecond)
 	n.Parent, n.Name, n.Sort = parent, name, sortKey(name, n.Folder)
-	n.ModifiedAt, n.SweepAt = now, now.Add(repairAfter)
+	n.ModifiedAt, n.SweepAt, n.Trashed = now, now.Add(repairAfter), nil
+	if !n.Folder {
+		n.Files = n.Account
+	}
+	n.recount(now)
+}
+
+// recount asks for the sums of the node's folder to be brought in line with it.
+func (n *Node) recount(now time.Time) {
+	n.RecountAt = now
+	if n.Parent != Trash && !slices.Contains(n.Counted, n.Parent) {
+		n.Counted = append(slices.Clone(n.Counted), n.Parent)
+	}
+}
+
+// nextSweep is when the sweep has to look at a node that nothing else is to be
+// done for.
+func (n Node) nextSweep() time.Time {
+	if n.Trashed != nil && (n.ExpiresAt.IsZero() || n.Trashed.PurgeAt.Before(n.ExpiresAt)) {
+		return n.Trashed.PurgeAt
+	}
+	return n.ExpiresAt
 }
 
 // moveFolder announces the move, finishes it, and takes the note away. Moves of
@@ -236,6 +299,7 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 	moved, err := t.finish(ctx, n.Account, m, rev+1)
 	if rename && errors.Is(err, objectv1.ErrNodeExists) {
 		m.Name = NextName(m.Name)
+		m.Rev++ // see refuse
 		return t.moveFolder(ctx, n, m, rename)
 	}
 	return moved, err
@@ -243,21 +307,30 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 
 // moveRefused reports that a move came to an end by being refused.
 func moveRefused(err error) bool {
-	return errors.Is(err, ErrStale) || errors.Is(err, objectv1.ErrNodeExists) || errors.Is(err, objectv1.ErrNodeCycle) || errors.Is(err, objectv1.ErrNodeNotFound)
+	return errors.Is(err, ErrStale) || errors.Is(err, objectv1.ErrNodeExists) || errors.Is(err, objectv1.ErrNodeCycle) ||
+		errors.Is(err, objectv1.ErrNodeNotFound) || fault.KindOf(err) == fault.Invalid
 }
 
 // finish decides and carries out an announced move; rev is that of its note.
-// Several may do it at once: the revision of the node lets only one through.
+// Several may do it at once, and need not come to the same verdict: the revision of
+// the node lets only one through.
 func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (Node, error) {
-	n, _, err := t.get(ctx, account, m.Node)
-	if err == nil {
-		err = t.outside(ctx, account, m.Parent, m.Node)
+	n, found, err := t.get(ctx, account, m.Node)
+	if err == nil && found != m.Rev {
+		err = ErrStale
 	}
 	if err == nil {
-		t.arrive(&n, m.Parent, m.Name)
-		err = t.nodes.Replace(ctx, n, m.Rev)
-		if errors.Is(err, ErrTaken) {
-			err = objectv1.ErrNodeExists
+		if err = t.outside(ctx, account, m.Parent, m.Node); err == nil {
+			to := n
+			t.arrive(&to, m.Parent, m.Name)
+			if err = t.nodes.Replace(ctx, to, m.Rev); err == nil {
+				n = to
+			} else if errors.Is(err, ErrTaken) {
+				err = objectv1.ErrNodeExists
+			}
+		}
+		if err != nil && !errors.Is(err, ErrStale) && moveRefused(err) {
+			err = t.refuse(ctx, n, m, err)
 		}
 	}
 	if err != nil && !moveRefused(err) {
@@ -269,7 +342,18 @@ func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (N
 	return n, err
 }
 
-// outside checks that folder does not lie in the node id, nor is it.
+// refuse ends a move: the node gets another revision, so that nobody carries the
+// move out who came to another verdict, when the note is gone already. It gives the
+// reason, or ErrStale when the move was decided by somebody else.
+func (t *Tree) refuse(ctx context.Context, n Node, m Move, reason error) error {
+	if err := t.nodes.Replace(ctx, n, m.Rev); err != nil {
+		return err
+	}
+	return reason
+}
+
+// outside checks that folder does not lie in the node id, nor is it, nor is in the
+// trash.
 func (t *Tree) outside(ctx context.Context, account, folder, id string) error {
 	for range maxDepth {
 		if folder == Root {

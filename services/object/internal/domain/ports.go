@@ -192,6 +192,12 @@ type Nodes interface {
 	Children(ctx context.Context, account, parent, from string, limit int) ([]Node, error)
 	// Files gives files of an account with an Order below before ("": any), newest first.
 	Files(ctx context.Context, account, before string, limit int) ([]Node, error)
+	// OfKind is Children with nothing but folders, or files.
+	OfKind(ctx context.Context, account, parent string, folders bool, from string, limit int) ([]Node, error)
+	ByNumber(ctx context.Context, folder bool, number int64) (n Node, rev int64, err error)
+	ByShort(ctx context.Context, short string) (n Node, rev int64, err error)
+	// Public gives folders that everybody may find, by name; next is "" on the last page.
+	Public(ctx context.Context, after string, limit int) (page []Node, next string, err error)
 	// Downloaded adds to the count of a file: ErrNoDocument.
 	Downloaded(ctx context.Context, id string, n int64) error
 	Due(ctx context.Context, now time.Time, limit int) ([]Node, error)
@@ -207,6 +213,12 @@ type Composer interface {
 	Compose(ctx context.Context, parts blob.Contents) (blob.Manifest, error)
 }
 
+// Sequences keeps how far numbers were given out.
+type Sequences interface {
+	// Take gives the first of so many numbers that nobody else gets. They begin with 1.
+	Take(ctx context.Context, name string, count int64) (first int64, err error)
+}
+
 // Cursors remembers how far a sweep came.
 type Cursors interface {
 	Get(ctx context.Context, name string) (string, error) // "" at first
@@ -215,14 +227,15 @@ type Cursors interface {
 
 // Store is all collections of the service.
 type Store struct {
-	Buckets  Buckets
-	Heads    Heads
-	Versions Versions
-	Contents Contents
-	Accounts Accounts
-	Bindings Bindings
-	Nodes    Nodes
-	Cursors  Cursors
+	Buckets   Buckets
+	Heads     Heads
+	Versions  Versions
+	Contents  Contents
+	Accounts  Accounts
+	Bindings  Bindings
+	Nodes     Nodes
+	Sequences Sequences
+	Cursors   Cursors
 }
 
 // Event is a fact for the head's outbox.

@@ -16,7 +16,11 @@ func (s *Service) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (obj
 	if err := objectv1.CheckKey(r.Key); err != nil {
 		return objectv1.Ticket{}, err
 	}
-	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObject, r.Key)
+	path, err := s.keyOf(ctx, r.Principal, r.Bucket, r.Key, r.File)
+	if err != nil {
+		return objectv1.Ticket{}, err
+	}
+	b, _, err := s.authorize(ctx, r.Principal, r.Bucket, objectv1.ActionPutObject, path)
 	if err != nil {
 		return objectv1.Ticket{}, err
 	}

@@ -61,6 +61,8 @@ type Options struct {
 	// ListSteps bounds how many nodes a page of a drive's listing looks at; 0 is
 	// 20,000.
 	ListSteps int
+	// TrashKeep is how long the trash keeps what is put into it; 0 is 30 days.
+	TrashKeep time.Duration
 }
 
 // Service implements the rules of the object service. Run must be running for
@@ -73,6 +75,8 @@ type Service struct {
 	jobs *jobs
 	// nudge says that there is something for the sweep before its time.
 	nudge chan struct{}
+	// files and folders number the nodes.
+	files, folders numbers
 }
 
 // New makes a Service.
@@ -82,6 +86,9 @@ func New(cfg Options, d Deps) *Service {
 	}
 	if cfg.ListSteps <= 0 {
 		cfg.ListSteps = 20_000
+	}
+	if cfg.TrashKeep <= 0 {
+		cfg.TrashKeep = 30 * 24 * time.Hour
 	}
 	return &Service{
 		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1),

@@ -19,13 +19,16 @@ type Collector interface {
 	Collect(ctx context.Context, c blob.Contents, o blob.CollectOptions) (blob.Report, error)
 }
 
-// Object implements objectv1.Service.
+// Object implements objectv1.Service and objectv1.DriveService.
 type Object struct {
 	*domain.Service
 	blobs Collector
 }
 
-var _ objectv1.Service = (*Object)(nil)
+var (
+	_ objectv1.Service      = (*Object)(nil)
+	_ objectv1.DriveService = (*Object)(nil)
+)
 
 // New makes the endpoint; without blobs nothing is ever collected.
 func New(s *domain.Service, blobs Collector) *Object { return &Object{Service: s, blobs: blobs} }

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -92,6 +93,7 @@ func TestObject_Direct(t *testing.T) {
 	t.Parallel()
 	svc := open(t)
 	objectv1test.Run(t, func(*testing.T) objectv1.Service { return svc })
+	objectv1test.RunDrive(t, func(*testing.T) (objectv1.Service, objectv1.DriveService) { return svc, svc })
 }
 
 func TestObject_ThroughNATS(t *testing.T) {
@@ -106,11 +108,14 @@ func TestObject_ThroughNATS(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := objectv1.Register(server, open(t)); err != nil {
+	served := open(t)
+	if err := errors.Join(objectv1.Register(server, served), objectv1.RegisterDrive(server, served)); err != nil {
 		t.Fatal(err)
 	}
-	svc := objectv1.NewClient(rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{Tel: telemetry.Nop()}))
+	client := rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{Tel: telemetry.Nop()})
+	svc, drive := objectv1.NewClient(client), objectv1.NewDriveClient(client)
 	objectv1test.Run(t, func(*testing.T) objectv1.Service { return svc })
+	objectv1test.RunDrive(t, func(*testing.T) (objectv1.Service, objectv1.DriveService) { return svc, drive })
 }
 
 func TestCollectGarbage_ReadsEveryContent(t *testing.T) {

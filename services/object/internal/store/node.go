@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
@@ -25,6 +26,10 @@ func openNodes(ctx context.Context, db docstore.DB) (domain.Nodes, error) {
 		{Name: "sort", Fields: []string{"account", "parent", "sort"}},
 		{Name: "files", Fields: []string{"files", "order"}},
 		{Name: "due", Fields: []string{"sweepAt"}},
+		{Name: "kind", Fields: []string{"account", "parent", "folder", "sort"}},
+		{Name: "number", Fields: []string{"number", "folder"}, Unique: true},
+		{Name: "short", Fields: []string{"short"}, Unique: true},
+		{Name: "visible", Fields: []string{"visibility", "name"}},
 	}})
 	if err != nil {
 		return nil, err
@@ -51,7 +56,20 @@ func (s nodes) Get(ctx context.Context, id string) (domain.Node, int64, error) {
 }
 
 func (s nodes) ByName(ctx context.Context, account, parent, name string) (domain.Node, int64, error) {
-	p, err := s.c.Scan(ctx, docstore.Query{Index: "name", Equal: []any{account, parent, name}, Limit: 1})
+	return s.one(ctx, "name", account, parent, name)
+}
+
+func (s nodes) ByNumber(ctx context.Context, folder bool, number int64) (domain.Node, int64, error) {
+	return s.one(ctx, "number", number, kindOf(folder))
+}
+
+func (s nodes) ByShort(ctx context.Context, short string) (domain.Node, int64, error) {
+	return s.one(ctx, "short", short)
+}
+
+// one finds the node that a unique index has with these values.
+func (s nodes) one(ctx context.Context, index string, values ...any) (domain.Node, int64, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: index, Equal: values, Limit: 1})
 	if err != nil {
 		return domain.Node{}, 0, ported(err)
 	}
@@ -75,6 +93,28 @@ func (s nodes) Children(ctx context.Context, account, parent, from string, limit
 	}
 	p, err := s.c.Scan(ctx, q)
 	return values(p, nodeID), ported(err)
+}
+
+// kindOf is what indexes have as a node's folder field: files have none.
+func kindOf(folder bool) any {
+	if folder {
+		return true
+	}
+	return nil
+}
+
+func (s nodes) OfKind(ctx context.Context, account, parent string, folders bool, from string, limit int) ([]domain.Node, error) {
+	q := docstore.Query{Index: "kind", Equal: []any{account, parent, kindOf(folders)}, Limit: limit}
+	if from != "" {
+		q.From = from
+	}
+	p, err := s.c.Scan(ctx, q)
+	return values(p, nodeID), ported(err)
+}
+
+func (s nodes) Public(ctx context.Context, after string, limit int) ([]domain.Node, string, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "visible", Equal: []any{objectv1.VisibilityPublic}, After: after, Limit: limit})
+	return values(p, nodeID), p.Next, ported(err)
 }
 
 func (s nodes) Delete(ctx context.Context, id string, rev int64) error {

@@ -71,6 +71,10 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
+	q, err := docstore.Open[sequence](ctx, db, docstore.Spec{Name: "sequences"})
+	if err != nil {
+		return st, err
+	}
 	k, err := docstore.Open[cursor](ctx, db, docstore.Spec{Name: "cursors"})
 	if err != nil {
 		return st, err
@@ -81,7 +85,8 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	}
 	return domain.Store{
 		Buckets: named, Heads: heads{h}, Versions: versions{v, blindV},
-		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Nodes: n, Cursors: cursors{k},
+		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Nodes: n,
+		Sequences: sequences{q}, Cursors: cursors{k},
 	}, nil
 }
 
@@ -119,6 +124,20 @@ func values[T any](page docstore.Page[T], with func(id string, v *T)) []T {
 		}
 	}
 	return out
+}
+
+// sequence is how many numbers were given out.
+type sequence struct {
+	Taken int64 `bson:"taken,omitempty"`
+}
+
+type sequences struct {
+	c *docstore.Collection[sequence]
+}
+
+func (s sequences) Take(ctx context.Context, name string, count int64) (int64, error) {
+	d, err := s.c.Modify(ctx, name, docstore.Mod{Inc: map[string]int64{"taken": count}, Upsert: sequence{}})
+	return d.Value.Taken - count + 1, ported(err)
 }
 
 // cursor is how far a sweep came.
