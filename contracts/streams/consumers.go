@@ -98,14 +98,14 @@ func FetchesDue() bus.Consumer {
 }
 
 // FetchTimeout is how long one attempt of a fetch may take in all.
-const FetchTimeout = 12 * time.Hour
+const FetchTimeout = 6 * time.Hour
 
 // EdgeFetches is the edges' position in the URLs to be fetched. How many at once
-// is each edge's own setting; a fetch has its own bound of attempts, so that
-// deliveries need none but against what cannot be read.
+// is each edge's own setting. Attempts are bounded by upload, deliveries are not: an
+// edge that has enough of an account in its hands gives a fetch back with a delay.
 func EdgeFetches() bus.Consumer {
 	return bus.Consumer{
 		Stream: Fetches, Durable: "edge-fetches", Subjects: []string{"fetch.>"},
-		Concurrency: 4, MaxDeliver: 100, AckWait: heldFor, Timeout: FetchTimeout + time.Minute,
+		Concurrency: 4, MaxDeliver: 1 << 30, AckWait: heldFor, Timeout: FetchTimeout + time.Minute,
 	}
 }

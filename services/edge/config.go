@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/settings"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 )
@@ -23,6 +24,7 @@ type Config struct {
 	Security  Security  `koanf:"security"`
 	Lockr     Lockr     `koanf:"lockr"`
 	Locknex   Locknex   `koanf:"locknex"`
+	Fetch     Fetch     `koanf:"fetch"`
 	Yetishare Yetishare `koanf:"yetishare"`
 
 	Plik core.PlikSettings `koanf:"plik"`
@@ -51,6 +53,12 @@ type Yetishare struct {
 	PublicRate   int  `koanf:"public_rate" doc:"log-ins of an address to that API in a minute, and credentials that do not hold; 0 sets no bound"`
 }
 
+// Fetch is how remote URLs are fetched into drives.
+type Fetch struct {
+	Concurrency int `koanf:"concurrency" doc:"remote URLs that this edge fetches at once, half of them of one account at most; 0 leaves them to other edges"`
+	Limit       int `koanf:"limit" doc:"remote URLs of one account that may wait or be fetched at a time"`
+}
+
 // Security is the edge's part of what credentials may do.
 type Security struct {
 	MaxPresignTTL time.Duration `koanf:"max_presign_ttl" doc:"the longest life of a signed URL; longer wishes are cut to it"`
@@ -69,6 +77,9 @@ type HTTP struct {
 	MaxHeaderBytes settings.Bytes `koanf:"max_header_bytes" doc:"most bytes of a request's headers"`
 }
 
+// maxFetches bounds Fetch.Concurrency.
+const maxFetches = 256
+
 // paceBytes is what must arrive within HTTP.StallTimeout.
 const paceBytes = 8 << 10
 
@@ -81,6 +92,7 @@ func Default() Config {
 		Lockr:     Lockr{GuestObjectBytes: 5e9, GuestTTL: 30 * 24 * time.Hour, SignedTTL: 15 * time.Minute, GuestRate: 120, UploadRate: 1200},
 		Locknex:   Locknex{Rate: 600, PublicRate: 1200},
 		Yetishare: Yetishare{Rate: 1200, PublicRate: 300},
+		Fetch:     Fetch{Concurrency: 4, Limit: 50},
 		Plik:      core.DefaultPlik(),
 	}
 }
@@ -119,6 +131,9 @@ func (c Config) Validate() error {
 	}
 	if y := c.Yetishare; y.Rate < 0 || y.PublicRate < 0 {
 		return errors.New("yetishare: rates are 0 or more")
+	}
+	if f := c.Fetch; f.Concurrency < 0 || f.Concurrency > maxFetches || f.Limit < 1 || f.Limit > uploadv1.MaxFetchLimit {
+		return fmt.Errorf("fetch: concurrency is from 0 to %d, limit from 1 to %d", maxFetches, uploadv1.MaxFetchLimit)
 	}
 	if err := c.Plik.Validate(); err != nil {
 		return err //nolint:wrapcheck // it names the setting

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
@@ -34,6 +35,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/clicks"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/fetch"
 	"github.com/sluicehq/sluice/services/edge/internal/keystate"
 	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
@@ -61,6 +63,8 @@ type Service struct {
 
 	ready     *readiness
 	urls      *outbound.Client
+	fetches   *bus.Bus // of remote URLs; nil when this edge fetches none
+	fetcher   *fetch.Worker
 	relay     *transfer.Relay
 	listeners []*listener
 	failed    chan error // of a listener or a background part
@@ -127,6 +131,11 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	}
 	s.part(func() error { views.Run(background); return nil })
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
+	if s.cfg.Fetch.Concurrency > 0 {
+		if err := s.fetch(ctx, background, store, objects); err != nil {
+			return err
+		}
+	}
 	s.ready = &readiness{checks: s.checks(), now: s.p.Clock}
 	public, admin, err := Handlers(s.cfg, Deps{
 		Auth: auth, Object: objects, Upload: uploadv1.NewClient(s.p.Client), Plik: uploadv1.NewPlikClient(s.p.Client),
@@ -261,12 +270,15 @@ func (l *listener) serve(c HTTP) error {
 func (s *Service) Stop(ctx context.Context) error {
 	s.ready.drain()
 	s.relay.Drain()
+	fetches := make(chan error, 1)
+	go func() { fetches <- s.endFetches(ctx) }()
 	var errs []error
 	for _, l := range s.listeners {
 		if err := l.srv.Shutdown(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("transfers were cut: %w", err), l.srv.Close())
 		}
 	}
+	errs = append(errs, <-fetches)
 	s.stopOnce.Do(func() { close(s.stopped) })
 	s.release()
 	return errors.Join(errs...)
@@ -287,5 +299,8 @@ func (s *Service) release() {
 	}
 	if s.urls != nil {
 		s.urls.Close()
+	}
+	if s.fetcher != nil {
+		s.fetcher.Close()
 	}
 }

@@ -54,9 +54,11 @@ const (
 // FetchWork as JSON.
 const FetchSubject = "fetch.run"
 
-// FetchWork names a fetch that is due.
+// FetchWork names a fetch that is due, and whose it is: workers share themselves
+// among accounts.
 type FetchWork struct {
-	ID int64 `json:"id"`
+	ID        int64  `json:"id"`
+	AccountID string `json:"accountId,omitempty"`
 }
 
 // AddFetchRequest asks for a fetch. Limit is how many of the account may be under

@@ -98,7 +98,7 @@ func (s *Fetches) NextFetch(ctx context.Context) (int64, error) {
 
 // work is the message that puts a fetch into the queue for its turn.
 func work(f domain.Fetch) ([]docstore.Message, error) {
-	b, err := json.Marshal(uploadv1.FetchWork{ID: f.ID})
+	b, err := json.Marshal(uploadv1.FetchWork{ID: f.ID, AccountID: f.Account})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a fetch: %w", err)
 	}
