@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/plik"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/system"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect/webdav"
+	"github.com/sluicehq/sluice/services/edge/internal/dialect/yetishare"
 	"github.com/sluicehq/sluice/services/edge/internal/web"
 )
 
@@ -22,6 +23,7 @@ func dialects(c *core.Core, sys *system.Handler, now func() time.Time) []dialect
 		lockr.New(c),
 		locknex.New(c),
 		plik.New(c),
+		yetishare.New(c),
 		lockwell.New(c, openapi.Lockwell(), now),
 		webdav.New(c, now),
 		web.New(c),

@@ -30,6 +30,7 @@ const (
 	AuthGuest   Auth = "guest"   // an account's credential, or none at all
 	AuthSession Auth = "session" // a browser's session, or none at all
 	AuthAdmin   Auth = "admin"   // an account that is an administrator
+	AuthParams  Auth = "params"  // a token among the parameters, which the handler looks at
 )
 
 // Body says what a route does with the request's body.
@@ -55,6 +56,7 @@ type Route struct {
 	Doc    string
 
 	quiet  bool
+	effect *bool                     // see Changing
 	family string                    // see In
 	forms  map[string]*regexp.Regexp // see Where
 }
@@ -92,9 +94,19 @@ func R(name, pattern string, h Handler, a Auth, b Body, doc string) Route {
 	return Route{Name: name, Method: method, Path: path, Handle: h, Auth: a, Body: b, Doc: doc}
 }
 
+// Changing says whether a row changes something or hands out a credential, where
+// its method does not tell.
+func (rt Route) Changing(does bool) Route {
+	rt.effect = &does
+	return rt
+}
+
 // Mutates reports whether the route changes something or hands out a
 // credential: what the audit trail must hold before the answer.
 func (rt Route) Mutates() bool {
+	if rt.effect != nil {
+		return *rt.effect
+	}
 	switch rt.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND":
 		return false

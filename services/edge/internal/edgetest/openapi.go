@@ -33,11 +33,16 @@ func OpenAPI(t testing.TB, raw []byte) Document {
 }
 
 // HoldRoutes fails on a route below prefix that the document lacks, or has under
-// another name, and on an operation that is no route.
+// another name, and on an operation that is no route. A name's second row has its
+// method behind it there: "fileInfo", "fileInfoByGet".
 func (d Document) HoldRoutes(t testing.TB, routes []dialect.Route, prefix string) {
 	t.Helper()
-	served := map[string]bool{}
+	served, named := map[string]bool{}, map[string]bool{}
 	for _, rt := range routes {
+		if named[rt.Name] {
+			rt.Name += "By" + rt.Method[:1] + strings.ToLower(rt.Method[1:])
+		}
+		named[rt.Name] = true
 		path := strings.TrimPrefix(strings.NewReplacer("...}", "}", "{$}", "").Replace(rt.Path), prefix)
 		method := strings.ToLower(rt.Method)
 		served[path+" "+method] = true
