@@ -80,11 +80,12 @@ func messages() map[string]any {
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
 	all := messages()
-	versions, writes, files, folders := versionMessages(all), writeMessages(all), fileMessages(all), folderMessages(all)
+	versions, writes, files, folders, drive := versionMessages(all), writeMessages(all), fileMessages(all), folderMessages(all), driveMessages(all)
 	maps.Copy(all, versions)
 	maps.Copy(all, writes)
 	maps.Copy(all, files)
 	maps.Copy(all, folders)
+	maps.Copy(all, drive)
 	goldentest.Messages(t, all)
 }
 
@@ -99,6 +100,8 @@ func TestSubjects(t *testing.T) {
 		objectv1.SetVersioning.Subject, objectv1.GetPolicy.Subject, objectv1.SetPolicy.Subject, objectv1.Authorize.Subject, objectv1.KeepIdempotency.Subject, objectv1.ReserveAhead.Subject, objectv1.StageContent.Subject, objectv1.UnstageContents.Subject, objectv1.CopyObject.Subject, objectv1.DeleteObjects.Subject, objectv1.GetTags.Subject, objectv1.SetTags.Subject, objectv1.GetRetention.Subject, objectv1.SetRetention.Subject, objectv1.GetLegalHold.Subject, objectv1.SetLegalHold.Subject, objectv1.ListVersions.Subject,
 		objectv1.StatFile.Subject, objectv1.ListFiles.Subject, objectv1.UpdateFile.Subject, objectv1.RegisterFile.Subject, objectv1.CountDownloads.Subject,
 		objectv1.StatNode.Subject, objectv1.ListFolder.Subject, objectv1.MakeFolder.Subject, objectv1.MoveNode.Subject, objectv1.RemoveNode.Subject, objectv1.CloseAccount.Subject,
+		objectv1.FindNode.Subject, objectv1.ListChildren.Subject, objectv1.MakeSubfolder.Subject, objectv1.ChangeNode.Subject, objectv1.CopyFile.Subject,
+		objectv1.TrashNode.Subject, objectv1.RestoreNode.Subject, objectv1.ListTrash.Subject, objectv1.PurgeNode.Subject, objectv1.SearchNodes.Subject,
 		objectv1.ListContents.Subject, objectv1.CollectGarbage.Subject,
 	} {
 		if !strings.HasPrefix(s, "object.v1.") {

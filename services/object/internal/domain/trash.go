@@ -8,7 +8,6 @@ import (
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
-	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // trashSort is what a node sorts by in the trash: what came last is first.
@@ -60,7 +59,6 @@ func (s *Service) tryTrash(ctx context.Context, n Node, rev int64) error {
 	if err != nil {
 		return fmt.Errorf("putting a node into the trash: %w", err)
 	}
-	faultpoint.Hit("object.node.trashed")
 	return nil
 }
 
@@ -118,7 +116,6 @@ func (s *Service) tryRestore(ctx context.Context, n Node) error {
 	case err != nil:
 		return gone(err) // the node, or the folder
 	}
-	faultpoint.Hit("object.node.restored")
 	// Whoever removes the folder marks it first, and so either finds the node or is
 	// seen here.
 	err = s.tree.folder(ctx, n.Account, above.ID)
