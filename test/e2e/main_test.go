@@ -43,6 +43,7 @@ func TestSystem(t *testing.T) {
 		{"WebhookSecrets", webhookSecrets},
 		{"SessionsOnObject", sessionsOnObject},
 		{"Badges", badges},
+		{"Fetches", fetches},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {
