@@ -35,6 +35,9 @@ type acknowledged struct {
 	Ended                      string // an account token that was revoked, or ended by the change of the password
 	Upload                     string // an upload token; it ends with the password
 	APIKey, EndedAPIKey        string // as Upload; the one that it took the place of
+	Pair, EndedPair            string // as APIKey; a key pair
+	Hosting, EndedHosting      string // given for them
+	Number                     int64
 	Entered                    string // the account that the name has at a provider
 	Begun                      bool   // a change that is not acknowledged may have happened
 	Deleted                    bool
@@ -80,7 +83,7 @@ func createOne(ctx context.Context, c authv1.Service, name string, i int) error 
 	if err != nil {
 		return err
 	}
-	a := acknowledged{Username: name, Token: s.Token, AccountID: s.Account.ID, Password: authv1test.Password}
+	a := acknowledged{Username: name, Token: s.Token, AccountID: s.Account.ID, Password: authv1test.Password, Number: s.Account.Number}
 	tell(a)
 	e, err := c.Enter(ctx, authv1.EnterRequest{Identity: identity(name), Create: true})
 	if err != nil {
@@ -98,6 +101,15 @@ func createOne(ctx context.Context, c authv1.Service, name string, i int) error 
 			return err
 		}
 		a.EndedAPIKey, a.APIKey = a.APIKey, rotated.Token
+		pair, err := c.RotateToken(ctx, authv1.RotateTokenRequest{AccountID: s.Account.ID, Kind: authv1.TokenKeyPair})
+		if err != nil {
+			return err
+		}
+		l, err := c.Login(ctx, authv1.LoginRequest{Key1: pair.Token[:64], Key2: pair.Token[64:], Kind: authv1.TokenHosting})
+		if err != nil {
+			return err
+		}
+		a.EndedPair, a.Pair, a.EndedHosting, a.Hosting = a.Pair, pair.Token, a.Hosting, l.Token
 	}
 	tell(a)
 	k, err := c.CreateAccessKey(ctx, authv1.CreateAccessKeyRequest{AccountID: s.Account.ID, Grant: authv1.Grant{Scopes: []authv1.Scope{authv1.ScopeRead}}})
@@ -128,6 +140,7 @@ func endSomething(ctx context.Context, c authv1.Service, a acknowledged, i int) 
 	if i%2 == 0 {
 		_, err = c.ChangePassword(ctx, authv1.ChangePasswordRequest{AccountID: a.AccountID, Current: a.Password, New: newPassword, Keep: made.Token})
 		a.Password, a.Upload, a.APIKey, a.EndedAPIKey = newPassword, "", "", a.APIKey
+		a.Pair, a.EndedPair, a.Hosting, a.EndedHosting = "", a.Pair, "", a.Hosting
 	} else {
 		_, err = c.RevokeToken(ctx, authv1.RevokeTokenRequest{Token: a.Token})
 	}
@@ -215,7 +228,7 @@ func TestKill_LeavesNothingHalf(t *testing.T) {
 	// and the bucket gets its state and those of its keys without anybody's help.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	total := 0
+	total, numbers := 0, map[int64]bool{}
 	for after, more := "", true; more; {
 		page, err := svc.ListAccounts(ctx, authv1.ListAccountsRequest{After: after})
 		if err != nil {
@@ -223,6 +236,10 @@ func TestKill_LeavesNothingHalf(t *testing.T) {
 		}
 		for _, a := range page.Accounts {
 			after = a.Username
+			if a.Number == 0 || numbers[a.Number] {
+				t.Errorf("account %s has number %d", a.Username, a.Number)
+			}
+			numbers[a.Number] = true
 			if a.Disabled { // its deletion broke off: the sweep of the start ends it
 				until(ctx, t, "the end of account "+a.Username, func() bool {
 					_, err := svc.CreateAccount(ctx, authv1.CreateAccountRequest{Username: a.Username, Email: a.Email, Password: authv1test.Password})
@@ -271,6 +288,7 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 		for what, r := range map[string]authv1.AuthenticateRequest{
 			"token": {Token: a.Token}, "ended token": {Token: a.Ended}, "password": {Identifier: a.Username, Password: a.Password},
 			"upload token": {Token: a.Upload, Kind: authv1.TokenPlik}, "API key": {Token: a.APIKey, Kind: authv1.TokenAPIKey},
+			"hosting token": {Token: a.Hosting, Kind: authv1.TokenHosting},
 		} {
 			if got, err := svc.Authenticate(t.Context(), r); err == nil {
 				t.Errorf("the %s of a deleted account stands for %+v", what, got)
@@ -283,7 +301,7 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 	if a.Begun && errors.Is(err, authv1.ErrBadToken) {
 		return false // the change was made, or the deletion began
 	}
-	if err != nil || got.Username != a.Username || got.ID != a.AccountID {
+	if err != nil || got.Username != a.Username || got.ID != a.AccountID || got.Number != a.Number {
 		t.Errorf("acknowledged account %s: %+v, %v", a.Username, got, err)
 	}
 	if _, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.Ended}); !errors.Is(err, authv1.ErrBadToken) {
@@ -302,6 +320,7 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 	if _, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: a.EndedAPIKey, Kind: authv1.TokenAPIKey}); !errors.Is(err, authv1.ErrBadToken) {
 		t.Errorf("an ended API key of %s: %v", a.Username, err)
 	}
+	checkPair(t, svc, a)
 	if a.KeyID != "" {
 		_, err := svc.MintAccessToken(t.Context(), authv1.MintAccessTokenRequest{KeyID: a.KeyID, Secret: a.Secret})
 		// A revocation may have been written without having been acknowledged.
@@ -310,6 +329,28 @@ func checkAcknowledged(t *testing.T, svc authv1.Service, a acknowledged) bool {
 		}
 	}
 	return true
+}
+
+// checkPair holds the store to what was acknowledged of an account's key pair and
+// of the tokens that were given for it.
+func checkPair(t *testing.T, svc authv1.Service, a acknowledged) {
+	t.Helper()
+	for _, c := range []struct {
+		pair, token string
+		holds       bool
+	}{{a.Pair, a.Hosting, true}, {a.EndedPair, a.EndedHosting, false}} {
+		if c.pair == "" {
+			continue
+		}
+		l, err := svc.Login(t.Context(), authv1.LoginRequest{Key1: c.pair[:64], Key2: c.pair[64:], Kind: authv1.TokenHosting})
+		if (err == nil) != c.holds || c.holds && l.Account.Number != a.Number {
+			t.Errorf("a key pair of %s, which should hold %t: %+v, %v", a.Username, c.holds, l.Account, err)
+		}
+		got, err := svc.Authenticate(t.Context(), authv1.AuthenticateRequest{Token: c.token, Kind: authv1.TokenHosting})
+		if (err == nil) != c.holds || c.holds && got.ID != a.AccountID {
+			t.Errorf("a hosting token of %s, which should hold %t: %+v, %v", a.Username, c.holds, got, err)
+		}
+	}
 }
 
 func until(ctx context.Context, t *testing.T, what string, holds func() bool) {

@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// Shapes of what clients send and of what is made.
+var (
+	HostingShaped = hostingShaped
+	KeyShaped     = keyShaped
+	Alphanumeric  = alphanumeric
+	Address       = address
+)
+
 // FillMemo puts n claims into a memo and tells how many it knows then, and
 // whether the last is among them.
 func FillMemo(n int, now time.Time) (known int, last bool) {

@@ -38,6 +38,8 @@ func TestDelete_BrokenOffAtEveryWrite(t *testing.T) {
 		w := open(t, time.Now)
 		s := w.alice(t)
 		k, _ := w.key(t, s.Account.ID, nil), w.key(t, s.Account.ID, nil)
+		pair := w.pair(t, s.Account.ID)
+		hosting := w.exchange(t, pair)
 		w.faults.after(n)
 		err := w.remove(t, s.Account.ID)
 		w.faults.after(-1)
@@ -48,7 +50,7 @@ func TestDelete_BrokenOffAtEveryWrite(t *testing.T) {
 			continue
 		}
 		// Once it has begun, nothing holds any more, whatever is left.
-		if w.holds(t, s.Token) || w.basic(t, "alice", authv1test.Password, "192.0.2.1") == nil {
+		if w.holds(t, s.Token) || w.use(t, hosting) || w.exchange(t, pair) != "" || w.basic(t, "alice", authv1test.Password, "192.0.2.1") == nil {
 			t.Errorf("after %d writes: a credential holds", n)
 		}
 		if st, err := w.svc.KeyState(t.Context(), authv1.KeyStateRequest{KeyID: k.ID}); err != nil || st.Found && st.Account.Active {
@@ -115,6 +117,16 @@ func TestDelete_BesideItsOwnMakers(t *testing.T) {
 				for range 5 {
 					_, err := w.svc.CreateToken(t.Context(), authv1.CreateTokenRequest{AccountID: s.Account.ID})
 					if err != nil && !errors.Is(err, authv1.ErrAccountNotFound) {
+						t.Error(err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for range 2 {
+					pair, err := w.svc.RotateToken(t.Context(), authv1.RotateTokenRequest{AccountID: s.Account.ID, Kind: authv1.TokenKeyPair})
+					if err == nil {
+						w.exchange(t, pair.Token)
+					} else if !errors.Is(err, authv1.ErrAccountNotFound) {
 						t.Error(err)
 					}
 				}

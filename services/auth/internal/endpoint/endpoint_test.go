@@ -103,6 +103,13 @@ func open(t *testing.T, now func() time.Time) world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.copy(t, now)
+}
+
+// copy is another copy of auth on the same store.
+func (w world) copy(t *testing.T, now func() time.Time) world {
+	t.Helper()
+	var err error
 	w.domain, err = domain.New(config(), domain.Deps{
 		Accounts: &accounts{w.store.Accounts, w.faults}, Tokens: &tokens{w.store.Tokens, w.faults}, Keys: &accessKeys{w.store.Keys, w.faults},
 		Vault: store.NewVault(w.master), Clock: now, Log: slog.New(slog.DiscardHandler),

@@ -18,6 +18,7 @@ type faults struct {
 	armed   bool
 	left    int
 	byName  int
+	tokens  int    // written anew
 	onToken func() // before a token is inserted
 }
 
@@ -39,6 +40,13 @@ func (f *faults) write() error {
 	}
 	f.left--
 	return nil
+}
+
+// rewritten is how often a token was written anew.
+func (f *faults) rewritten() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tokens
 }
 
 func (f *faults) named() int {
@@ -80,6 +88,20 @@ func (a *accounts) Update(ctx context.Context, id string, change func(*domain.Ac
 	return a.Accounts.Update(ctx, id, change)
 }
 
+func (a *accounts) Note(ctx context.Context, id string, change func(*domain.Account) bool) (domain.Account, error) {
+	if err := a.f.write(); err != nil {
+		return domain.Account{}, err
+	}
+	return a.Accounts.Note(ctx, id, change)
+}
+
+func (a *accounts) Numbers(ctx context.Context, n int) (int64, error) {
+	if err := a.f.write(); err != nil {
+		return 0, err
+	}
+	return a.Accounts.Numbers(ctx, n)
+}
+
 func (a *accounts) Flush(ctx context.Context, id string) error {
 	return errors.Join(a.f.write(), a.Accounts.Flush(ctx, id))
 }
@@ -104,6 +126,23 @@ func (s *tokens) Insert(ctx context.Context, t domain.Token) error {
 		return err
 	}
 	return s.Tokens.Insert(ctx, t)
+}
+
+func (s *tokens) Update(ctx context.Context, id string, change func(*domain.Token) bool) (domain.Token, error) {
+	if err := s.f.write(); err != nil {
+		return domain.Token{}, err
+	}
+	wrote := false
+	t, err := s.Tokens.Update(ctx, id, func(t *domain.Token) bool {
+		wrote = change(t)
+		return wrote
+	})
+	if wrote {
+		s.f.mu.Lock()
+		s.f.tokens++
+		s.f.mu.Unlock()
+	}
+	return t, err
 }
 
 func (s *tokens) Delete(ctx context.Context, id string) error {

@@ -107,7 +107,7 @@ func TestEnter_BrokenOffAtEveryWrite(t *testing.T) {
 			t.Errorf("after %d writes: %d accounts, %v", n, len(all), err)
 		}
 		if broken == nil {
-			if n != 2 {
+			if n != 3 {
 				t.Errorf("%d writes: does the test see all of them?", n)
 			}
 			return

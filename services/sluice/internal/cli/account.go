@@ -93,9 +93,9 @@ func accountList() *cobra.Command {
 			if asJSON {
 				return printJSON(c.OutOrStdout(), all)
 			}
-			return table(c.OutOrStdout(), "NAME\tE-MAIL\tID\tADMIN\tDISABLED\tPLAN\tSTORAGE\tOBJECT\tREGION\tCREATED", func(row func(string, ...any)) {
+			return table(c.OutOrStdout(), "NAME\tNUMBER\tE-MAIL\tID\tADMIN\tDISABLED\tPLAN\tSTORAGE\tOBJECT\tREGION\tCREATED", func(row func(string, ...any)) {
 				for _, a := range all {
-					row("%s\t%s\t%s\t%t\t%t\t%s\t%s\t%s\t%s\t%s", a.Username, a.Email, a.ID, a.Admin, a.Disabled, a.Plan,
+					row("%s\t%d\t%s\t%s\t%t\t%t\t%s\t%s\t%s\t%s\t%s", a.Username, a.Number, a.Email, a.ID, a.Admin, a.Disabled, a.Plan,
 						settings.Bytes(a.Limits.StorageBytes), settings.Bytes(a.Limits.ObjectBytes), cmp.Or(a.Region, "-"), when(a.CreatedAt))
 				}
 			})
