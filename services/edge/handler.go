@@ -96,7 +96,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		Rates: core.NewRates(cfg.Locknex.Rate, cfg.Locknex.PublicRate, d.Now),
 		Drive: d.Drive, Fetches: d.Fetches, HostingLinks: d.HostingLinks, FolderPasswords: d.FolderPasswords,
 		HostingRates: core.NewRates(cfg.Yetishare.Rate, cfg.Yetishare.PublicRate, d.Now),
-		Hosting:      core.HostingSettings{StrictStatus: cfg.Yetishare.StrictStatus, FetchLimit: core.DefaultFetchLimit},
+		Hosting:      core.HostingSettings{StrictStatus: cfg.Yetishare.StrictStatus, FetchLimit: cfg.Fetch.Limit},
 		Relay:        d.Relay,
 		Transfer:     &transfer.Engine{Blobs: d.Blobs, Objects: d.Object, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},
 		Sessions:     &transfer.Sessions{Blobs: d.Blobs, Uploads: d.Upload, Log: d.Tel.Log, Now: d.Now},

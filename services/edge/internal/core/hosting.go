@@ -17,9 +17,6 @@ import (
 // file within it needs no reservation.
 const hostedHead = 32 << 10
 
-// DefaultFetchLimit is how many remote URLs an account may have under way.
-const DefaultFetchLimit = 50
-
 // ErrEmptyFile is of an upload without a byte; nothing is stored.
 var ErrEmptyFile = fault.New(fault.Invalid, "edge.empty_file", "the file has no bytes; nothing was stored")
 
