@@ -49,6 +49,12 @@ func (t tokenView) Title() string {
 		return t.Name
 	case t.Kind == authv1.TokenSession:
 		return "Browser"
+	case t.Kind == authv1.TokenPlik:
+		return "Upload token"
+	case t.Kind == authv1.TokenAPIKey:
+		return "API key"
+	case t.Kind == authv1.TokenKeyPair:
+		return "Key pair"
 	}
 	return "Token"
 }
