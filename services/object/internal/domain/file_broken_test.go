@@ -34,6 +34,15 @@ func (e *env) checkDrive(account string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	trash, err := e.st.Nodes.Children(ctx, account, domain.Trash, "", 1000)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, n := range trash {
+		if !n.Folder {
+			files = append(files, n)
+		}
+	}
 	if len(files) != len(heads) {
 		e.t.Errorf("%s has %d files and %d objects", account, len(files), len(heads))
 	}

@@ -44,10 +44,14 @@ func (e *env) checkReached(ids *sync.Map) {
 		if errors.Is(err, domain.ErrNoDocument) {
 			return true
 		}
-		if err != nil || n.State != "" || !n.SweepAt.IsZero() {
+		until := time.Time{}
+		if n.Trashed != nil {
+			until = n.Trashed.PurgeAt
+		}
+		if err != nil || n.State != "" || !n.SweepAt.Equal(until) || (n.Trashed != nil) != (n.Parent == domain.Trash) {
 			e.t.Errorf("node %+v, %v", n, err)
 		}
-		for up, depth := n, 0; up.Parent != domain.Root; depth++ {
+		for up, depth := n, 0; up.Parent != domain.Root && up.Parent != domain.Trash; depth++ {
 			if up, _, err = e.st.Nodes.Get(e.t.Context(), up.Parent); err != nil || depth > 100 {
 				e.t.Errorf("node %+v is not reached: %v", n, err)
 				break
@@ -56,6 +60,15 @@ func (e *env) checkReached(ids *sync.Map) {
 		return true
 	})
 	e.checkDrive("alice")
+	if m, _, err := e.st.Nodes.Moving(e.t.Context(), "alice"); err != nil || m != nil && !e.overtaken(*m) {
+		e.t.Errorf("a move is left: %+v, %v", m, err)
+	}
+}
+
+// overtaken reports whether the note of a move stands for nothing any more.
+func (e *env) overtaken(m domain.Move) bool {
+	_, rev, err := e.st.Nodes.Get(e.t.Context(), m.Node)
+	return errors.Is(err, domain.ErrNoDocument) || err == nil && rev != m.Rev
 }
 
 // folderOp is an operation in a folder that has a file f, a file g, folders x with

@@ -151,16 +151,8 @@ func NextName(name string) string { return nameAfter(name, 1) }
 
 // nameAfter is the n-th name after name.
 func nameAfter(name string, n int) string {
-	stem, ext := name, ""
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		stem, ext = name[:i], name[i:]
-	}
-	n++
-	if i := strings.LastIndex(stem, " ("); i > 0 && strings.HasSuffix(stem, ")") {
-		if k, err := strconv.Atoi(stem[i+2 : len(stem)-1]); err == nil && k >= 2 && k < 1_000_000 {
-			stem, n = stem[:i], k+n-1
-		}
-	}
+	stem, k, ext := nameParts(name)
+	n += k
 	suffix := fmt.Sprintf(" (%d)", n)
 	if len(ext)+len(suffix) >= maxNodeName { // an extension as long as a name is none
 		stem, ext = name, ""
@@ -170,6 +162,28 @@ func nameAfter(name string, n int) string {
 		stem = stem[:len(stem)-size]
 	}
 	return stem + suffix + ext
+}
+
+// nameParts takes a name apart that has a number because another one was taken; of
+// any other name that is 1.
+func nameParts(name string) (stem string, number int, ext string) {
+	stem = name
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		stem, ext = name[:i], name[i:]
+	}
+	if i := strings.LastIndex(stem, " ("); i > 0 && strings.HasSuffix(stem, ")") {
+		if k, err := strconv.Atoi(stem[i+2 : len(stem)-1]); err == nil && k >= 2 && k < 1_000_000 {
+			return stem[:i], k, ext
+		}
+	}
+	return stem, 1, ext
+}
+
+// comesAfter reports whether name is one of those to try after taken.
+func comesAfter(name, taken string) bool {
+	_, k, _ := nameParts(name)
+	_, from, _ := nameParts(taken)
+	return k > from && nameAfter(taken, k-from) == name
 }
 
 // naming tries write under the node's name and, with rename, the names after it.

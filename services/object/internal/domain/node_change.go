@@ -213,8 +213,8 @@ func (s *Service) relocate(ctx context.Context, n, above Node, name string, rena
 	case errors.Is(err, objectv1.ErrNodeNotFound):
 	case err != nil:
 		return err
-	case there.ID == n.ID:
-		return nil
+	case there.ID == n.ID, rename && n.Parent == above.ID && comesAfter(n.Name, name):
+		return nil // it has given way already
 	case rename:
 		if name, err = s.freeName(ctx, n.Account, above.ID, name); err != nil {
 			return err
