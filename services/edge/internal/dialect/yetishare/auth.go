@@ -130,7 +130,11 @@ func (h *Handler) Authorize(w http.ResponseWriter, r *http.Request) error {
 		return err //nolint:wrapcheck // it says what was being done
 	}
 	ask := authv1.LoginRequest{Key1: p["key1"], Key2: p["key2"], Identifier: p["username"], Password: p["password"], Source: c.Source}
-	if ask.Key1 == "" && ask.Key2 == "" && (ask.Identifier == "" || ask.Password == "") {
+	if ask.Key1 != "" || ask.Key2 != "" {
+		if !isKey(ask.Key1) || !isKey(ask.Key2) {
+			return errAuthorize
+		}
+	} else if ask.Identifier == "" || ask.Password == "" {
 		return errAuthorize
 	}
 	s, err := h.core.HostingLogin(r.Context(), ask)
@@ -146,6 +150,9 @@ func (h *Handler) Authorize(w http.ResponseWriter, r *http.Request) error {
 	c.AccountID = s.Account.ID
 	return h.answer(w, envelope{Data: wireAuthorized{AccessToken: s.Token, AccountID: strconv.FormatInt(s.Account.Number, 10)}})
 }
+
+// isKey reports whether a text has the form of each of the two keys.
+func isKey(text string) bool { return len(text) == 64 && isAlphanumeric(text) }
 
 // DisableAccessToken answers /disable_access_token. A token that has just ended may
 // be ended again: an answer that was lost is asked for once more.
