@@ -107,7 +107,8 @@ func sessionMessages(at time.Time) (uploadv1.Session, uploadv1.SessionContent) {
 
 func TestMessages_Golden(t *testing.T) {
 	t.Parallel()
-	goldentest.Messages(t, withPlik(messages(), time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)))
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	goldentest.Messages(t, withFetch(withPlik(messages(), at), at))
 }
 
 // TestMessages_FitIntoOne: NATS carries 1 MiB in one message. The longest list of

@@ -35,6 +35,14 @@ type meter struct {
 
 	pliksMade  int
 	filesEnded map[domain.PlikOutcome]int
+
+	fetchesEnded map[domain.FetchOutcome]int
+}
+
+func (m *meter) FetchEnded(o domain.FetchOutcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fetchesEnded[o]++
 }
 
 func (m *meter) PlikMade() { m.mu.Lock(); defer m.mu.Unlock(); m.pliksMade++ }

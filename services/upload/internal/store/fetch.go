@@ -16,26 +16,26 @@ import (
 
 // fetch is a fetch as it is stored, under its number in decimal.
 type fetch struct {
-	Number    int64        `bson:"number"`
-	Account   string       `bson:"account"`
-	OpenIn    string       `bson:"open_in,omitempty"` // the account's id until it ends
-	KeyID     string       `bson:"key_id,omitempty"`
-	Grant     authv1.Grant `bson:"grant"`
-	URL       string       `bson:"url"`
-	FolderID  string       `bson:"folder_id,omitempty"`
-	State     string       `bson:"state"`
-	Attempts  int          `bson:"attempts"`
-	Received  int64        `bson:"received"`
-	Size      int64        `bson:"size"`
-	NodeID    string       `bson:"node_id,omitempty"`
-	Reason    string       `bson:"reason,omitempty"`
-	CreatedAt time.Time    `bson:"created_at"`
-	UpdatedAt time.Time    `bson:"updated_at"`
-	Turn      int64        `bson:"turn"`
-	NotBefore time.Time    `bson:"not_before,omitempty"`
-	Fence     int64        `bson:"fence"`
-	LeaseTill time.Time    `bson:"lease_till,omitempty"`
-	DueAt     time.Time    `bson:"due_at"`
+	Number    int64         `bson:"number"`
+	Account   string        `bson:"account"`
+	OpenIn    string        `bson:"open_in,omitempty"` // the account's id until it ends
+	KeyID     string        `bson:"key_id,omitempty"`
+	Grant     *authv1.Grant `bson:"grant,omitempty"` // of a key
+	URL       string        `bson:"url"`
+	FolderID  string        `bson:"folder_id,omitempty"`
+	State     string        `bson:"state"`
+	Attempts  int           `bson:"attempts"`
+	Received  int64         `bson:"received"`
+	Size      int64         `bson:"size"`
+	NodeID    string        `bson:"node_id,omitempty"`
+	Reason    string        `bson:"reason,omitempty"`
+	CreatedAt time.Time     `bson:"created_at"`
+	UpdatedAt time.Time     `bson:"updated_at"`
+	Turn      int64         `bson:"turn"`
+	NotBefore time.Time     `bson:"not_before,omitempty"`
+	Fence     int64         `bson:"fence"`
+	LeaseTill time.Time     `bson:"lease_till,omitempty"`
+	DueAt     time.Time     `bson:"due_at"`
 }
 
 // fetchSlots is what an account has under way, under its id.
@@ -216,9 +216,12 @@ func (s *Fetches) UpdateFetchSlots(ctx context.Context, account string, change f
 
 func toFetch(f domain.Fetch) fetch {
 	r := fetch{
-		Number: f.ID, Account: f.Account, KeyID: f.KeyID, Grant: f.Grant, URL: f.URL, FolderID: f.FolderID, State: string(f.State), Attempts: f.Attempts,
+		Number: f.ID, Account: f.Account, KeyID: f.KeyID, URL: f.URL, FolderID: f.FolderID, State: string(f.State), Attempts: f.Attempts,
 		Received: f.Received, Size: f.Size, NodeID: f.NodeID, Reason: f.Reason, CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt, Turn: f.Turn,
 		NotBefore: f.NotBefore, Fence: f.Fence, LeaseTill: f.LeaseTill, DueAt: f.DueAt,
+	}
+	if f.KeyID != "" {
+		r.Grant = &f.Grant
 	}
 	if !f.Over() {
 		r.OpenIn = f.Account
@@ -227,9 +230,13 @@ func toFetch(f domain.Fetch) fetch {
 }
 
 func fromFetch(r fetch) domain.Fetch {
-	return domain.Fetch{
-		ID: r.Number, Account: r.Account, KeyID: r.KeyID, Grant: r.Grant, URL: r.URL, FolderID: r.FolderID, State: uploadv1.FetchState(r.State),
+	f := domain.Fetch{
+		ID: r.Number, Account: r.Account, KeyID: r.KeyID, URL: r.URL, FolderID: r.FolderID, State: uploadv1.FetchState(r.State),
 		Attempts: r.Attempts, Received: r.Received, Size: r.Size, NodeID: r.NodeID, Reason: r.Reason, CreatedAt: r.CreatedAt.UTC(),
 		UpdatedAt: r.UpdatedAt.UTC(), Turn: r.Turn, NotBefore: utc(r.NotBefore), Fence: r.Fence, LeaseTill: utc(r.LeaseTill), DueAt: r.DueAt.UTC(),
 	}
+	if r.Grant != nil {
+		f.Grant = *r.Grant
+	}
+	return f
 }
