@@ -250,7 +250,9 @@ func TestDriveNodes_Meetings(t *testing.T) {
 		}
 	}
 	copied := func(from, folder string) op {
-		return func(e *env, at string) func(context.Context) error { return e.copying(e.idOf(at+"/"+from), e.idOf(at+"/"+folder)) }
+		return func(e *env, at string) func(context.Context) error {
+			return e.copying(e.idOf(at+"/"+from), e.idOf(at+"/"+folder))
+		}
 	}
 	place := func(folder, name string, c objectv1.Conflict) op {
 		return func(e *env, at string) func(context.Context) error { return e.placing(e.idOf(at+"/"+folder), name, c) }

@@ -1,0 +1,263 @@
+package domain_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+func (e *env) find(id string) (objectv1.DriveNode, error) {
+	return e.FindNode(e.t.Context(), objectv1.FindNodeRequest{Principal: alice, NodeID: id})
+}
+
+// Nodes that are older than numbers get them when they are met, once.
+func TestDriveNodes_OlderThanNumbers(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	o := e.touch("a/f")
+	e.touch("a/g")
+	for _, path := range []string{"a", "a/f", "a/g"} {
+		n, rev, err := e.st.Nodes.Get(t.Context(), e.idOf(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Number, n.Short = 0, ""
+		if err := e.st.Nodes.Replace(t.Context(), n, rev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var numbers, shorts, parents sync.Map
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			n, err := e.find(o.File.NodeID)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			numbers.Store(n.Number, true)
+			shorts.Store(n.Short, true)
+			parents.Store(n.ParentNumber, true)
+		})
+	}
+	wg.Wait()
+	for what, m := range map[string]*sync.Map{"numbers": &numbers, "shorts": &shorts, "numbers of the folder": &parents} {
+		count := 0
+		m.Range(func(v, _ any) bool {
+			if count++; v == "" || v == int64(0) {
+				t.Errorf("%s: %v", what, v)
+			}
+			return true
+		})
+		if count != 1 {
+			t.Errorf("%d %s", count, what)
+		}
+	}
+	page, err := e.ListChildren(t.Context(), objectv1.ListChildrenRequest{Principal: alice, FolderID: e.idOf("a"), Limit: 10})
+	if err != nil || len(page.Nodes) != 2 || page.Nodes[1].Number == 0 || page.Nodes[1].Short == "" {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	for _, n := range page.Nodes {
+		got, err := e.FindNode(t.Context(), objectv1.FindNodeRequest{Principal: alice, Number: n.Number})
+		if err != nil || got.NodeID != n.NodeID {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+}
+
+// Several processes never give out a number twice.
+func TestDriveNodes_NumbersOfSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "object.db")
+	var mu sync.Mutex
+	seen := map[int64]bool{}
+	var wg sync.WaitGroup
+	for p := range 3 {
+		e := newEnv(t, envOptions{path: path})
+		for w := range 2 {
+			wg.Go(func() {
+				for i := range 50 {
+					n, err := e.MakeSubfolder(t.Context(), objectv1.MakeSubfolderRequest{Principal: alice, Name: fmt.Sprint(p, w, i)})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					if seen[n.Number] || n.Number <= 0 {
+						t.Errorf("number %d comes twice", n.Number)
+					}
+					seen[n.Number] = true
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if len(seen) != 300 {
+		t.Errorf("%d numbers", len(seen))
+	}
+}
+
+// Names, ids and words that are no UTF-8 come to nobody over the wire; the domain
+// refuses them all the same.
+func TestDriveNodes_NoUTF8(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	ctx := t.Context()
+	d, f := e.folder("d").NodeID, e.touch("f").File.NodeID
+	for _, bad := range []string{"\xff", "\xed\xa0\x80", "a\xc3"} {
+		_, err := e.MakeSubfolder(ctx, objectv1.MakeSubfolderRequest{Principal: alice, Name: bad})
+		wantErr(t, err, objectv1.ErrNodeName)
+		_, err = e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: f, Name: &bad, ParentID: &d})
+		wantErr(t, err, objectv1.ErrNodeName)
+		_, err = e.MakeSubfolder(ctx, objectv1.MakeSubfolderRequest{Principal: alice, ParentID: bad, Name: "x"})
+		wantErr(t, err, objectv1.ErrParentNotFound)
+		_, err = e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: f, ParentID: &bad})
+		wantErr(t, err, objectv1.ErrParentNotFound)
+		for _, r := range []objectv1.FindNodeRequest{{NodeID: bad}, {Short: bad}} {
+			r.Principal = alice
+			_, err = e.FindNode(ctx, r)
+			wantErr(t, err, objectv1.ErrNodeNotFound)
+		}
+		wantErr(t, e.trashID(ctx, bad), objectv1.ErrNodeNotFound)
+		for what, err := range map[string]error{
+			"keywords":     second(e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: f, Keywords: &bad})),
+			"description":  second(e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: f, Description: &bad})),
+			"content type": second(e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: f, ContentType: &bad})),
+			"children":     second(e.ListChildren(ctx, objectv1.ListChildrenRequest{Principal: alice, After: bad, Limit: 1})),
+			"trash":        second(e.ListTrash(ctx, objectv1.ListTrashRequest{Principal: alice, After: bad, Limit: 1})),
+			"query":        second(e.SearchNodes(ctx, objectv1.SearchNodesRequest{Query: bad, Limit: 1})),
+			"search":       second(e.SearchNodes(ctx, objectv1.SearchNodesRequest{Query: "x", After: ":/" + bad, Limit: 1})),
+		} {
+			if fault.KindOf(err) != fault.Invalid {
+				t.Errorf("%s %q: %v", what, bad, err)
+			}
+		}
+	}
+	e.wantTree("d/", "f")
+}
+
+// What lies in the trash goes when its time is over, with its bytes; not before.
+func TestTrash_Sweep(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	f, g := e.touch("f"), e.touch("d/s/g")
+	e.touch("kept")
+	d := e.idOf("d")
+	for _, id := range []string{f.File.NodeID, d} {
+		if err := e.trashID(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.settle()
+	e.advance(29 * 24 * time.Hour)
+	e.settle()
+	page, err := e.ListTrash(t.Context(), objectv1.ListTrashRequest{Principal: alice, Limit: 10})
+	if err != nil || len(page.Nodes) != 2 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	e.wantUsage(f.Size+g.Size+int64(len("body of kept")), 0)
+	e.advance(24 * time.Hour)
+	e.settle()
+	if page, err = e.ListTrash(t.Context(), objectv1.ListTrashRequest{Principal: alice, Limit: 10}); err != nil || len(page.Nodes) != 0 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	e.wantTree("kept")
+	e.wantUsage(int64(len("body of kept")), 0)
+	for _, id := range []string{f.File.NodeID, g.File.NodeID, d} {
+		if _, _, err := e.st.Nodes.Get(t.Context(), id); !errors.Is(err, domain.ErrNoDocument) {
+			t.Errorf("node %s: %v", id, err)
+		}
+	}
+	if got := e.removedKeys(); !slices.Contains(got, "f") || !slices.Contains(got, "d/s/g") {
+		t.Errorf("the removals are told of as %q", got)
+	}
+}
+
+// A file that expires does so in the trash, too; what comes back from there may.
+func TestTrash_Expires(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	at := time.Now().Add(2 * time.Hour)
+	write := func(path string) string {
+		o, err := e.tryWrite(fileWrite{path: path, body: "four", o: objectv1.FileOptions{ExpiresAt: &at}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.File.NodeID
+	}
+	stays, comes := write("stays"), write("comes")
+	for _, id := range []string{stays, comes} {
+		if err := e.trashID(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.restoreID(t.Context(), comes); err != nil {
+		t.Fatal(err)
+	}
+	e.settle()
+	e.wantTree("comes")
+	e.advance(2 * time.Hour)
+	e.settle()
+	wantErr(t, e.restoreID(t.Context(), stays), objectv1.ErrNodeNotFound)
+	e.wantTree()
+	e.wantUsage(0, 0)
+}
+
+// The end of an account takes its trash.
+func TestTrash_AccountClosed(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	f := e.touch("d/f").File.NodeID
+	g := e.touch("g").File.NodeID
+	d := e.idOf("d")
+	for _, id := range []string{d, g} {
+		if err := e.trashID(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.CloseAccount(t.Context(), objectv1.CloseAccountRequest{AccountID: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	e.settle()
+	for _, id := range []string{d, f, g} {
+		if _, _, err := e.st.Nodes.Get(t.Context(), id); !errors.Is(err, domain.ErrNoDocument) {
+			t.Errorf("node %s: %v", id, err)
+		}
+	}
+	if n := e.contents(); n != 0 {
+		t.Errorf("%d contents are left", n)
+	}
+}
+
+// removedKeys are those of the removals that wait to be told of.
+func (e *env) removedKeys() []string {
+	e.t.Helper()
+	pending, err := e.db.PendingOutbox(e.t.Context(), 1000)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var keys []string
+	for _, p := range pending {
+		for _, msg := range p.Messages {
+			var event objectv1.ObjectEvent
+			if err := json.Unmarshal(msg.Data, &event); err != nil {
+				e.t.Fatal(err)
+			}
+			if strings.HasSuffix(msg.Subject, "removed") {
+				keys = append(keys, event.Key)
+			}
+		}
+	}
+	return keys
+}
