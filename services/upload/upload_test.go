@@ -2,6 +2,8 @@ package upload_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -72,11 +74,15 @@ func serveObjects(t *testing.T, p *platform.Platform, o *uploadv1test.Objects) {
 	serve(t, p, "object", func(s *rpc.Server) error { return objectv1.Register(s, o) })
 }
 
-func run(t *testing.T, p *platform.Platform) (stop func()) {
+func run(t *testing.T, p *platform.Platform, change ...func(*upload.Config)) (stop func()) {
 	t.Helper()
 	cfg := upload.Default()
 	cfg.Upload.SweepInterval = 20 * time.Millisecond
 	cfg.Upload.MinPartSize, cfg.Upload.MultipartExpiry, cfg.Upload.SessionExpiry = uploadv1test.MinPart, uploadv1test.Expiry, uploadv1test.Expiry
+	cfg.Upload.FetchRetry = uploadv1test.FetchRetry
+	for _, c := range change {
+		c(&cfg)
+	}
 	svc, err := upload.New(cfg, p)
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +137,83 @@ func TestService_PlikContract(t *testing.T) {
 		run(t, p)
 		return uploadv1test.PlikWorld{Service: uploadv1.NewPlikClient(p.Client), Objects: objects, Accounts: accounts, Clock: clock, Sweep: func() {}}
 	})
+}
+
+// TestService_FetchContract is that of remote URLs, whose work is taken from the
+// stream as edges do.
+func TestService_FetchContract(t *testing.T) {
+	t.Parallel()
+	uploadv1test.RunFetch(t, func(t *testing.T) uploadv1test.FetchWorld {
+		srv, clock := natstest.Start(t), uploadv1test.NewClock()
+		accounts := uploadv1test.NewAccounts(uploadv1test.FetchAccounts()...)
+		p := open(t, srv, t.TempDir(), upload.Name, clock.Now)
+		serve(t, p, "auth", func(s *rpc.Server) error { return authv1.Register(s, accounts) })
+		run(t, p)
+		return uploadv1test.FetchWorld{
+			Service: uploadv1.NewFetchClient(p.Client), Accounts: accounts, Clock: clock, Sweep: func() {},
+			Take: func(t *testing.T) []uploadv1.FetchWork { return take(t, p) },
+		}
+	})
+}
+
+// take takes the work out of the queue that is there.
+func take(t *testing.T, p *platform.Platform) (out []uploadv1.FetchWork) {
+	t.Helper()
+	c, err := p.JS.Consumer(t.Context(), streams.Fetches, streams.EdgeFetches().Durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := c.FetchNoWait(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		var work uploadv1.FetchWork
+		if err := errors.Join(json.Unmarshal(m.Data(), &work), m.Ack()); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, work)
+	}
+	return out
+}
+
+// TestService_FetchTimers: the next attempt is queued by its timer; no sweep comes
+// so soon. A restart in between loses nothing.
+func TestService_FetchTimers(t *testing.T) {
+	t.Parallel()
+	srv, dir := natstest.Start(t), t.TempDir()
+	base := open(t, srv, dir, "base", time.Now)
+	serve(t, base, "auth", func(s *rpc.Server) error {
+		return authv1.Register(s, uploadv1test.NewAccounts(uploadv1test.FetchAccounts()...))
+	})
+	cfg := func(c *upload.Config) { c.Upload.SweepInterval, c.Upload.FetchRetry = time.Hour, time.Second }
+	stop := run(t, open(t, srv, dir, upload.Name, time.Now), cfg)
+	client := uploadv1.NewFetchClient(base.Client)
+	f, err := client.AddFetch(t.Context(), uploadv1.AddFetchRequest{Principal: authv1.Principal{AccountID: "acc_bob"}, URL: "http://files.example/", Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queued := func() {
+		t.Helper()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for end := time.Now().Add(20 * time.Second); len(take(t, base)) == 0; <-tick.C {
+			if time.Now().After(end) {
+				t.Fatal("it did not come into the queue")
+			}
+		}
+	}
+	queued()
+	l, err := client.LeaseFetch(t.Context(), uploadv1.FetchWorkRequest{ID: f.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.EndFetch(t.Context(), uploadv1.EndFetchRequest{ID: f.ID, Fence: l.Fence, Reason: "broke off", Again: true}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	run(t, open(t, srv, dir, upload.Name, time.Now), cfg)
+	queued()
 }
 
 // TestService_FindsItsIngestsAgain restarts the service: what was open is still
@@ -212,7 +295,8 @@ func TestConfig_Validate(t *testing.T) {
 		func(c *upload.Config) { c.Upload.Lease = 0 }, func(c *upload.Config) { c.Upload.SweepInterval = 0 },
 		func(c *upload.Config) { c.Upload.MinPartSize = 0 }, func(c *upload.Config) { c.Upload.MultipartExpiry = 0 },
 		func(c *upload.Config) { c.Upload.MultipartExpiry = 30 * 24 * time.Hour }, func(c *upload.Config) { c.Upload.SessionExpiry = 0 },
-		func(c *upload.Config) { c.Upload.SessionExpiry = 30 * 24 * time.Hour },
+		func(c *upload.Config) { c.Upload.SessionExpiry = 30 * 24 * time.Hour }, func(c *upload.Config) { c.Upload.FetchRetry = 0 },
+		func(c *upload.Config) { c.Upload.FetchRetry = 2 * time.Hour },
 	} {
 		c := upload.Default()
 		f(&c)

@@ -64,7 +64,7 @@ func fetchAddRefused(t *testing.T, w FetchWorld) {
 	for _, u := range []string{
 		"", "x", "/etc/passwd", "file:///etc/passwd", "ftp://files.example/", "http://", "http:///x", "http://user:pw@files.example/", "http://127.0.0.1/",
 		"http://[::1]/", "http://10.0.0.1/x", "http://169.254.169.254/latest/", "http://2130706433/", "http://0x7f.1/", "http://1.1.1.1:22/", "http://files.example:0/",
-		"http://files.example/\x00", "http://files.example/ x", "http://files.example/\n", "http://files.example/\xff", "http://files.example/%zz", "javascript:alert(1)",
+		"http://files.example/\x00", "http://files.example/ x", "http://files.example/\n", "http://files.example/%zz", "javascript:alert(1)",
 		long, "HTTP//files.example", "http://files.example:99999/", "http://[::ffff:127.0.0.1]/", "http://[fe80::1%25eth0]/",
 	} {
 		wantCode(t, u, add(func(r *uploadv1.AddFetchRequest) { r.URL = u }), uploadv1.ErrBadFetchURL)
