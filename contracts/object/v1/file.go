@@ -136,7 +136,8 @@ type ListFilesRequest struct {
 	Limit     int              `json:"limit"` // 1–1000
 }
 
-// ListFilesResponse is a page, newest first; without manifests.
+// ListFilesResponse is a page, newest first; without manifests. It may be shorter
+// than the limit, and empty although more follows.
 type ListFilesResponse struct {
 	Files []Object `json:"files"`
 	Next  string   `json:"next,omitempty"` // empty on the last page

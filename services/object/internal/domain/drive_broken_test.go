@@ -398,3 +398,40 @@ func (e *env) clear(at string) {
 		}
 	}
 }
+
+// Who carries a move out late, which others found refused, meets another revision:
+// otherwise two folders could come into each other.
+func TestDriveNodes_LateVerdict(t *testing.T) {
+	t.Parallel()
+	e, ids := newNodesEnv(t)
+	e.base("at")
+	x, y, d := e.idOf("at/x"), e.idOf("at/y"), e.idOf("at/d")
+	into := func(ctx context.Context, id, folder string) error {
+		_, err := e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: id, ParentID: &folder})
+		return err
+	}
+	met := false
+	err := into(meanwhile(t.Context(), 2, func() { // the note stands
+		met = true
+		e.touch("at/y/x")
+		if err := into(t.Context(), d, x); err != nil { // ends the move, which the file is in the way of
+			t.Error(err)
+		}
+		if err := e.removePath(t.Context(), "at/y/x"); err != nil {
+			t.Error(err)
+		}
+		if err := into(t.Context(), y, x); err != nil {
+			t.Error(err)
+		}
+	}), x, y)
+	if !met {
+		t.Fatal("nobody came between")
+	}
+	wantErr(t, err, objectv1.ErrNodeCycle)
+	want := []string{"f", "g", "x/", "x/1", "x/d/", "x/s/", "x/s/3", "x/y/", "x/y/4"}
+	if got := e.inFolder("at"); !slices.Equal(got, want) {
+		t.Fatalf("there are %q", got)
+	}
+	e.settle()
+	e.checkReached(ids)
+}

@@ -122,7 +122,7 @@ func (s *Service) ListFiles(ctx context.Context, r objectv1.ListFilesRequest) (o
 // fillFiles reads files until the page is full.
 func (s *Service) fillFiles(ctx context.Context, b Bucket, r objectv1.ListFilesRequest, out *objectv1.ListFilesResponse) error {
 	bytes, after, folders := 0, r.After, map[string]string{Root: ""}
-	for {
+	for steps := 0; ; {
 		fetch := min(filesFetch, r.Limit-len(out.Files)+1)
 		page, err := s.st.Nodes.Files(ctx, b.Account, after, fetch)
 		if err != nil {
@@ -133,6 +133,11 @@ func (s *Service) fillFiles(ctx context.Context, b Bucket, r objectv1.ListFilesR
 			return err
 		}
 		for i, view := range views {
+			// Folders in the trash may hold any number.
+			if steps++; steps > s.cfg.ListSteps {
+				out.Next = after
+				return nil
+			}
 			if view == nil {
 				after = page[i].Order
 				continue
@@ -156,21 +161,26 @@ func (s *Service) fillFiles(ctx context.Context, b Bucket, r objectv1.ListFilesR
 }
 
 // listedFiles gives files as they stand in a listing, nil for those that readers
-// do not see. folders has the paths of folders that were met before.
+// do not see. folders has the paths of folders that were met before, nowhere of
+// those that have none.
 func (s *Service) listedFiles(ctx context.Context, page []Node, folders map[string]string) ([]*objectv1.Object, error) {
+	const nowhere = "\x00" // in the trash, or being removed
 	paths := make([]string, len(page))
 	for i, n := range page {
 		if _, known := folders[n.Parent]; !known {
 			path, err := s.pathOf(ctx, n)
-			if errors.Is(err, objectv1.ErrNodeNotFound) {
-				continue // its folder is being removed
-			}
-			if err != nil {
+			switch {
+			case errors.Is(err, objectv1.ErrNodeNotFound):
+				folders[n.Parent] = nowhere
+			case err != nil:
 				return nil, err
+			default:
+				folders[n.Parent] = path[:len(path)-len(n.Name)]
 			}
-			folders[n.Parent] = path[:len(path)-len(n.Name)]
 		}
-		paths[i] = folders[n.Parent] + n.Name
+		if folders[n.Parent] != nowhere {
+			paths[i] = folders[n.Parent] + n.Name
+		}
 	}
 	views := make([]*objectv1.Object, len(page))
 	return views, together(len(page), func(i int) (err error) {
