@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,7 @@ func start(t *testing.T, change ...func(*edge.Config)) *system {
 	set := platform.Default()
 	set.DataDir = t.TempDir()
 	set.Blob.Shards, set.Blob.Connections = 2, 2
+	set.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	p, err := platform.Open(t.Context(), set, platform.Options{
 		Service: "edge", Tel: telemetry.Nop(), Streams: streams.All(1),
 		Dial: func(o ...nats.Option) (*nats.Conn, error) { return srv.Connect(o...) },
