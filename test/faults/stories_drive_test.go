@@ -129,6 +129,43 @@ func folderRemoved(t *testing.T, p *plot) {
 	p.c.Do(t, http.MethodDelete, harness.ObjectPath(drive, dir), nil, nil).Want(t, http.StatusNoContent)
 }
 
+// folderMoved dies when it is noted that a folder moves: the next one who moves a
+// folder carries it out, and when it is asked for again all of it is there, once.
+func folderMoved(t *testing.T, p *plot) {
+	l := p.c.Lockr()
+	dir, into, other := "dir "+p.key, "into "+p.key, "other "+p.key
+	bodies := [][]byte{p.body(t, "a"), p.body(t, "b")}
+	for n, body := range bodies {
+		p.c.Put(t, drive, fmt.Sprintf("%s/%d", dir, n), body, nil).Want(t, http.StatusCreated)
+	}
+	for _, name := range []string{into, other} {
+		p.c.Put(t, drive, name+"/kept", p.body(t, "kept"), nil).Want(t, http.StatusCreated)
+	}
+	dav := "/dav/" + l.Username + "/"
+	to := func(path string) http.Header {
+		h := as(l)
+		h.Set("Destination", dav+path)
+		h.Set("Overwrite", "F")
+		return h
+	}
+	there := url.PathEscape(into) + "/" + url.PathEscape(dir)
+	p.strike(t, "MOVE", dav+url.PathEscape(dir), nil, to(there))
+	insist(t, "another move", func() harness.Response {
+		return p.c.Do(t, "MOVE", dav+url.PathEscape(other), nil, to(url.PathEscape(into)+"/other"))
+	}).Want(t, http.StatusCreated)
+	r := insist(t, "the repeat", func() harness.Response { return p.c.Do(t, "MOVE", dav+url.PathEscape(dir), nil, to(there)) })
+	if r.Status != http.StatusCreated && r.Status != http.StatusNotFound {
+		t.Errorf("moving it again: %d %s", r.Status, r.Body)
+	}
+	for n, body := range bodies {
+		p.shows(t, drive, fmt.Sprintf("%s/%d", dir, n), nil)
+		p.shows(t, drive, fmt.Sprintf("%s/%s/%d", into, dir, n), body)
+	}
+	insist(t, "the end", func() harness.Response {
+		return p.c.Do(t, http.MethodDelete, dav+url.PathEscape(into), nil, as(l))
+	}).Want(t, http.StatusNoContent)
+}
+
 // registered dies while a guest's file becomes the account's: asked for again it
 // is, once, under the same id.
 func registered(t *testing.T, p *plot) {

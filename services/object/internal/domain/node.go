@@ -12,6 +12,7 @@ import (
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // Root is the id of the folder that every account's tree begins with. It has no
@@ -310,6 +311,7 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 	if err := t.nodes.SetMoving(ctx, n.Account, &m, rev); err != nil {
 		return n, err
 	}
+	faultpoint.Hit("object.move.noted")
 	moved, err := t.finish(ctx, n.Account, m, rev+1)
 	if rename && errors.Is(err, objectv1.ErrNodeExists) {
 		m.Name = NextName(m.Name)

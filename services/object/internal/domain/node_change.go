@@ -177,11 +177,9 @@ func (s *Service) tryChange(ctx context.Context, r objectv1.ChangeNodeRequest) e
 	if r.Name != nil {
 		name = *r.Name
 	}
-	parent, base := &n.Parent, strings.TrimSuffix(strings.TrimSuffix(g.path, n.Name), "/")
-	above := Node{ID: n.Parent, Account: n.Account, Folder: true}
+	above, base := Node{ID: n.Parent, Account: n.Account, Folder: true}, strings.TrimSuffix(strings.TrimSuffix(g.path, n.Name), "/")
 	if r.ParentID != nil {
-		parent = r.ParentID
-		if above, base, err = s.folderNamed(ctx, n.Account, parent); err != nil {
+		if above, base, err = s.folderNamed(ctx, n.Account, r.ParentID); err != nil {
 			return err
 		}
 	}
