@@ -16,6 +16,9 @@ var locknex []byte
 //go:embed plik.json
 var plik []byte
 
+//go:embed yetishare.json
+var yetishare []byte
+
 // Lockwell returns the OpenAPI 3.1 document of the lockwell dialect; not to be changed.
 func Lockwell() []byte { return lockwell }
 
@@ -27,3 +30,7 @@ func Locknex() []byte { return locknex }
 
 // Plik returns the OpenAPI 3.1 document of the plik dialect; not to be changed.
 func Plik() []byte { return plik }
+
+// Yetishare returns the OpenAPI 3.1 document of the yetishare dialect; not to be
+// changed.
+func Yetishare() []byte { return yetishare }

@@ -14,7 +14,7 @@ import (
 // in them against its schema.
 func TestDocument_Valid(t *testing.T) {
 	t.Parallel()
-	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "locknex": openapi.Locknex(), "plik": openapi.Plik()} {
+	for name, b := range map[string][]byte{"lockwell": openapi.Lockwell(), "lockr": openapi.Lockr(), "locknex": openapi.Locknex(), "plik": openapi.Plik(), "yetishare": openapi.Yetishare()} {
 		d := load(t, b)
 		if !d.IsOpenAPI31OrLater() {
 			t.Errorf("%s: version %s", name, d.OpenAPI)

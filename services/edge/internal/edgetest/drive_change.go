@@ -101,7 +101,11 @@ func (b *bucket) target(from string, r objectv1.ChangeNodeRequest) (string, erro
 func (b *bucket) describe(path string, r objectv1.ChangeNodeRequest) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	if f := b.folders[path]; f != nil {
-		f.updated = now
+		if now.After(f.updated) {
+			f.updated = now
+		} else {
+			f.updated = f.updated.Add(time.Millisecond) // a change always shows
+		}
 		if r.Visibility != nil {
 			f.sharing.Visibility = *r.Visibility
 		}

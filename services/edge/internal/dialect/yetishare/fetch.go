@@ -94,8 +94,8 @@ func (h *Handler) AddURLUpload(w http.ResponseWriter, r *http.Request) error {
 	return h.answer(w, envelope{Response: "Url added to the upload queue.", Data: fetchToWire(f, dir.Number, nil)})
 }
 
-// URLUploadStatus answers /file/url_upload_status.
-func (h *Handler) URLUploadStatus(w http.ResponseWriter, r *http.Request) error {
+// ShowURLUpload answers /file/url_upload_status.
+func (h *Handler) ShowURLUpload(w http.ResponseWriter, r *http.Request) error {
 	q, err := h.enter(r)
 	if err != nil {
 		return err

@@ -193,7 +193,7 @@ func TestListing_Long(t *testing.T) {
 		drive = &lost{DriveService: d.Drive}
 		d.Drive = drive
 	})
-	const n = 2100
+	const n = 1100
 	w.fill(t, n)
 	w.upload(t, "last", "x")
 	var l struct {

@@ -45,7 +45,7 @@ func (h *Handler) Routes() []dialect.Route {
 		{"DeleteFolder", "/folder/delete", h.DeleteFolder, params, form, true, "into the trash, with all that is in it"},
 		{"MoveFolder", "/folder/move", h.MoveFolder, params, form, true, "into another folder"},
 		{"AddURLUpload", "/file/url_upload_add", h.AddURLUpload, params, form, true, "fetch a file from a URL"},
-		{"URLUploadStatus", "/file/url_upload_status", h.URLUploadStatus, params, form, false, "how far that is"},
+		{"ShowURLUpload", "/file/url_upload_status", h.ShowURLUpload, params, form, false, "how far that is"},
 	} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			rows = append(rows, dialect.R(e.name, method+" "+api+e.path, e.handle, e.auth, e.body, e.doc).Changing(e.changes))
