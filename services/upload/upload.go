@@ -177,8 +177,14 @@ func (nobodyKnows) LookupNetIP(context.Context, string, string) ([]netip.Addr, e
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ended, cancel)()
 	var parts sync.WaitGroup
+	parts.Go(func() {
+		select {
+		case <-s.ended.Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	failed := make(chan error, 2)
 	part := func(run func(context.Context) error) {
 		parts.Go(func() {

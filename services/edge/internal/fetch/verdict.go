@@ -108,6 +108,6 @@ func newMeter(tel *telemetry.Telemetry) (*meter, error) {
 	return &meter{attempts}, err
 }
 
-func (m *meter) ended(o outcome) {
-	m.attempts.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
+func (m *meter) ended(ctx context.Context, o outcome) {
+	m.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(o))))
 }

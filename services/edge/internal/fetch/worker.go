@@ -143,7 +143,7 @@ func (w *Worker) attempt(ctx context.Context, l uploadv1.FetchLeased) {
 	cancel(nil)
 	<-kept
 	o := w.settle(ctx, l, stored, err)
-	w.m.ended(o)
+	w.m.ended(ctx, o)
 	w.d.Tel.Log.InfoContext(ctx, "an attempt to fetch a URL ended", slog.Int64("fetch_id", l.Fetch.ID), slog.Int("attempt", l.Fetch.Attempts),
 		slog.String("outcome", string(o)), slog.Int64(telemetry.KeyBytes, p.received.Load()), slog.Duration(telemetry.KeyDuration, time.Since(begin)),
 		slog.Any(telemetry.KeyErr, err))
