@@ -208,6 +208,9 @@ func (s *Service) purgeNodes(ctx context.Context, account string) (found bool, e
 			return found, fmt.Errorf("looking into the drive: %w", err)
 		}
 		if len(page) == 0 {
+			if err := s.st.Tallies.DropRoot(ctx, account); err != nil {
+				return found, fmt.Errorf("removing the sums of the drive: %w", err)
+			}
 			return found, s.st.Nodes.DropMoving(ctx, account)
 		}
 		found = true
@@ -233,9 +236,10 @@ func (s *Service) purgeNode(ctx context.Context, n Node) error {
 			}
 		}
 	}
-	_, rev, err := s.st.Nodes.Get(ctx, n.ID)
+	n, rev, err := s.st.Nodes.Get(ctx, n.ID)
 	if err == nil {
-		err = s.st.Nodes.Delete(ctx, n.ID, rev)
+		n.Counted = nil // the folders go, too
+		err = s.deleteNode(ctx, n, rev)
 	}
 	if errors.Is(err, ErrNoDocument) || errors.Is(err, ErrStale) {
 		return nil // the next look tells

@@ -147,6 +147,31 @@ func TestDriveNodes_NoUTF8(t *testing.T) {
 	e.wantTree("d/", "f")
 }
 
+// By ids nobody nests folders deeper than by paths.
+func TestDriveNodes_Deep(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	ctx := t.Context()
+	deep := strings.TrimSuffix(strings.Repeat("d/", 99), "/")
+	id := e.folder(deep).NodeID
+	n, err := e.MakeSubfolder(ctx, objectv1.MakeSubfolderRequest{Principal: alice, ParentID: id, Name: "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.MakeSubfolder(ctx, objectv1.MakeSubfolderRequest{Principal: alice, ParentID: n.NodeID, Name: "d"})
+	wantErr(t, err, objectv1.ErrNodeName)
+	_, err = e.tryWrite(fileWrite{path: "a/b/f", body: "x", o: objectv1.FileOptions{FolderID: &id, Parents: true}})
+	wantErr(t, err, objectv1.ErrInvalidKey)
+	if err := e.placing(n.NodeID, "f", objectv1.ConflictRename)(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := e.trashID(ctx, e.idOf("d")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.find(n.NodeID)
+	wantErr(t, err, objectv1.ErrNodeNotFound)
+}
+
 // What lies in the trash goes when its time is over, with its bytes; not before.
 func TestTrash_Sweep(t *testing.T) {
 	t.Parallel()

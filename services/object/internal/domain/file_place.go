@@ -34,7 +34,6 @@ func (s *Service) fresh(f *filing, id, parent string) Node {
 	if f.like != nil {
 		n.Keywords, n.Description = f.like.Keywords, f.like.Description
 	}
-	n.recount(now)
 	return n
 }
 
@@ -117,7 +116,9 @@ func (s *Service) placeFolder(ctx context.Context, f *filing) (Node, error) {
 	if err != nil {
 		return at, err
 	}
-	f.base = base
+	if f.base = base; f.o.Parents && len(f.names) > 1 && depth(base)+len(f.names) > maxDepth {
+		return at, objectv1.ErrInvalidKey.Msgf("folders nest at most %d deep", maxDepth)
+	}
 	return s.folderFrom(ctx, at, f.names[:len(f.names)-1], f.o.Parents)
 }
 

@@ -315,7 +315,7 @@ func (s *Service) CountDownloads(ctx context.Context, r objectv1.CountDownloadsR
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	return objectv1.Empty{}, together(len(ids), func(i int) error {
-		err := s.st.Nodes.Downloaded(ctx, ids[i], r.Downloads[ids[i]])
+		err := s.st.Nodes.Downloaded(ctx, ids[i], r.Downloads[ids[i]], s.now())
 		if err != nil && !errors.Is(err, ErrNoDocument) {
 			return fmt.Errorf("counting downloads: %w", err)
 		}

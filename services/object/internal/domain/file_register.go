@@ -100,7 +100,6 @@ func (s *Service) claim(ctx context.Context, n Node, h Head, rev int64, r object
 	n.Claim = &Claim{Version: s.newID(), Name: n.Name, ExpiresAt: n.ExpiresAt}
 	n.Account, n.Files, n.Parent, n.Name, n.Sort = account, account, Root, name, sortKey(name, false)
 	n.ExpiresAt, n.Writer, n.ModifiedAt, n.SweepAt = time.Time{}, "", s.now(), s.now().Add(repairAfter)
-	n.recount(s.now())
 	if n.Number == 0 {
 		if err := s.number(ctx, &n); err != nil {
 			return n, err
@@ -151,6 +150,7 @@ func (s *Service) endClaim(ctx context.Context, id string) error {
 		}
 		faultpoint.Hit("object.register.emptied")
 		n.Claim, n.SweepAt = nil, time.Time{}
+		n.recount(s.now())
 		err = s.st.Nodes.Replace(ctx, n, rev)
 		if !errors.Is(err, ErrStale) {
 			return err

@@ -30,7 +30,7 @@ func (s *Service) finishFile(ctx context.Context, n Node, rev int64, who Actor) 
 	}
 	faultpoint.Hit("object.file.emptied")
 	for range casAttempts {
-		err := s.st.Nodes.Delete(ctx, n.ID, rev)
+		err := s.deleteNode(ctx, n, rev)
 		if !errors.Is(err, ErrStale) {
 			return err
 		}
@@ -88,7 +88,7 @@ func (s *Service) buryNode(ctx context.Context, n Node, rev int64) error {
 		n.State, n.SweepAt = "", n.nextSweep()
 		err = s.st.Nodes.Replace(ctx, n, rev+1)
 	} else {
-		err = s.st.Nodes.Delete(ctx, n.ID, rev+1)
+		err = s.deleteNode(ctx, n, rev+1)
 	}
 	if err != nil && !errors.Is(err, ErrStale) {
 		return fmt.Errorf("taking a name back: %w", err)

@@ -86,6 +86,14 @@ func under(folder, name string) string {
 	return folder + "/" + name
 }
 
+// depth is how many names a path has.
+func depth(path string) int {
+	if path == "" {
+		return 0
+	}
+	return strings.Count(path, "/") + 1
+}
+
 // ListFolder gives a page of what a folder holds.
 func (s *Service) ListFolder(ctx context.Context, r objectv1.ListFolderRequest) (objectv1.ListFolderResponse, error) {
 	out := objectv1.ListFolderResponse{Nodes: []objectv1.Node{}}

@@ -128,7 +128,7 @@ func (s *Service) removeFolder(ctx context.Context, n Node, who Actor) error {
 			return err
 		}
 		faultpoint.Hit("object.folder.emptied")
-		err = s.st.Nodes.Delete(ctx, n.ID, rev)
+		err = s.deleteNode(ctx, n, rev)
 		if errors.Is(err, ErrStale) {
 			continue
 		}
@@ -187,11 +187,8 @@ func moved(err error) error {
 // sweepFolder looks at a folder that was made or moved a while ago, or whose
 // removal broke off.
 func (s *Service) sweepFolder(ctx context.Context, n Node, rev int64) error {
-	if n.State != "" {
-		return moved(s.removeFolder(ctx, n, Actor{Account: n.Account}))
-	}
-	if n.Trashed != nil && !n.Trashed.PurgeAt.After(s.now()) {
-		return s.purgeOld(ctx, n)
+	if n.State != "" || n.Trashed != nil && !n.Trashed.PurgeAt.After(s.now()) {
+		return s.removeSome(ctx, n)
 	}
 	home, err := s.housed(ctx, n, rev)
 	if err != nil || !home {

@@ -62,17 +62,22 @@ type Node struct {
 	Number int64 `bson:"number,omitempty"`
 	// Trashed is there while the node lies in the trash itself.
 	Trashed *Trashed `bson:"trashed,omitempty"`
-	// RecountAt says that the sums of folders have to be brought in line with the
-	// node, and since when; Counted names the folders in whose sums it may stand.
+	// RecountAt is when sums and index have to be brought in line with the node;
+	// Counted names the folders to whose sums it may add something.
 	RecountAt time.Time `bson:"recountAt,omitempty"`
 	Counted   []string  `bson:"counted,omitempty"`
-	// Indexed says that the node may stand in the index of what everybody may find.
+	// Indexed says that the node was, or may be, in the index of what everybody may find.
 	Indexed bool `bson:"indexed,omitempty"`
 
 	// Of a folder:
 
 	Visibility   objectv1.Visibility `bson:"visibility,omitempty"`
 	PasswordHash []byte              `bson:"passwordHash,omitempty"`
+	// Tally is the sum of Shards.
+	Tally  Sum    `bson:"tally,omitempty"`
+	Shards Shards `bson:"shards,omitempty"`
+	// Follow is there while the folder's files have yet to follow a change of who finds them.
+	Follow *Follow `bson:"follow,omitempty"`
 
 	// Of a file:
 
@@ -281,10 +286,13 @@ func (t *Tree) arrive(n *Node, parent, name string) {
 // recount asks for the sums of the node's folder to be brought in line with it.
 func (n *Node) recount(now time.Time) {
 	n.RecountAt = now
-	if n.Parent != Trash && !slices.Contains(n.Counted, n.Parent) {
+	if n.housed() && !slices.Contains(n.Counted, n.Parent) {
 		n.Counted = append(slices.Clone(n.Counted), n.Parent)
 	}
 }
+
+// housed reports whether the node is in a folder, or in the root.
+func (n Node) housed() bool { return n.Parent != Trash && n.Parent != n.ID }
 
 // nextSweep is when the sweep has to look at a node that nothing else is to be
 // done for.

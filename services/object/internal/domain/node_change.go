@@ -56,6 +56,9 @@ func (s *Service) tryMakeSubfolder(ctx context.Context, r objectv1.MakeSubfolder
 	if err != nil {
 		return none, err
 	}
+	if depth(base) >= maxDepth {
+		return none, objectv1.ErrNodeName.Msgf("folders nest at most %d deep", maxDepth)
+	}
 	name := r.Name
 	if r.Rename {
 		if name, err = s.freeName(ctx, above.Account, above.ID, name); err != nil {
@@ -256,13 +259,14 @@ func (s *Service) describe(ctx context.Context, r objectv1.ChangeNodeRequest) er
 			return fmt.Errorf("reading a node: %w", err)
 		}
 		n.ModifiedAt = s.now()
+		was := n
 		if r.Visibility != nil {
 			n.Visibility = *r.Visibility
-			n.RecountAt = n.ModifiedAt
 		}
 		if r.PasswordHash != nil {
 			n.PasswordHash = *r.PasswordHash
 		}
+		n.follow(was)
 		if r.Keywords != nil {
 			n.Keywords = *r.Keywords
 		}

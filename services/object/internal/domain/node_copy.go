@@ -22,8 +22,8 @@ func (s *Service) CopyFile(ctx context.Context, r objectv1.CopyFileRequest) (obj
 	defer cancel()
 	d, err := s.copyOf(ctx, r)
 	if err != nil {
-		if v, known := s.copied(ctx, r); known {
-			return s.reread(ctx, v.Key, false)
+		if id, known := s.copied(ctx, r); known {
+			return s.reread(ctx, id, false)
 		}
 		return none, err
 	}
@@ -40,9 +40,13 @@ func (s *Service) CopyFile(ctx context.Context, r objectv1.CopyFileRequest) (obj
 }
 
 // copied finds the copy that r made when it was sent before: its source may be gone.
-func (s *Service) copied(ctx context.Context, r objectv1.CopyFileRequest) (Version, bool) {
+func (s *Service) copied(ctx context.Context, r objectv1.CopyFileRequest) (id string, known bool) {
 	v, err := s.st.Versions.Get(ctx, r.VersionID)
-	return v, err == nil && v.Account == r.Principal.AccountID && v.Bucket == driveID(v.Account) && v.State == VersionCommitted
+	if err != nil || v.Account != r.Principal.AccountID || v.Bucket != driveID(v.Account) {
+		return "", false
+	}
+	known, err = s.wasCommitted(ctx, v.ID)
+	return v.Key, err == nil && known
 }
 
 // copyOf is the copy as a draft.

@@ -113,7 +113,13 @@ func (s *Service) FindNode(ctx context.Context, r objectv1.FindNodeRequest) (obj
 		if err != nil {
 			return none, err
 		}
-		return b.rootView(), nil
+		root, _, err := s.st.Tallies.Root(ctx, b.Account)
+		if err != nil {
+			return none, fmt.Errorf("reading the sums of the drive: %w", err)
+		}
+		out := b.rootView()
+		out.Tally = root.Tally.view()
+		return out, nil
 	}
 	for range casAttempts {
 		id, err := s.nodeNamed(ctx, r)
@@ -212,7 +218,7 @@ func (s *Service) driveNodeIn(ctx context.Context, b Bucket, g sight, parent int
 	}
 	if n.Folder {
 		out.Node = n.folderView(b, g.path)
-		out.Name = n.title()
+		out.Name, out.Tally = n.title(), n.Tally.view()
 		return out, nil
 	}
 	o, err := s.readFile(ctx, n, g.h, g.path, manifest)

@@ -196,16 +196,63 @@ type Nodes interface {
 	OfKind(ctx context.Context, account, parent string, folders bool, from string, limit int) ([]Node, error)
 	ByNumber(ctx context.Context, folder bool, number int64) (n Node, rev int64, err error)
 	ByShort(ctx context.Context, short string) (n Node, rev int64, err error)
-	// Public gives folders that everybody may find, by name; next is "" on the last page.
-	Public(ctx context.Context, after string, limit int) (page []Node, next string, err error)
-	// Downloaded adds to the count of a file: ErrNoDocument.
-	Downloaded(ctx context.Context, id string, n int64) error
+	// Downloaded adds to the count of a file: ErrNoDocument. One that is counted
+	// anywhere gets at as its RecountAt.
+	Downloaded(ctx context.Context, id string, n int64, at time.Time) error
+	// Mark gives a node that RecountAt: ErrNoDocument.
+	Mark(ctx context.Context, id string, at time.Time) error
+	// Recounts gives nodes with a RecountAt until now, the oldest first.
+	Recounts(ctx context.Context, now time.Time, limit int) ([]Found, error)
+	// All gives all nodes by rising ids behind after.
+	All(ctx context.Context, after string, limit int) ([]Found, error)
 	Due(ctx context.Context, now time.Time, limit int) ([]Node, error)
 	// Moving gives the account's move, nil for none, with the revision of its
 	// document (0: absent); SetMoving writes it by compare-and-set: ErrStale.
 	Moving(ctx context.Context, account string) (m *Move, rev int64, err error)
 	SetMoving(ctx context.Context, account string, m *Move, rev int64) error
 	DropMoving(ctx context.Context, account string) error // of an account that is gone
+}
+
+// Found is a node as it was read.
+type Found struct {
+	Node
+	Rev int64
+}
+
+// Tallies keeps what the sums of folders are made of, and those of roots, which
+// have no document of their own.
+type Tallies interface {
+	// UpdateShard lets change alter a shard, an empty one if there is none, again
+	// when another writer was faster. With false nothing is written. The revision of
+	// a shard that is not there is 0.
+	UpdateShard(ctx context.Context, id string, change func(s *Shard) bool) (s Shard, rev int64, err error)
+	// Shards gives the ids of shards that begin with prefix.
+	Shards(ctx context.Context, prefix string, limit int) ([]string, error)
+	DropShard(ctx context.Context, id string) error
+	// Lookable gives shards with a LookAt until now.
+	Lookable(ctx context.Context, now time.Time, limit int) ([]Shard, error)
+
+	// Root gives a root with nothing but its sums (0: absent), SetRoot writes them by
+	// compare-and-set: ErrStale.
+	Root(ctx context.Context, account string) (n Node, rev int64, err error)
+	SetRoot(ctx context.Context, n Node, rev int64) error
+	DropRoot(ctx context.Context, account string) error
+
+	// Bury writes a grave, or another time into it.
+	Bury(ctx context.Context, g Grave) error
+	Graves(ctx context.Context, now time.Time, limit int) ([]Grave, error)
+	// Forget removes a grave.
+	Forget(ctx context.Context, id string) error
+}
+
+// Words keeps the index of what everybody may find.
+type Words interface {
+	Put(ctx context.Context, word, node string) error // also when it is there
+	Drop(ctx context.Context, word, node string) error
+	Of(ctx context.Context, node string) ([]string, error)
+	// Scan gives entries of words that begin with prefix, in the order of words and
+	// nodes, behind after.
+	Scan(ctx context.Context, prefix string, after Word, limit int) ([]Word, error)
 }
 
 // Composer makes one manifest of several, in order; see blob.Store.Compose.
@@ -234,6 +281,8 @@ type Store struct {
 	Accounts  Accounts
 	Bindings  Bindings
 	Nodes     Nodes
+	Tallies   Tallies
+	Words     Words
 	Sequences Sequences
 	Cursors   Cursors
 }

@@ -73,8 +73,9 @@ type Service struct {
 	st   Store
 	tree *Tree
 	jobs *jobs
-	// nudge says that there is something for the sweep before its time.
-	nudge chan struct{}
+	// nudge says that there is something for the sweep before its time, and
+	// recounts that there is something to be counted.
+	nudge, recounts chan struct{}
 	// files and folders number the nodes.
 	files, folders numbers
 }
@@ -90,10 +91,12 @@ func New(cfg Options, d Deps) *Service {
 	if cfg.TrashKeep <= 0 {
 		cfg.TrashKeep = 30 * 24 * time.Hour
 	}
-	return &Service{
-		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1),
-		tree: NewTree(d.Store.Nodes, d.Clock),
+	s := &Service{
+		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1), recounts: make(chan struct{}, 1),
 	}
+	s.st.Nodes = marking{d.Store.Nodes, s.recounts}
+	s.tree = NewTree(s.st.Nodes, d.Clock)
+	return s
 }
 
 // Wanted tells that there is something for the sweep before its time.

@@ -34,6 +34,9 @@ func (s *Service) settleAll(ctx context.Context, account string, list []settling
 					return
 				}
 			}
+			if errs[i] = s.markFile(ctx, l.v); errs[i] != nil {
+				return
+			}
 			err := s.st.Versions.Commit(ctx, l.v.ID, l.order, l.delta, true)
 			if err != nil && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrNoDocument) {
 				errs[i] = fmt.Errorf("committing the version: %w", err)

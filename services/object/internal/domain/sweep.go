@@ -24,7 +24,7 @@ const (
 func (s *Service) Sweep(ctx context.Context) error {
 	return errors.Join(
 		s.sweepVersions(ctx), s.sweepHeads(ctx), s.sweepBuckets(ctx), s.sweepAccounts(ctx), s.sweepContents(ctx), s.sweepHolds(ctx),
-		s.sweepBindings(ctx), s.sweepClosed(ctx), s.sweepNodes(ctx),
+		s.sweepBindings(ctx), s.sweepClosed(ctx), s.sweepNodes(ctx), s.sweepShards(ctx), s.sweepGraves(ctx),
 	)
 }
 

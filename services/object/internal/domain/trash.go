@@ -165,9 +165,9 @@ func (s *Service) purgeable(ctx context.Context, r objectv1.DriveNodeRequest) (N
 	return n, err
 }
 
-// purgeOld removes a folder whose time in the trash is over, as far as it comes:
-// the sweep has other things to do.
-func (s *Service) purgeOld(ctx context.Context, n Node) error {
+// removeSome removes a folder as far as it comes: the sweep has other things to do,
+// and comes back to it.
+func (s *Service) removeSome(ctx context.Context, n Node) error {
 	ctx, cancel := context.WithTimeout(ctx, purgeTurn)
 	defer cancel()
 	return moved(s.removeFolder(ctx, n, Actor{Account: n.Account}))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
@@ -29,7 +28,7 @@ func openNodes(ctx context.Context, db docstore.DB) (domain.Nodes, error) {
 		{Name: "kind", Fields: []string{"account", "parent", "folder", "sort"}},
 		{Name: "number", Fields: []string{"number", "folder"}, Unique: true},
 		{Name: "short", Fields: []string{"short"}, Unique: true},
-		{Name: "visible", Fields: []string{"visibility", "name"}},
+		{Name: "recount", Fields: []string{"recountAt"}},
 	}})
 	if err != nil {
 		return nil, err
@@ -112,11 +111,6 @@ func (s nodes) OfKind(ctx context.Context, account, parent string, folders bool,
 	return values(p, nodeID), ported(err)
 }
 
-func (s nodes) Public(ctx context.Context, after string, limit int) ([]domain.Node, string, error) {
-	p, err := s.c.Scan(ctx, docstore.Query{Index: "visible", Equal: []any{objectv1.VisibilityPublic}, After: after, Limit: limit})
-	return values(p, nodeID), p.Next, ported(err)
-}
-
 func (s nodes) Delete(ctx context.Context, id string, rev int64) error {
 	return gone(ported(s.c.Delete(ctx, id, docstore.DeleteOptions{IfRev: rev})))
 }
@@ -130,9 +124,47 @@ func (s nodes) Files(ctx context.Context, account, before string, limit int) ([]
 	return values(p, nodeID), ported(err)
 }
 
-func (s nodes) Downloaded(ctx context.Context, id string, n int64) error {
-	_, err := s.c.Increment(ctx, id, "downloads", n)
+func (s nodes) Downloaded(ctx context.Context, id string, n int64, at time.Time) error {
+	for {
+		m := docstore.Mod{If: []docstore.Cond{docstore.Exists("counted")}, Inc: map[string]int64{"downloads": n}, Set: map[string]any{"recountAt": at}}
+		_, err := s.c.Modify(ctx, id, m)
+		if !errors.Is(err, docstore.ErrGuard) {
+			return ported(err)
+		}
+		m.If, m.Set = []docstore.Cond{docstore.Absent("counted")}, nil
+		if _, err = s.c.Modify(ctx, id, m); !errors.Is(err, docstore.ErrGuard) {
+			return ported(err)
+		}
+	}
+}
+
+func (s nodes) Mark(ctx context.Context, id string, at time.Time) error {
+	_, err := s.c.Modify(ctx, id, docstore.Mod{Set: map[string]any{"recountAt": at}})
 	return ported(err)
+}
+
+func (s nodes) Recounts(ctx context.Context, now time.Time, limit int) ([]domain.Found, error) {
+	p, err := s.c.Scan(ctx, docstore.Query{Index: "recount", To: now, Limit: limit})
+	return found(p), ported(err)
+}
+
+func (s nodes) All(ctx context.Context, after string, limit int) ([]domain.Found, error) {
+	q := docstore.Query{Limit: limit}
+	if after != "" {
+		q.From, q.FromExclusive = after, true
+	}
+	p, err := s.c.Scan(ctx, q)
+	return found(p), ported(err)
+}
+
+// found gives the nodes of a page with their revisions.
+func found(p docstore.Page[domain.Node]) []domain.Found {
+	out := make([]domain.Found, len(p.Docs))
+	for i, d := range p.Docs {
+		out[i] = domain.Found{Node: d.Value, Rev: d.Rev}
+		out[i].ID = d.ID
+	}
+	return out
 }
 
 func (s nodes) Due(ctx context.Context, now time.Time, limit int) ([]domain.Node, error) {

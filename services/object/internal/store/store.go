@@ -71,6 +71,10 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	if err != nil {
 		return st, err
 	}
+	t, w, err := openTallies(ctx, db)
+	if err != nil {
+		return st, err
+	}
 	q, err := docstore.Open[sequence](ctx, db, docstore.Spec{Name: "sequences"})
 	if err != nil {
 		return st, err
@@ -85,7 +89,7 @@ func Open(ctx context.Context, db docstore.DB) (domain.Store, error) {
 	}
 	return domain.Store{
 		Buckets: named, Heads: heads{h}, Versions: versions{v, blindV},
-		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Nodes: n,
+		Contents: contents{c}, Accounts: accounts{u, blindU}, Bindings: bindings{i}, Nodes: n, Tallies: t, Words: w,
 		Sequences: sequences{q}, Cursors: cursors{k},
 	}, nil
 }
