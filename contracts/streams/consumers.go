@@ -106,6 +106,6 @@ const FetchTimeout = 6 * time.Hour
 func EdgeFetches() bus.Consumer {
 	return bus.Consumer{
 		Stream: Fetches, Durable: "edge-fetches", Subjects: []string{"fetch.>"},
-		Concurrency: 4, MaxDeliver: 1 << 30, AckWait: heldFor, Timeout: FetchTimeout + time.Minute,
+		Concurrency: 4, MaxPending: 8192, MaxDeliver: 1 << 30, AckWait: heldFor, Timeout: FetchTimeout + time.Minute,
 	}
 }

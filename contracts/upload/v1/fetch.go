@@ -23,7 +23,8 @@ const (
 )
 
 // Fetch is a URL that is to become, or became, a file of an account's drive. Those
-// that came to an end are kept for FetchKept.
+// that came to an end are kept for FetchKept, the latest MaxFetchesListed of an
+// account at most.
 type Fetch struct {
 	ID        int64      `json:"id"` // from a sequence of all accounts
 	AccountID string     `json:"accountId"`
@@ -81,7 +82,8 @@ type ListFetchesRequest struct {
 	Principal authv1.Principal `json:"principal"`
 }
 
-// MaxFetchesListed is how many of an account ListFetches gives at most.
+// MaxFetchesListed is how many of an account ListFetches gives at most, and how many
+// that ended are kept.
 const MaxFetchesListed = 200
 
 // ListFetchesResponse is the fetches of an account, newest first,

@@ -18,7 +18,7 @@ import (
 func RunFetch(t *testing.T, open func(t *testing.T) FetchWorld) {
 	for name, f := range map[string]func(*testing.T, FetchWorld){
 		"Add": fetchAdd, "AddRefused": fetchAddRefused, "Limit": fetchLimit, "LimitParallel": fetchLimitParallel, "Strangers": fetchStrangers,
-		"ListLong": fetchListLong, "Cancel": fetchCancel, "Kept": fetchKept, "Lost": fetchLost,
+		"ListLong": fetchListLong, "Cancel": fetchCancel, "Kept": fetchKept, "KeptBounded": fetchKeptBounded, "Lost": fetchLost,
 
 		"Lease": fetchLease, "LeaseOnce": fetchLeaseOnce, "LeaseOfAKey": fetchLeaseOfAKey, "AccountGone": fetchAccountGone, "Keep": fetchKeep,
 		"Done": fetchDone, "Failed": fetchFailed, "Again": fetchAgain, "AgainLater": fetchAgainLater, "Returned": fetchReturned,
@@ -261,6 +261,24 @@ func fetchKept(t *testing.T, w FetchWorld) {
 	if l, err := w.Service.ListFetches(t.Context(), uploadv1.ListFetchesRequest{Principal: fetcher("alice")}); err != nil || len(l.Fetches) != 1 || l.Fetches[0].ID != open.ID {
 		t.Errorf("%+v, %v", l, err)
 	}
+}
+
+// fetchKeptBounded: who adds and cancels all day keeps no more than others.
+func fetchKeptBounded(t *testing.T, w FetchWorld) {
+	var all []uploadv1.Fetch
+	for range uploadv1.MaxFetchesListed + 3 {
+		f := w.add(t)
+		w.cancel(t, f)
+		all = append(all, f)
+	}
+	open := w.add(t)
+	for i, f := range all {
+		_, err := w.Service.GetFetch(t.Context(), uploadv1.FetchRequest{Principal: fetcher("alice"), ID: f.ID})
+		if gone := fault.CodeOf(err) == uploadv1.ErrFetchNotFound.Code; gone != (i < 3) || !gone && err != nil {
+			t.Fatalf("of %d, number %d: %v", len(all), i, err)
+		}
+	}
+	w.is(t, open, uploadv1.FetchQueued)
 }
 
 // fetchLost: a message that nobody answered for comes into the queue again.

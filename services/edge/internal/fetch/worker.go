@@ -25,6 +25,8 @@ const (
 	// that restarts is waited for.
 	keepWithin = 5 * time.Second
 	endWithin  = 30 * time.Second
+	// stopWithin is the same for a worker that stops: those who stop it wait.
+	stopWithin = 4 * time.Second
 	// crowded is the wait before a fetch is looked at again whose account has its
 	// share of this worker already.
 	crowded = 2 * time.Second
@@ -193,7 +195,11 @@ func (w *Worker) settle(ctx context.Context, l uploadv1.FetchLeased, stored obje
 	default:
 		o = verdict(err).into(&r)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	within := endWithin
+	if ctx.Err() != nil {
+		within = stopWithin
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	f, err := transfer.Insist(ctx, func(ctx context.Context) (uploadv1.Fetch, error) { return w.d.Fetches.EndFetch(ctx, r) })
 	switch {

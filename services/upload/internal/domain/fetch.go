@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -64,6 +65,9 @@ func (f Fetch) Over() bool {
 // behind its end, so that it may be there a while too long, never too short.
 type FetchSlots struct {
 	Taken []FetchSlot
+	// Ended are the latest that ended, the oldest first: nobody fills the store with
+	// what he adds and cancels.
+	Ended []int64
 }
 
 // FetchSlot is one of them.
@@ -97,15 +101,27 @@ func (x *FetchSlots) keep(open []int64, young time.Time) {
 	x.Taken = left
 }
 
-// drop gives a slot back; false: it was not there.
-func (x *FetchSlots) drop(id int64) bool {
-	for i, s := range x.Taken {
-		if s.ID == id {
-			x.Taken = append(x.Taken[:i:i], x.Taken[i+1:]...)
-			return true
-		}
+// end gives the slot of a fetch back and notes that it ended. What is too many then
+// is given, to be forgotten; changed is false when there was nothing to do.
+func (x *FetchSlots) end(id int64) (old []int64, changed bool) {
+	n := len(x.Taken)
+	x.Taken = slices.DeleteFunc(x.Taken, func(s FetchSlot) bool { return s.ID == id })
+	changed = len(x.Taken) < n
+	if !slices.Contains(x.Ended, id) {
+		x.Ended, changed = append(x.Ended, id), true
 	}
-	return false
+	if more := len(x.Ended) - uploadv1.MaxFetchesListed; more > 0 {
+		old, x.Ended = slices.Clone(x.Ended[:more]), x.Ended[more:]
+	}
+	return old, changed
+}
+
+// forget drops all that is known of a fetch; false: there was nothing.
+func (x *FetchSlots) forget(id int64) bool {
+	n := len(x.Taken) + len(x.Ended)
+	x.Taken = slices.DeleteFunc(x.Taken, func(s FetchSlot) bool { return s.ID == id })
+	x.Ended = slices.DeleteFunc(x.Ended, func(e int64) bool { return e == id })
+	return len(x.Taken)+len(x.Ended) < n
 }
 
 const (
@@ -213,16 +229,27 @@ func (s *Fetches) take(ctx context.Context, account string, id int64, limit int)
 	})
 }
 
-// release gives the slot of an ended fetch back. Where that fails, the account's
-// next fetch that finds no slot does it.
+// release gives the slot of an ended fetch back, and forgets those that ended long
+// before it. Where that fails, the account's next fetch that finds no slot does it,
+// and the sweep.
 func (s *Fetches) release(ctx context.Context, f Fetch) {
+	var old []int64
 	err := s.Store.UpdateFetchSlots(ctx, f.Account, func(x *FetchSlots) error {
-		if !x.drop(f.ID) {
+		var changed bool
+		if old, changed = x.end(f.ID); !changed {
 			return errNotMine
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errNotMine) {
+	if errors.Is(err, errNotMine) {
+		return
+	}
+	for _, id := range old {
+		if err == nil {
+			err = s.Store.DeleteFetch(ctx, id)
+		}
+	}
+	if err != nil {
 		s.Log.WarnContext(ctx, "an ended fetch still counts for its account", "fetch_id", f.ID, "err", err)
 	}
 }

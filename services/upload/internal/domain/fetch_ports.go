@@ -32,7 +32,7 @@ type FetchStore interface {
 	CountFetches(ctx context.Context) (int64, error)
 
 	// UpdateFetchSlots changes an account's by compare-and-set, from none where there
-	// is no document; one without slots is not kept. change's own error is given as it
+	// is no document; an empty one is not kept. change's own error is given as it
 	// is, with which nothing is written.
 	UpdateFetchSlots(ctx context.Context, account string, change func(*FetchSlots) error) error
 }

@@ -42,8 +42,7 @@ func (s *Fetches) Sweep(ctx context.Context) (int, error) {
 
 func (s *Fetches) tend(ctx context.Context, seen Fetch) error {
 	if seen.Over() { // for good, so that nobody changes it any more
-		s.release(ctx, seen)
-		return s.Store.DeleteFetch(ctx, seen.ID)
+		return s.forget(ctx, seen)
 	}
 	lapsed := false
 	f, err := s.Store.UpdateFetch(ctx, seen.ID, func(f *Fetch) error {
@@ -74,4 +73,18 @@ func (s *Fetches) tend(ctx context.Context, seen Fetch) error {
 		s.ended(ctx, f, FetchFailed)
 	}
 	return nil
+}
+
+// forget removes a fetch that ended long ago.
+func (s *Fetches) forget(ctx context.Context, f Fetch) error {
+	err := s.Store.UpdateFetchSlots(ctx, f.Account, func(x *FetchSlots) error {
+		if !x.forget(f.ID) {
+			return errNotMine
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errNotMine) {
+		return fmt.Errorf("forgetting that it counted: %w", err)
+	}
+	return s.Store.DeleteFetch(ctx, f.ID)
 }

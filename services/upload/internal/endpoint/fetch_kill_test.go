@@ -205,7 +205,7 @@ func fetchKilledAt(t *testing.T, w fetchWorld, story func(*testing.T, *fetchClie
 		t.Errorf("%d stayed, %v", len(list), err)
 	}
 	slots := 0
-	err = w.store.UpdateFetchSlots(t.Context(), alice.AccountID, func(x *domain.FetchSlots) error { slots = len(x.Taken); return nil })
+	err = w.store.UpdateFetchSlots(t.Context(), alice.AccountID, func(x *domain.FetchSlots) error { slots = len(x.Taken) + len(x.Ended); return nil })
 	if err != nil || slots != 0 {
 		t.Errorf("%d slots stayed, %v", slots, err)
 	}

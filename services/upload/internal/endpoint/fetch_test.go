@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -146,4 +147,50 @@ func FuzzFetch_URLs(f *testing.F) {
 			t.Errorf("%q was taken: %+v", url, got)
 		}
 	})
+}
+
+// TestFetch_Counts: every attempt's end is counted once, whoever repeats what.
+func TestFetch_Counts(t *testing.T) {
+	t.Parallel()
+	w := newFetchWorld(t)
+	add := func() uploadv1.FetchLeased {
+		t.Helper()
+		f, err := w.Service.AddFetch(t.Context(), uploadv1.AddFetchRequest{Principal: alice, URL: "http://files.example/", Limit: 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := w.Service.LeaseFetch(t.Context(), uploadv1.FetchWorkRequest{ID: f.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	for _, r := range []uploadv1.EndFetchRequest{{NodeID: "n1"}, {Reason: "404"}, {Reason: "503", Again: true}, {Returned: true}} {
+		l := add()
+		r.ID, r.Fence = l.Fetch.ID, l.Fence
+		for range 2 {
+			if _, err := w.Service.EndFetch(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	cancelled := add()
+	for range 2 {
+		if _, err := w.Service.CancelFetch(t.Context(), uploadv1.FetchRequest{Principal: alice, ID: cancelled.Fetch.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add()
+	w.Clock.Advance(time.Minute)
+	w.Sweep()
+	w.Sweep()
+	want := map[domain.FetchOutcome]int{
+		domain.FetchDone: 1, domain.FetchFailed: 1, domain.FetchAgain: 1, domain.FetchReturned: 1, domain.FetchCancelled: 1, domain.FetchAbandoned: 1,
+	}
+	if !maps.Equal(w.meter.fetchesEnded, want) {
+		t.Errorf("counted %v, want %v", w.meter.fetchesEnded, want)
+	}
+	if open, err := w.store.CountFetches(t.Context()); err != nil || open != 3 {
+		t.Errorf("%d are open, %v", open, err)
+	}
 }

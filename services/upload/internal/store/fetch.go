@@ -40,7 +40,8 @@ type fetch struct {
 
 // fetchSlots is what an account has under way, under its id.
 type fetchSlots struct {
-	Taken []fetchSlot `bson:"taken"`
+	Taken []fetchSlot `bson:"taken,omitempty"`
+	Ended []int64     `bson:"ended,omitempty"`
 }
 
 type fetchSlot struct {
@@ -191,20 +192,20 @@ func (s *Fetches) CountFetches(ctx context.Context) (int64, error) {
 // UpdateFetchSlots implements domain.FetchStore.
 func (s *Fetches) UpdateFetchSlots(ctx context.Context, account string, change func(*domain.FetchSlots) error) error {
 	d, err := s.slots.Upsert(ctx, account, func(r *fetchSlots, _ bool) ([]docstore.Message, error) {
-		x := domain.FetchSlots{Taken: make([]domain.FetchSlot, len(r.Taken))}
+		x := domain.FetchSlots{Taken: make([]domain.FetchSlot, len(r.Taken)), Ended: r.Ended}
 		for i, t := range r.Taken {
 			x.Taken[i] = domain.FetchSlot{ID: t.ID, At: t.At.UTC()}
 		}
 		if err := change(&x); err != nil {
 			return nil, err
 		}
-		r.Taken = make([]fetchSlot, len(x.Taken))
+		r.Taken, r.Ended = make([]fetchSlot, len(x.Taken)), x.Ended
 		for i, t := range x.Taken {
 			r.Taken[i] = fetchSlot{t.ID, t.At}
 		}
 		return nil, nil
 	})
-	if err != nil || len(d.Value.Taken) > 0 {
+	if err != nil || len(d.Value.Taken)+len(d.Value.Ended) > 0 {
 		return err
 	}
 	err = s.slots.Delete(ctx, account, docstore.DeleteOptions{IfRev: d.Rev})
