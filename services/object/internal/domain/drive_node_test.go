@@ -286,3 +286,36 @@ func (e *env) removedKeys() []string {
 	}
 	return keys
 }
+
+// Whatever comes as a place of a page, a query or a name of a node is understood or
+// refused.
+func FuzzDriveNodes_Outside(f *testing.F) {
+	f.Add("", "a", "A1b2C3d4")
+	f.Add(":/", "a b", "\xff")
+	f.Add(":/a\x00", "ü-1", strings.Repeat("a", 26))
+	f.Add("AAAAAAA:/x", "\u0130", "trash")
+	e := newEnv(f, envOptions{})
+	for _, v := range []objectv1.Visibility{objectv1.VisibilityPublic, objectv1.VisibilityUnlisted} {
+		_, err := e.MakeSubfolder(f.Context(), objectv1.MakeSubfolderRequest{Principal: alice, Name: fmt.Sprint("a ", v), Sharing: objectv1.Sharing{Visibility: v}})
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	e.touch("a 2/a b.txt")
+	f.Fuzz(func(t *testing.T, after, query, name string) {
+		for what, err := range map[string]error{
+			"children": second(e.ListChildren(t.Context(), objectv1.ListChildrenRequest{Principal: alice, After: after, Limit: 2})),
+			"trash":    second(e.ListTrash(t.Context(), objectv1.ListTrashRequest{Principal: alice, After: after, Limit: 2})),
+			"search":   second(e.SearchNodes(t.Context(), objectv1.SearchNodesRequest{Query: query, After: after, Limit: 2})),
+			"id":       second(e.FindNode(t.Context(), objectv1.FindNodeRequest{Principal: alice, NodeID: name, Trash: true})),
+			"short":    second(e.FindNode(t.Context(), objectv1.FindNodeRequest{Principal: alice, Short: name})),
+			"folder":   second(e.MakeSubfolder(t.Context(), objectv1.MakeSubfolderRequest{Principal: alice, ParentID: name + "-", Name: query})),
+		} {
+			switch fault.KindOf(err) {
+			case "", fault.Invalid, fault.NotFound:
+			default:
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
