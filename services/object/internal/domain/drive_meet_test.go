@@ -59,6 +59,15 @@ func TestDriveNodes_Meetings(t *testing.T) {
 	place := func(folder, name string, c objectv1.Conflict) op {
 		return func(e *env, at string) func(context.Context) error { return e.placing(e.idOf(at+"/"+folder), name, c) }
 	}
+	folder := func(above, name string, rename bool) op {
+		return func(e *env, at string) func(context.Context) error {
+			r := objectv1.MakeSubfolderRequest{Principal: alice, ParentID: e.idOf(at + "/" + above), Name: name, Rename: rename}
+			return func(ctx context.Context) error {
+				_, err := e.MakeSubfolder(ctx, r)
+				return err
+			}
+		}
+	}
 	remove := func(path string) op {
 		return func(e *env, at string) func(context.Context) error {
 			return func(ctx context.Context) error { return e.removePath(ctx, at+"/"+path) }
@@ -101,6 +110,10 @@ func TestDriveNodes_Meetings(t *testing.T) {
 		{"a file comes back into one that is thrown away", restore("x/1"), trash("x"), 5},
 		{"a folder comes back and is purged", restore("x"), purge("x"), 0},
 		{"a file comes back and is purged", restore("f"), purge("f"), 0},
+		{"a folder goes, a folder comes by id", folder("d", "new", false), remove("d"), 0},
+		{"a folder is thrown away, a folder comes by id", folder("d", "new", false), trash("d"), 5},
+		{"a folder goes with those that come by id", remove("d"), folder("d", "new", true), 0},
+		{"two folders of one name come", folder("d", "new", true), folder("d", "new", true), 5},
 		{"two folders into each other", change("x", "y", "x", false), change("y", "x", "y", false), 5},
 		{"one into another that comes back", restore("x"), change("y", "d", "y", true), 5},
 		{"two to one name", change("f", "d", "h", false), change("g", "d", "h", false), 5},
