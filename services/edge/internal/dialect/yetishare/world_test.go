@@ -77,15 +77,6 @@ func plus(v url.Values, pairs ...string) url.Values {
 	return out
 }
 
-// without is a set of parameters with fewer.
-func without(v url.Values, names ...string) url.Values {
-	out := maps.Clone(v)
-	for _, n := range names {
-		delete(out, n)
-	}
-	return out
-}
-
 func header(pairs ...string) http.Header {
 	h := http.Header{"Authorization": nil}
 	for i := 0; i < len(pairs); i += 2 {
@@ -127,7 +118,7 @@ func data(t testing.TB, r edgetest.Response) map[string]any {
 	return a.Data
 }
 
-// file is a part of a form.
+// part is one of a form.
 type part struct {
 	name, filename, kind, value string
 	file                        bool
