@@ -100,6 +100,7 @@ func (s *Service) Start(ctx context.Context) error {
 		s.sweep(s.stopped) // what a crash left is old already
 		every(s.stopped, s.cfg.Object.SweepInterval, s.domain.Wanted(), s.sweep)
 	})
+	s.running.Go(func() { s.domain.RunTallies(s.stopped) })
 	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, nil, s.collect) })
 	if err := errors.Join(objectv1.Register(s.server, s.object), objectv1.RegisterDrive(s.server, s.object)); err != nil {
 		return errors.Join(fmt.Errorf("serving calls: %w", err), s.Stop(ctx))

@@ -208,7 +208,7 @@ func (s *Service) purgeNodes(ctx context.Context, account string) (found bool, e
 			return found, fmt.Errorf("looking into the drive: %w", err)
 		}
 		if len(page) == 0 {
-			if err := s.st.Tallies.DropRoot(ctx, account); err != nil {
+			if err := firstFault(s.dropShards(ctx, account+"/"), s.st.Tallies.DropRoot(ctx, account)); err != nil {
 				return found, fmt.Errorf("removing the sums of the drive: %w", err)
 			}
 			return found, s.st.Nodes.DropMoving(ctx, account)

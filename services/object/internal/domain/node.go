@@ -75,7 +75,7 @@ type Node struct {
 	PasswordHash []byte              `bson:"passwordHash,omitempty"`
 	// Tally is the sum of Shards.
 	Tally  Sum    `bson:"tally,omitempty"`
-	Shards Shards `bson:"shards,omitempty"`
+	Shards []byte `bson:"shards,omitempty"`
 	// Follow is there while the folder's files have yet to follow a change of who finds them.
 	Follow *Follow `bson:"follow,omitempty"`
 
@@ -286,13 +286,13 @@ func (t *Tree) arrive(n *Node, parent, name string) {
 // recount asks for the sums of the node's folder to be brought in line with it.
 func (n *Node) recount(now time.Time) {
 	n.RecountAt = now
-	if n.housed() && !slices.Contains(n.Counted, n.Parent) {
+	if n.hasFolder() && !slices.Contains(n.Counted, n.Parent) {
 		n.Counted = append(slices.Clone(n.Counted), n.Parent)
 	}
 }
 
-// housed reports whether the node is in a folder, or in the root.
-func (n Node) housed() bool { return n.Parent != Trash && n.Parent != n.ID }
+// hasFolder reports whether the node is in a folder, or in the root.
+func (n Node) hasFolder() bool { return n.Parent != Trash && n.Parent != n.ID }
 
 // nextSweep is when the sweep has to look at a node that nothing else is to be
 // done for.

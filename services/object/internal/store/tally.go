@@ -19,8 +19,8 @@ type tallies struct {
 
 // root is what a folder's node has of sums.
 type root struct {
-	Tally  domain.Sum    `bson:"tally,omitempty"`
-	Shards domain.Shards `bson:"shards,omitempty"`
+	Tally  domain.Sum `bson:"tally,omitempty"`
+	Shards []byte     `bson:"shards,omitempty"`
 }
 
 func openTallies(ctx context.Context, db docstore.DB) (domain.Tallies, domain.Words, error) {
