@@ -25,7 +25,7 @@ func TestYetishareOperations(t *testing.T) {
 	y.authorize(t)
 	y.files(t)
 	y.folders(t)
-	y.ask(t, "addURLUpload", "url", "https://192.0.2.1/a.iso")
+	y.ask(t, "addURLUpload", "url", "https://files.example/a.iso")
 	y.ask(t, "showURLUpload", "url_upload_id", "1")
 	y.refused(t)
 	y.ask(t, "disableAccessToken")
