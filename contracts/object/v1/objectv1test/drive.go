@@ -40,6 +40,7 @@ func RunDrive(t *testing.T, open func(t *testing.T) (objectv1.Service, objectv1.
 		{"Tenants", driveTenants},
 		{"Grants", driveGrants},
 		{"Closed", driveClosed},
+		{"Tally", driveTally},
 		{"Search", driveSearch},
 	} {
 		t.Run("Drive_"+c.name, func(t *testing.T) {

@@ -79,6 +79,7 @@ func open(t *testing.T) *endpoint.Object {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Run(ctx) })
+	wg.Go(func() { s.RunTallies(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()
