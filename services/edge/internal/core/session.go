@@ -10,12 +10,17 @@ import (
 )
 
 // CreateSession opens a resumable session for a new file of the caller's, under
-// r.Key or the next free name; r's Principal, Bucket and File are set here.
+// r.Key or the next free name; r's Principal, Bucket and File are set here, but for
+// the folder that r.File may name.
 func (c *Core) CreateSession(ctx context.Context, by Caller, keyHash string, r uploadv1.CreateSessionRequest) (uploadv1.CreatedSession, error) {
-	var err error
-	if r.File, err = c.FileOptions(by, keyHash); err != nil {
+	options, err := c.FileOptions(by, keyHash)
+	if err != nil {
 		return uploadv1.CreatedSession{}, err
 	}
+	if r.File != nil {
+		options.FolderID = r.File.FolderID
+	}
+	r.File = options
 	r.Principal, r.Bucket = by.Principal, objectv1.DriveBucket
 	s, err := c.Uploads.CreateSession(ctx, r)
 	if err != nil {

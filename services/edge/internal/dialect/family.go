@@ -53,7 +53,8 @@ func (f *family) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // match gives the values of the row's wildcards. It looks at escaped segments,
-// as ServeMux does: an escaped slash belongs to its segment.
+// as ServeMux does: an escaped slash belongs to its segment. Unlike there, a
+// wildcard may have a text behind it ("{short}~i").
 func (row familyRow) match(path []string) (map[string]string, bool) {
 	if len(path) < len(row.segments) {
 		return nil, false
@@ -61,15 +62,16 @@ func (row familyRow) match(path []string) (map[string]string, bool) {
 	values := map[string]string{}
 	for i, want := range row.segments {
 		name, wild := strings.CutPrefix(want, "{")
-		name = strings.TrimSuffix(name, "}")
+		name, tail, _ := strings.Cut(name, "}")
 		name, rest := strings.CutSuffix(name, "...")
 		got := path[i]
 		if rest {
 			got = strings.Join(path[i:], "/")
 		}
 		got, err := url.PathUnescape(got)
+		got, ends := strings.CutSuffix(got, tail)
 		switch {
-		case err != nil, !wild && got != want, wild && !rest && got == "":
+		case err != nil, !ends, !wild && got != want, wild && !rest && got == "":
 			return nil, false
 		case rest:
 			values[name] = got

@@ -8,7 +8,8 @@ import (
 
 // Mux builds the router from the tables of all dialects. For every path that a
 // table has, and every prefix that a dialect owns, the dialect itself answers
-// what the table does not know; where several have a path, whoever owns it. It
+// what the table does not know; where several have a path, or a family does not
+// know it, whoever owns it. It
 // panics where two tables claim the same method and path, as http.ServeMux does.
 func (s *Stack) Mux(ds []Dialect) http.Handler {
 	mux := http.NewServeMux()
@@ -19,7 +20,7 @@ func (s *Stack) Mux(ds []Dialect) http.Handler {
 		for _, rt := range d.Routes() {
 			if rt.family != "" {
 				if families[rt.family] == nil {
-					families[rt.family] = &family{none: s.noRoute(d), wrong: func(allow string) http.Handler { return s.wrongMethod(d, allow) }}
+					families[rt.family] = &family{none: s.noRoute(ownerOf(ds, rt.family, d)), wrong: func(allow string) http.Handler { return s.wrongMethod(d, allow) }}
 				}
 				families[rt.family].add(rt, s.route(d, rt))
 				continue
@@ -86,6 +87,19 @@ func sharedPaths(ds []Dialect) map[string]sharedPath {
 		out[path] = sp
 	}
 	return out
+}
+
+// ownerOf gives who owns the longest prefix of a path; else nobody does, and it is d.
+func ownerOf(ds []Dialect, path string, d Dialect) Dialect {
+	longest := -1
+	for _, other := range ds {
+		for _, p := range other.Owns() {
+			if len(p) > longest && strings.HasPrefix(path, p+"/") {
+				d, longest = other, len(p)
+			}
+		}
+	}
+	return d
 }
 
 // unredirected lists the paths that ServeMux must have, although nothing is

@@ -27,6 +27,8 @@ type accountView struct {
 	uploadView
 	Notice, Form, Problem           string
 	NewToken                        string
+	KeyPair                         core.KeyPair // new
+	Number                          int64        // of the account
 	Plan                            string
 	Used, Quota                     int64
 	Files                           []fileView
@@ -96,7 +98,7 @@ func (h *Handler) account(w http.ResponseWriter, r *http.Request, status int, v 
 	if r.Method == http.MethodPost {
 		v.Canonical = "/account"
 	}
-	v.Plan, v.Used, v.Quota = a.Plan, usage.Used, a.Limits.StorageBytes
+	v.Plan, v.Used, v.Quota, v.Number = a.Plan, usage.Used, a.Limits.StorageBytes, a.Number
 	v.Next, v.Paged = files.Next, after != ""
 	for _, o := range files.Files {
 		v.Files = append(v.Files, viewOf(o, v.Base))

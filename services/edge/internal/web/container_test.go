@@ -384,8 +384,8 @@ func TestContainer_Language(t *testing.T) {
 func TestGerman(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}
-	patterns := []*regexp.Regexp{regexp.MustCompile(`\.T "((?:[^"\\]|\\.)+)"`), regexp.MustCompile(`\.Count [^}]*?"([^"]+)" "([^"]+)"`)}
-	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "layout"} {
+	patterns := []*regexp.Regexp{regexp.MustCompile(`\.T "((?:[^"\\]|\\.)+)"`), regexp.MustCompile(`\.Count(?:64)? [^}]*?"([^"]+)" "([^"]+)"`)}
+	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "layout", "hostingparts", "shared", "sharedinfo", "sharedstats", "shareddelete", "folder", "search", "drive", "trash", "places", "node"} {
 		text, err := os.ReadFile("templates/" + name + ".html")
 		if err != nil {
 			t.Fatal(err)
@@ -398,7 +398,7 @@ func TestGerman(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"language.go", "apip.go", "containers.go"} {
+	for _, name := range []string{"language.go", "apip.go", "containers.go", "hosting_file.go", "hosting_folder.go", "hosting_search.go", "hosting_drive.go", "hosting_change.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -413,9 +413,13 @@ func TestGerman(t *testing.T) {
 	if len(said) < 90 {
 		t.Fatalf("only %d texts were found", len(said))
 	}
-	code, err := os.ReadFile("german.go")
-	if err != nil {
-		t.Fatal(err)
+	var code []byte
+	for _, name := range []string{"german.go", "german_hosting.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = append(code, text...)
 	}
 	german := map[string]string{}
 	for _, m := range regexp.MustCompile(`"([^"]+)": *"([^"]+)"`).FindAllStringSubmatch(string(code), -1) {

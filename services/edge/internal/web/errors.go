@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
+	"github.com/sluicehq/sluice/services/edge/internal/transfer"
 )
 
 // statusClientGone is what the logs say of a request whose client left.
@@ -33,6 +34,8 @@ func statusOf(f *fault.Error) int {
 		return http.StatusMethodNotAllowed
 	case dialect.ErrSlowBody.Code:
 		return http.StatusRequestTimeout
+	case transfer.ErrBadRange.Code:
+		return http.StatusRequestedRangeNotSatisfiable
 	}
 	if s, ok := byKind[f.Kind]; ok {
 		return s
@@ -61,6 +64,10 @@ func (errorView) adjust(head http.Header) { head.Set("Vary", "Accept-Language, C
 // may do so on it.
 func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
+	if f.Code == dialect.ErrNoRoute.Code && strings.HasPrefix(dialect.CallOf(r).Route.Path, ofShort) {
+		noPage(w)
+		return
+	}
 	status := statusOf(f)
 	retryAfter(w, f)
 	if status == http.StatusUnauthorized {
@@ -72,7 +79,7 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	if v.Title == "" {
 		v.Title = "That did not work"
 	}
-	if ofContainers(r.URL.Path) {
+	if inTwoLanguages(r) {
 		v.words = h.wordsFor(r)
 		v.Title, v.Text = v.T(v.Title), h.spoken(v.words, err, v.Text)
 	}
@@ -86,9 +93,25 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	h.mustRender(w, status, "error", v)
 }
 
-// ofContainers reports whether a path is of the pages that speak two languages.
-func ofContainers(path string) bool {
-	return strings.HasPrefix(path, "/container") || strings.HasPrefix(path, "/apip") || strings.HasPrefix(path, "/captcha_circle")
+// noPage answers for a path of the root that names nothing (README of the dialects,
+// unknown paths).
+func noPage(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	send(w, http.StatusNotFound, []byte("404 page not found\n"))
+}
+
+// inTwoLanguages reports whether a request is for one of the pages that speak two
+// languages.
+func inTwoLanguages(r *http.Request) bool {
+	if strings.HasPrefix(dialect.CallOf(r).Route.Path, ofShort) {
+		return true
+	}
+	for _, p := range []string{"/container", "/apip", "/captcha_circle", "/folder", "/search", "/account/files", "/account/nodes", "/account/trash", "/account/place", "/account/selected", "/account/folders"} {
+		if strings.HasPrefix(r.URL.Path, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // mustRender renders, or says so in a word.
@@ -115,6 +138,7 @@ func sentence(f *fault.Error) string {
 		text = fault.ErrInternal.Message
 	case errors.Is(f, authv1.ErrBadCredentials):
 		text = "the name and the password do not fit together"
+	case f.Message == errNoFolder.Message: // its code is that of files
 	case errors.Is(f, core.ErrNoFile):
 		text = "the file never was here, has been deleted, or has expired"
 	case f.Kind == fault.RateLimited:

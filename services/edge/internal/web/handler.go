@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -21,11 +22,13 @@ type Handler struct {
 	german   map[string]string             // what the pages say, by the English of it
 	clicks   *captchas
 	watchers *watchers
+	folders  *core.Admission // of passwords of folders
 }
 
 // New makes the dialect.
 func New(c *core.Core) *Handler {
-	h := &Handler{core: c, assets: readAssets(), comments: newComments(), german: german(), clicks: newCaptchas(c), watchers: newWatchers()}
+	h := &Handler{core: c, assets: readAssets(), comments: newComments(), german: german(), clicks: newCaptchas(c), watchers: newWatchers(), folders: core.NewAdmission(wrongPasswords, 0, c.Now)}
+	maps.Copy(h.german, germanHosting())
 	h.pages, h.broken = parsePages(h.assets)
 	return h
 }

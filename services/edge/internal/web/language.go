@@ -100,6 +100,14 @@ func (w words) Count(n int, one, many string) string {
 	return w.T(many, n)
 }
 
+// Count64 is Count of what is counted in 64 bits.
+func (w words) Count64(n int64, one, many string) string {
+	if n == 1 {
+		return w.T(one)
+	}
+	return w.T(many, n)
+}
+
 // Bytes writes a size for people.
 func (w words) Bytes(n int64) string {
 	s := inUnits(n)

@@ -56,6 +56,9 @@ type uploadView struct {
 	GuestTTL  time.Duration
 	Region    string // chosen at first
 	Regions   []string
+	// Where the file manager's uploads begin, the page that shows them, and the
+	// folder's id; empty elsewhere.
+	Begin, Refresh, FolderID string
 }
 
 func (h *Handler) uploadView(r *http.Request) uploadView {
@@ -75,13 +78,16 @@ func parsePages(a assets) (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("parsing the layout of the pages: %w", err)
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "enter", "account", "file", "download", "container", "containers", "containeredit", "apip", "error"} {
+	for _, name := range []string{"home", "enter", "account", "file", "download", "container", "containers", "containeredit", "apip", "error",
+		"shared", "sharedinfo", "sharedstats", "shareddelete", "folder", "search", "drive", "trash", "places", "node"} {
 		files := []string{"templates/" + name + ".html"}
 		switch name {
 		case "home":
 			files = append(files, "templates/plik.html")
 		case "container", "containers", "containeredit":
 			files = append(files, "templates/containerparts.html", "templates/containerform.html")
+		case "shared", "sharedinfo", "sharedstats", "folder", "search", "drive", "trash", "places", "node":
+			files = append(files, "templates/hostingparts.html")
 		}
 		t, err := layout.Clone()
 		if err == nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
@@ -8,7 +9,7 @@ import (
 
 // Routes implements dialect.Dialect.
 func (h *Handler) Routes() []dialect.Route {
-	return slices.Concat(h.homeRoutes(), h.otherRoutes(), h.containerRoutes())
+	return slices.Concat(h.homeRoutes(), h.otherRoutes(), h.containerRoutes(), h.driveRoutes(), h.hostingRoutes())
 }
 
 // homeRoutes are the start page, unless plik.no_web_interface says that there is
@@ -69,7 +70,57 @@ func (h *Handler) containerRoutes() []dialect.Route {
 	}
 }
 
+// driveRoutes are the pages of an account's folders.
+func (h *Handler) driveRoutes() []dialect.Route {
+	return []dialect.Route{
+		dialect.R("ShowDrive", "GET /account/files", h.ShowDrive, dialect.AuthAccount, dialect.NoBody, "the file manager: a folder; ?folder= says which"),
+		dialect.R("ShowTrash", "GET /account/trash", h.ShowTrash, dialect.AuthAccount, dialect.NoBody, "what lies in the trash"),
+		dialect.R("ShowPlaces", "GET /account/place", h.ShowPlaces, dialect.AuthAccount, dialect.NoBody, "choose a folder to move or copy something into"),
+		dialect.R("MakeFolder", "POST /account/folders", h.MakeFolder, dialect.AuthAccount, dialect.FormBody, "make a folder"),
+		dialect.R("ChangeSelected", "POST /account/selected", h.ChangeSelected, dialect.AuthAccount, dialect.FormBody, "move, copy, trash, restore or purge what is selected"),
+		dialect.R("BeginUpload", "POST /account/uploads", h.BeginUpload, dialect.AuthAccount, dialect.FormBody, "a resumable upload into a folder, which goes on by lockr's sessions"),
+		dialect.R("ShowNode", "GET /account/nodes/{id}", h.ShowNode, dialect.AuthAccount, dialect.NoBody, "a file or folder: name, description, sharing"),
+		dialect.R("SaveNode", "POST /account/nodes/{id}", h.SaveNode, dialect.AuthAccount, dialect.FormBody, "rename and describe it"),
+		dialect.R("ShareFolder", "POST /account/nodes/{id}/sharing", h.ShareFolder, dialect.AuthAccount, dialect.FormBody, "who may see a folder"),
+		dialect.R("CreateKeyPair", "POST /account/keypair", h.CreateKeyPair, dialect.AuthAccount, dialect.FormBody, "two keys for the file hosting API; the only page that shows them"),
+	}
+}
+
+// The families of short URLs (yetishare.md). What no file can be called goes to
+// whoever owns the root.
+const (
+	ofShort      = "/{short}"
+	ofShortNamed = "/{short}/{name...}"
+)
+
+// shortForm is what names a file: letters and digits, a digit and an upper-case
+// letter among them, as in no other first segment.
+var shortForm = regexp.MustCompile(`^[A-Za-z0-9]*(?:[A-Z][A-Za-z0-9]*[0-9]|[0-9][A-Za-z0-9]*[A-Z])[A-Za-z0-9]*$`)
+
+// hostingRoutes are the pages of shared files and folders (yetishare.md, Short URLs).
+func (h *Handler) hostingRoutes() []dialect.Route {
+	short := func(name, pattern string, handle dialect.Handler, b dialect.Body, doc string) dialect.Route {
+		return dialect.R(name, pattern, handle, dialect.AuthGuest, b, doc).In(ofShort).Where("short", shortForm)
+	}
+	return []dialect.Route{
+		short("ShowShared", "GET /{short}", h.ShowShared, dialect.NoBody, "the page of a file; ?download_token= is its bytes"),
+		short("OpenShared", "POST /{short}", h.OpenShared, dialect.FormBody, "go on to the bytes of a file"),
+		short("ShowSharedInfo", "GET /{short}~i", h.ShowSharedInfo, dialect.NoBody, "about a file; by ?{hash} how it is passed on, too"),
+		short("ShowSharedStats", "GET /{short}~s", h.ShowSharedStats, dialect.NoBody, "how often it was downloaded and looked at"),
+		short("AskToDelete", "GET /{short}~d", h.AskToDelete, dialect.NoBody, "may it be deleted? By ?{delete_hash}"),
+		short("DeleteShared", "POST /{short}~d", h.DeleteShared, dialect.NoBody, "into the trash, by ?{delete_hash}"),
+		short("DeleteShared", "DELETE /{short}~d", h.DeleteShared, dialect.NoBody, "as POST"),
+		short("ShowShared", "GET /{short}/{name}", h.ShowShared, dialect.NoBody, "as without a name, which nobody looks at").In(ofShortNamed),
+		short("OpenShared", "POST /{short}/{name}", h.OpenShared, dialect.FormBody, "as without a name").In(ofShortNamed),
+		dialect.R("ShowSharedFolder", "GET /folder/{number}", h.ShowSharedFolder, dialect.AuthGuest, dialect.NoBody, "a folder for whoever has the link"),
+		dialect.R("ShowSharedFolder", "GET /folder/{number}/{name}", h.ShowSharedFolder, dialect.AuthGuest, dialect.NoBody, "as without a name, which nobody looks at"),
+		dialect.R("UnlockFolder", "POST /folder/{number}", h.UnlockFolder, dialect.AuthGuest, dialect.FormBody, "open a folder by its password"),
+		dialect.R("UnlockFolder", "POST /folder/{number}/{name}", h.UnlockFolder, dialect.AuthGuest, dialect.FormBody, "as without a name"),
+		dialect.R("SearchSite", "GET /search", h.SearchSite, dialect.AuthGuest, dialect.NoBody, "public folders and their files by name; ?format=json for programs"),
+	}
+}
+
 // Owns implements dialect.Dialect.
 func (h *Handler) Owns() []string {
-	return []string{"/account", "/download", "/pages", "/assets", "/container", "/containers", "/apip", "/captcha_circle.php"}
+	return []string{"/account", "/download", "/pages", "/assets", "/container", "/containers", "/apip", "/captcha_circle.php", "/folder", "/search"}
 }
