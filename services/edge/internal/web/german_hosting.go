@@ -25,7 +25,7 @@ func germanHosting() map[string]string {
 
 		// The file manager.
 		"Files": "Dateien", "Folders": "Ordner", "Folders above": "Übergeordnete Ordner", "Trash": "Papierkorb", "Sharing": "Freigabe", "Copy link": "Link kopieren", "Copy the link of %s": "Link von %s kopieren",
-		"Select all": "Alle auswählen", "Select %s": "%s auswählen", "%d selected": "%d ausgewählt", "All": "Alle", "Move": "Verschieben", "Copy it": "Duplizieren", "Restore": "Wiederherstellen", "Delete for good": "Endgültig löschen",
+		"Select all": "Alle auswählen", "Select %s": "%s auswählen", "%d selected": "%d ausgewählt", "All": "Alle", "Move": "Verschieben", "Copy it": "Duplizieren", "Restore": "Wiederherstellen", "Delete for good": "Endgültig löschen", "Delete it for good?": "Endgültig löschen?",
 		"Properties": "Eigenschaften", "Properties of %s": "Eigenschaften von %s", "This folder is empty.": "Dieser Ordner ist leer.", "New folder": "Neuer Ordner", "Name": "Name", "New name of %s": "Neuer Name von %s",
 		"Keys: arrows, Enter opens, Space selects, F2 renames, Delete trashes, Ctrl+A selects all, Escape none. Drag onto a folder to move.": "Tasten: Pfeile, Eingabe öffnet, Leertaste wählt aus, F2 benennt um, Entf löscht, Strg+A wählt alles, Escape nichts. Auf einen Ordner ziehen verschiebt.",
 		"private": "privat", "unlisted": "nur per Link", "public": "öffentlich",
@@ -35,6 +35,7 @@ func germanHosting() map[string]string {
 		"Who may see it": "Wer ihn sehen darf", "Private": "Privat", "nobody but you": "niemand außer dir", "Unlisted": "Nur per Link", "whoever has the link": "wer den Link hat",
 		"Public": "Öffentlich", "the search of this site finds it, too": "auch die Suche dieser Seite findet ihn", "Another password": "Anderes Passwort",
 		"The link of each file works for whoever has it, whatever its folder is.": "Der Link jeder Datei geht für alle, die ihn haben, wie auch immer ihr Ordner freigegeben ist.",
+		"%d of %d are done.":  "%d von %d sind erledigt.",
 		"Move or delete":      "Verschieben oder löschen",
 		"The folder is made.": "Der Ordner ist erstellt.", "It is moved.": "Es ist verschoben.", "It is copied.": "Es ist kopiert.",
 		"It is in the trash, and can be restored from there.": "Es liegt im Papierkorb und kann von dort wiederhergestellt werden.", "It is restored.": "Es ist wiederhergestellt.", "It is gone for good.": "Es ist endgültig gelöscht.",

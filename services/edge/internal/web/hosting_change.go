@@ -117,20 +117,21 @@ func (h *Handler) ChangeSelected(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		change, err = h.changeOf(r, do, form.Get("to"))
 	}
+	partly := ""
 	for i, id := range ids {
 		if err != nil {
 			break
 		}
-		if err = change(id); err != nil && i > 0 && shown(err) {
-			err = fault.From(err).Msgf("%s; %d of %d are done", fault.From(err).Message, i, len(ids)).Because(err)
+		if err = change(id); err != nil && i > 0 {
+			partly = " " + h.wordsFor(r).T("%d of %d are done.", i, len(ids))
 		}
 	}
 	inTrash := do == doRestore || do == doPurge
 	switch {
 	case err != nil && inTrash:
-		return h.trashAgain(w, r, err)
+		return h.trashAgain(w, r, partly, err)
 	case err != nil:
-		return h.driveAgain(w, r, folder, drivePage{}, err)
+		return h.driveAgain(w, r, folder, drivePage{Partly: partly}, err)
 	case inTrash:
 		return goTo(w, withQuery("/account/trash", "did", done(do)))
 	}
@@ -175,13 +176,14 @@ func (h *Handler) changeOf(r *http.Request, do, to string) (func(id string) erro
 }
 
 // trashAgain shows the trash with what is wrong.
-func (h *Handler) trashAgain(w http.ResponseWriter, r *http.Request, err error) error {
+func (h *Handler) trashAgain(w http.ResponseWriter, r *http.Request, partly string, err error) error {
 	if !shown(err) {
 		return err
 	}
 	var v trashPage
 	var status int
 	status, v.Problem = h.failedIn(w, r, err)
+	v.Problem += partly
 	return h.trash(w, r, status, v)
 }
 

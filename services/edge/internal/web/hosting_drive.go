@@ -28,6 +28,7 @@ type drivePage struct {
 	Notice, Problem string
 	Form            string // whose the problem is: "new", or else the list
 	Typed           string // the name of a folder that was not made
+	Partly          string // how far it came before the problem
 }
 
 // Root reports whether the folder is the drive itself.
@@ -108,7 +109,10 @@ func (h *Handler) drive(w http.ResponseWriter, r *http.Request, status int, n ob
 	for _, child := range l.Nodes {
 		v.Nodes = append(v.Nodes, nodeViewOf(c.BaseURL, child))
 	}
-	if v.Paged = after != ""; l.Next != "" {
+	if v.Paged = after != ""; v.Paged {
+		v.Refresh = withQuery(here, "after", after)
+	}
+	if l.Next != "" {
 		v.Next = withQuery(here, "after", l.Next)
 	}
 	if r.Method == http.MethodPost {
@@ -161,6 +165,7 @@ func (h *Handler) driveAgain(w http.ResponseWriter, r *http.Request, folder stri
 	}
 	var status int
 	status, v.Problem = h.failedIn(w, r, err)
+	v.Problem += v.Partly
 	return h.drive(w, r, status, n, v)
 }
 

@@ -11,6 +11,7 @@ const longestWait = 30_000;
 const box = document.getElementById("uploader");
 const list = document.getElementById("uploads");
 const account = box.dataset.account; // empty: a guest
+const { begin, folder, refresh: here = "/account" } = box.dataset; // in the file manager
 const maxBytes = Number(box.dataset.max);
 const running = new Map(); // by storage key
 const queue = [];
@@ -18,7 +19,7 @@ const queue = [];
 // store keeps what is needed to go on. A browser that has none loses only that.
 const store = {
   prefix: "sluice.upload.",
-  key: (f) => store.prefix + JSON.stringify([account, f.name, f.size, f.lastModified]),
+  key: (f) => store.prefix + JSON.stringify([account, f.name, f.size, f.lastModified, ...(folder ? [folder] : [])]),
   get(key) {
     try {
       return JSON.parse(localStorage.getItem(key));
@@ -42,7 +43,8 @@ const store = {
   },
   mine() {
     try {
-      return Object.keys(localStorage).filter((k) => k.startsWith(store.prefix) && JSON.parse(k.slice(store.prefix.length))[0] === account);
+      const ours = ([who, , , , into = ""]) => who === account && into === (folder ?? "");
+      return Object.keys(localStorage).filter((k) => k.startsWith(store.prefix) && ours(JSON.parse(k.slice(store.prefix.length))));
     } catch {
       return [];
     }
@@ -189,7 +191,7 @@ class Upload {
     else if (phrase) body.key = phrase;
     const headers = { "Content-Type": "application/json" };
     if (region) headers["x-upload-region"] = region;
-    const r = await request("POST", "/api/v1/upload/session", { headers, body: JSON.stringify(body), signal: this.stop.signal });
+    const r = begin ? await this.begin(hash, phrase, region) : await request("POST", "/api/v1/upload/session", { headers, body: JSON.stringify(body), signal: this.stop.signal });
     if (r.status !== 201) {
       read(r); // throws; a 200 would be no session
       throw new Failure(`The server answered ${r.status}.`, { final: true });
@@ -198,6 +200,14 @@ class Upload {
     // Only the path: the page may be open under another of the server's names.
     this.session = { path: new URL(uploadUrl, location.href).pathname, expiresAt };
     store.put(this.key, this.session);
+  }
+
+  // begin asks for a session of a file that goes into the page's folder.
+  begin(hash, phrase, region) {
+    const body = new URLSearchParams({ folder, name: this.file.name, size: this.file.size, type: this.file.type, region });
+    if (hash) body.set("hash", hash);
+    else if (phrase) body.set("key", phrase);
+    return request("POST", begin, { headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: body.toString(), signal: this.stop.signal });
   }
 
   // step moves one chunk, or asks where to go on; it gives the finished file.
@@ -377,11 +387,11 @@ function pump() {
   }
 }
 
-// refresh brings the account page's list of files up to date.
+// refresh brings the page's list of files up to date.
 async function refresh() {
   if (!document.getElementById("files")) return;
   try {
-    const r = await fetch("/account");
+    const r = await fetch(here);
     if (!r.ok) return;
     const fresh = new DOMParser().parseFromString(await r.text(), "text/html");
     for (const id of ["files", "usage"]) {
@@ -389,6 +399,7 @@ async function refresh() {
       if (now) document.getElementById(id).replaceWith(now);
     }
     localTimes(document.getElementById("files"));
+    document.dispatchEvent(new Event("sluice:refreshed"));
   } catch {
     // the list is as it was
   }
@@ -456,13 +467,16 @@ pick.addEventListener("change", () => {
 });
 
 const drop = document.getElementById("drop");
+const target = document.getElementById("manager") ?? drop; // there files may fall anywhere
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
-  drop.addEventListener(name, (ev) => {
+  target.addEventListener(name, (ev) => {
+    if (!ev.dataTransfer.types.includes("Files")) return;
     ev.preventDefault();
     drop.classList.toggle("over", name === "dragenter" || name === "dragover");
   });
 }
-drop.addEventListener("drop", (ev) => {
+target.addEventListener("drop", (ev) => {
+  if (!ev.dataTransfer.types.includes("Files")) return;
   const folders = [...ev.dataTransfer.items].filter((i) => i.webkitGetAsEntry?.()?.isDirectory).length;
   const files = [...ev.dataTransfer.files];
   if (folders > 0) {
