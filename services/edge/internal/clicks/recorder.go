@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -80,15 +81,27 @@ func New(p Publisher, signer *keys.Signer, now func() time.Time, tel *telemetry.
 // Viewed implements core.Clicks.
 func (r *Recorder) Viewed(v core.View) {
 	agent := v.Agent[:min(len(v.Agent), maxAgent)]
-	if !linksv1.ValidID(v.ContainerID) || v.Method == http.MethodHead || looksAhead(v.Purpose) || isBot(agent) {
+	subject, ok := subjectOf(v)
+	if !ok || v.Method == http.MethodHead || looksAhead(v.Purpose) || isBot(agent) {
 		r.count(context.Background(), "left_out", 1)
 		return
 	}
 	at := r.now().UTC()
-	p := pair{subject: v.ContainerID, visitor: r.visitors.of(v.Source, agent, at)}
+	p := pair{subject: subject, visitor: r.visitors.of(v.Source, agent, at)}
 	r.count(context.Background(), r.add(click{pair: p, id: bus.NewID(), event: statsv1.ClickEvent{
 		Subject: p.subject, Visitor: p.visitor, Referrer: referrerOf(v.Referrer, v.BaseURL), Time: at,
 	}}), 1)
+}
+
+// nodeID is the form of files' ids, which are longer than containers'.
+var nodeID = regexp.MustCompile(`^[a-z0-9]{12,64}$`)
+
+// subjectOf is what stats counts a view for; false: nothing that there is.
+func subjectOf(v core.View) (string, bool) {
+	if v.FileID != "" {
+		return v.FileID, v.ContainerID == "" && nodeID.MatchString(v.FileID)
+	}
+	return v.ContainerID, linksv1.ValidID(v.ContainerID)
 }
 
 func (r *Recorder) count(ctx context.Context, outcome string, n int) {

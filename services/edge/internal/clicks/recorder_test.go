@@ -186,12 +186,27 @@ func TestRecorder_LeavesOut(t *testing.T) {
 		for _, id := range []string{"", "x", "a b", "click.>", "IIOM6UW3PN7"} {
 			r.Viewed(view(func(v *core.View) { v.ContainerID = id }))
 		}
+		for _, id := range []string{"x", "IIOM6UW3PN7AAAA", "k3v9x2m8q1.>", "k3v9x2m8q1k3v9x2m8q1"} { // the last one beside a container
+			r.Viewed(view(func(v *core.View) { v.FileID = id }))
+		}
 		r.Viewed(view(func(v *core.View) { v.Method = "HEAD" }))
 		for _, purpose := range []string{"prefetch", "prefetch;prerender", "Prefetch"} {
 			r.Viewed(view(func(v *core.View) { v.Purpose = purpose }))
 		}
 	})
 	if len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestRecorder_Files(t *testing.T) {
+	t.Parallel()
+	const file = "k3v9x2m8q1k3v9x2m8q1"
+	all := run(t, func(r *clicks.Recorder, _ *stream) {
+		r.Viewed(view(func(v *core.View) { v.ContainerID, v.FileID = "", file }))
+		r.Viewed(view())
+	})
+	if len(all) != 2 || all[0].Subject != file || all[1].Subject != subject {
 		t.Errorf("%+v", all)
 	}
 }

@@ -1,9 +1,10 @@
 package core
 
 // View is somebody's look at a container: its page, or a successful unlock
-// (locknex.md, Containers: stats).
+// (locknex.md, Containers: stats); or at a shared file: its page, or its bytes.
 type View struct {
 	ContainerID string // the alphanumeric one
+	FileID      string // the node id, where it is a file
 	Source      string // the client's address
 	Agent       string // User-Agent
 	Referrer    string // Referer as it was sent

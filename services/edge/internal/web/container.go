@@ -94,7 +94,13 @@ func (h *Handler) ShowContainer(w http.ResponseWriter, r *http.Request) error {
 
 // viewOfPage is somebody's look at a container, which may count as a click.
 func viewOfPage(r *http.Request, c linksv1.Container) core.View {
-	return core.View{ContainerID: c.ID, Source: source(r), Agent: r.UserAgent(), Referrer: r.Referer(), BaseURL: dialect.CallOf(r).BaseURL,
+	v := viewOfRequest(r)
+	v.ContainerID = c.ID
+	return v
+}
+
+func viewOfRequest(r *http.Request) core.View {
+	return core.View{Source: source(r), Agent: r.UserAgent(), Referrer: r.Referer(), BaseURL: dialect.CallOf(r).BaseURL,
 		Method: r.Method, Purpose: cmp.Or(r.Header.Get("Sec-Purpose"), r.Header.Get("Purpose"))}
 }
 

@@ -11,7 +11,8 @@ func germanHosting() map[string]string {
 		"Size": "Größe", "Type": "Typ", "Uploaded": "Hochgeladen", "Changed": "Geändert", "Filename": "Dateiname", "Filesize": "Dateigröße", "Status": "Status", "Active": "Aktiv",
 		"Keywords": "Stichwörter", "Description": "Beschreibung", "To delete it": "Zum Löschen",
 		"Whoever has this address can put the file into your trash.": "Wer diese Adresse hat, kann die Datei in deinen Papierkorb legen.",
-		"Views of its page": "Aufrufe ihrer Seite", "Views on each of the last %d days, %d at most": "Aufrufe an jedem der letzten %d Tage, höchstens %d",
+		"Visitors": "Besucher", "Visitors on each of the last %d days, %d at most": "Besucher an jedem der letzten %d Tage, höchstens %d",
+		"Whoever opens the page or the file counts once in half an hour; search engines do not.": "Wer die Seite oder die Datei öffnet, zählt einmal in einer halben Stunde; Suchmaschinen zählen nicht.",
 		"The file is deleted.": "Die Datei ist gelöscht.", "Delete this file? Its links work no more then.": "Diese Datei löschen? Ihre Links gehen dann nicht mehr.",
 		"It lies in its owner’s trash for a while, and its links work no more.": "Sie liegt noch eine Weile im Papierkorb ihres Besitzers, und ihre Links gehen nicht mehr.",
 		"Delete the file": "Datei löschen", "Keep it": "Behalten",
@@ -25,7 +26,7 @@ func germanHosting() map[string]string {
 
 		// The file manager.
 		"Files": "Dateien", "Folders": "Ordner", "Folders above": "Übergeordnete Ordner", "Trash": "Papierkorb", "Sharing": "Freigabe", "Copy link": "Link kopieren", "Copy the link of %s": "Link von %s kopieren",
-		"Select all": "Alle auswählen", "Select %s": "%s auswählen", "%d selected": "%d ausgewählt", "All": "Alle", "Move": "Verschieben", "Copy it": "Duplizieren", "Restore": "Wiederherstellen", "Delete for good": "Endgültig löschen", "Delete it for good?": "Endgültig löschen?",
+		"Select all": "Alle auswählen", "Select %s": "%s auswählen", "%d selected": "%d ausgewählt", "All": "Alle", "Move": "Verschieben", "Restore": "Wiederherstellen", "Delete for good": "Endgültig löschen", "Delete it for good?": "Endgültig löschen?",
 		"Properties": "Eigenschaften", "Properties of %s": "Eigenschaften von %s", "This folder is empty.": "Dieser Ordner ist leer.", "New folder": "Neuer Ordner", "Name": "Name", "New name of %s": "Neuer Name von %s",
 		"Keys: arrows, Enter opens, Space selects, F2 renames, Delete trashes, Ctrl+A selects all, Escape none. Drag onto a folder to move.": "Tasten: Pfeile, Eingabe öffnet, Leertaste wählt aus, F2 benennt um, Entf löscht, Strg+A wählt alles, Escape nichts. Auf einen Ordner ziehen verschiebt.",
 		"private": "privat", "unlisted": "nur per Link", "public": "öffentlich",

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"html"
@@ -41,10 +42,19 @@ func (h *Handler) ShowShared(w http.ResponseWriter, r *http.Request) error {
 		if err := h.core.CheckDownloadToken(n.NodeID, tokens[0]); err != nil {
 			return err //nolint:wrapcheck // it says what is wrong
 		}
+		h.core.Viewed(viewOfFile(r, n))
 		return h.core.SendFile(w, r, *n.Object, false) //nolint:wrapcheck // it says what was being done
 	}
 	ended(w, r)
+	h.core.Viewed(viewOfFile(r, n))
 	return h.shared(w, r, http.StatusOK, n, "")
+}
+
+// viewOfFile is somebody's look at a shared file, which may count as a visitor.
+func viewOfFile(r *http.Request, n objectv1.DriveNode) core.View {
+	v := viewOfRequest(r)
+	v.FileID = n.NodeID
+	return v
 }
 
 func (h *Handler) shared(w http.ResponseWriter, r *http.Request, status int, n objectv1.DriveNode, problem string) error {
@@ -148,8 +158,8 @@ func hashOf(r *http.Request) string {
 type sharedStatsPage struct {
 	frame
 	inWords
-	File   nodeView
-	Clicks *clickGraph // views of the page; nil: not known now
+	File     nodeView
+	Visitors *clickGraph // nil: not known now
 }
 
 // ShowSharedStats answers GET /{short}~s.
@@ -158,5 +168,11 @@ func (h *Handler) ShowSharedStats(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return h.render(w, http.StatusOK, "sharedstats", sharedStatsPage{frame: h.hostingFrame(r, n.Name), File: nodeViewOf(dialect.CallOf(r).BaseURL, n)})
+	v := sharedStatsPage{frame: h.hostingFrame(r, n.Name), File: nodeViewOf(dialect.CallOf(r).BaseURL, n)}
+	ctx, cancel := context.WithTimeout(r.Context(), clicksWithin)
+	defer cancel()
+	if c, err := h.core.FileClicks(ctx, n.NodeID, graphDays); err == nil {
+		v.Visitors = newClickGraph(c)
+	}
+	return h.render(w, http.StatusOK, "sharedstats", v)
 }

@@ -18,6 +18,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
@@ -191,6 +192,25 @@ func TestShared_Counts(t *testing.T) {
 	h.tell(t)
 	h.nobody.get(t, 200, "/"+n.Short+"~s").has(t, "<dd>2</dd>")
 	h.nobody.get(t, 200, "/"+n.Short+"~i").has(t, "<td>2</td>")
+}
+
+func TestShared_Visitors(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	n := h.file(t, "a.txt", "hello")
+	h.nobody.get(t, 200, "/"+n.Short, "Referer", "https://board.example/1")
+	h.nobody.get(t, 200, "/"+n.Short+"?download_token="+h.links.DownloadToken(n.NodeID))
+	h.nobody.get(t, 200, "/"+n.Short+"~i")
+	h.nobody.get(t, 200, "/"+n.Short+"~s")
+	h.nobody.get(t, 403, "/"+n.Short+"?download_token=x")
+	views := h.Clicks.All()
+	if len(views) != 2 || views[0].FileID != n.NodeID || views[0].ContainerID != "" || views[0].Referrer != "https://board.example/1" || views[1].FileID != n.NodeID {
+		t.Errorf("%+v", views)
+	}
+	h.Stats.Set(n.NodeID, statsv1.Clicks{Today: 3, Total: 777, Days: []statsv1.Day{{Day: "2026-01-01", Clicks: 774}, {Day: "2026-01-02", Clicks: 3}}})
+	h.nobody.get(t, 200, "/"+n.Short+"~s").has(t, "777", "<svg", "Visitors on each of the last 2 days, 774 at most")
+	h.Stats.Down(fault.ErrUnavailable)
+	h.nobody.get(t, 200, "/"+n.Short+"~s").lacks(t, "Visitors")
 }
 
 // tell has what was downloaded told to object.
