@@ -41,6 +41,13 @@ func germanHosting() map[string]string {
 		"The folder is made.": "Der Ordner ist erstellt.", "It is moved.": "Es ist verschoben.", "It is copied.": "Es ist kopiert.",
 		"It is in the trash, and can be restored from there.": "Es liegt im Papierkorb und kann von dort wiederhergestellt werden.", "It is restored.": "Es ist wiederhergestellt.", "It is gone for good.": "Es ist endgültig gelöscht.",
 
+		// The uploader.
+		"Upload": "Hochladen", "Upload a file": "Eine Datei hochladen", "Uploads": "Uploads", "Region": "Region", "Drop files here": "Dateien hier ablegen", "or choose them": "oder auswählen",
+		"Uploading from this page needs JavaScript. Without it, use the API:": "Hochladen von dieser Seite braucht JavaScript. Ohne geht es über die API:",
+		"Up to %s each.": "Je bis zu %s.", "Up to %s each, kept for %s.": "Je bis zu %s, aufbewahrt %s.",
+		"A broken connection or a closed page is no loss: the upload goes on where it was.": "Ist die Verbindung weg oder die Seite zu, geht nichts verloren: Der Upload geht weiter, wo er war.",
+		"Phrase for downloads (optional)": "Kennwort für Downloads (freiwillig)", "whoever downloads must know it": "wer herunterlädt, muss es wissen",
+
 		// Errors, in whole sentences.
 		"There is no such folder.": "Diesen Ordner gibt es nicht.",
 		"Nothing is selected.":     "Nichts ist ausgewählt.",

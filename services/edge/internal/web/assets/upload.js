@@ -1,7 +1,7 @@
 // The uploader: resumable sessions (PUT with Content-Range), several files, pause,
 // cut connections, and going on after the page was closed: the session's URL is
 // kept by the file's name, size and time, and the same file chosen again meets it.
-import { bytes, el, keyHash, localTimes, problemOf } from "./page.js";
+import { bytes, el, german, keyHash, localTimes, problemOf } from "./page.js";
 
 const chunk = 16 << 20; // bytes of one request
 const parallel = 2;
@@ -15,6 +15,51 @@ const { begin, folder, refresh: here = "/account" } = box.dataset; // in the fil
 const maxBytes = Number(box.dataset.max);
 const running = new Map(); // by storage key
 const queue = [];
+
+const de = {
+  "The upload was stopped.": "Der Upload wurde angehalten.",
+  "The connection was cut.": "Die Verbindung brach ab.",
+  "The upload has expired.": "Der Upload ist abgelaufen.",
+  "The upload is still being written down.": "Der Upload wird noch gespeichert.",
+  "You are logged out. Log in, and choose the file again.": "Du bist abgemeldet. Melde dich an und wähle die Datei noch einmal.",
+  "Something between here and the server answered in its place.": "Etwas auf dem Weg zum Server hat an seiner Stelle geantwortet.",
+  "The file cannot be read any more; it may have changed.": "Die Datei ist nicht mehr lesbar; vielleicht hat sie sich geändert.",
+  "The server took nothing.": "Der Server hat nichts angenommen.",
+  "The server answered %s.": "Der Server hat %s geantwortet.",
+  "Copy link": "Link kopieren",
+  Cancel: "Abbrechen",
+  Pause: "Anhalten",
+  Resume: "Weiter",
+  "Try again": "Noch einmal",
+  Dismiss: "Schließen",
+  Choose: "Auswählen",
+  Discard: "Verwerfen",
+  Waiting: "Wartet",
+  "progress of %s": "Fortschritt von %s",
+  "%s, in %s, with a phrase.": "%s, in %s, mit Kennwort.",
+  "%s, in %s.": "%s, in %s.",
+  "link of %s": "Link von %s",
+  "Open its page": "Seite öffnen",
+  "QR code": "QR-Code",
+  "QR code of the link": "QR-Code des Links",
+  "Trying again in %s s, from %s.": "Neuer Versuch in %s s, ab %s.",
+  "%s left": "noch %s",
+  "%s of %s": "%s von %s",
+  "Paused at %s of %s": "Angehalten bei %s von %s",
+  "%s was not uploaded.": "%s wurde nicht hochgeladen.",
+  "%s is uploaded.": "%s ist hochgeladen.",
+  "Unfinished. Choose the same file to go on.": "Unfertig. Wähle dieselbe Datei, um weiterzumachen.",
+  "Unfinished, %s of %s are there. Choose the same file to go on.": "Unfertig, %s von %s sind da. Wähle dieselbe Datei, um weiterzumachen.",
+  "%s are too much: %s a file.": "%s sind zu viel: %s je Datei.",
+  Folders: "Ordner",
+  "A folder is more than one file: rclone uploads it whole.": "Ein Ordner ist mehr als eine Datei: rclone lädt ihn ganz hoch.",
+};
+
+// say says a text in the page's language, with values in its places.
+function say(text, ...values) {
+  let i = 0;
+  return ((german && de[text]) || text).replace(/%s/g, () => values[i++]);
+}
 
 // store keeps what is needed to go on. A browser that has none loses only that.
 const store = {
@@ -62,7 +107,7 @@ class Failure extends Error {
 // request is XMLHttpRequest, since fetch does not tell how much was sent.
 function request(method, url, { headers = {}, body = null, sent = () => {}, signal } = {}) {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(new Failure("The upload was stopped."));
+    if (signal?.aborted) return reject(new Failure(say("The upload was stopped.")));
     const x = new XMLHttpRequest();
     let timer;
     const alive = (ms = stall) => {
@@ -81,7 +126,7 @@ function request(method, url, { headers = {}, body = null, sent = () => {}, sign
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
       if (x.status) resolve({ status: x.status, text: x.responseText, header: (name) => x.getResponseHeader(name) });
-      else reject(new Failure("The connection was cut."));
+      else reject(new Failure(say("The connection was cut.")));
     });
     signal?.addEventListener("abort", stop);
     alive();
@@ -97,13 +142,13 @@ function read({ status, text, header }) {
     return { offset: range ? Number(range[1]) + 1 : 0 };
   }
   if (status === 200 || status === 201) return { file: parse(text) };
-  if (status === 404 || status === 410) throw new Failure("The upload has expired.", { gone: true });
+  if (status === 404 || status === 410) throw new Failure(say("The upload has expired."), { gone: true });
   // Busy is what the connection before this one has left behind. Its end is told
   // by asking again; Retry-After is when it would end by itself at the latest.
-  if (status === 409) throw new Failure("The upload is still being written down.", { most: 2_000 });
+  if (status === 409) throw new Failure(say("The upload is still being written down."), { most: 2_000 });
   const wait = { after: 1000 * (Number(header("Retry-After")) || 0) };
   if (status === 408 || status === 429 || status >= 500) throw new Failure(problemOf(status, text), wait);
-  if (status === 401) throw new Failure("You are logged out. Log in, and choose the file again.", { final: true });
+  if (status === 401) throw new Failure(say("You are logged out. Log in, and choose the file again."), { final: true });
   throw new Failure(problemOf(status, text), { final: true });
 }
 
@@ -112,7 +157,7 @@ function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Failure("Something between here and the server answered in its place.");
+    throw new Failure(say("Something between here and the server answered in its place."));
   }
 }
 
@@ -133,7 +178,7 @@ function announce(text) {
 class Row {
   constructor(name) {
     this.bar = el("progress", { max: 1, value: 0 });
-    this.bar.setAttribute("aria-label", `progress of ${name}`);
+    this.bar.setAttribute("aria-label", say("progress of %s", name));
     this.text = el("small");
     this.acts = el("span", { className: "acts" });
     this.item = el("li", {}, el("div", { className: "row" }, el("strong", { textContent: name }), this.acts), this.bar, this.text);
@@ -157,16 +202,16 @@ class Row {
   // done shows the link at the end.
   done(file) {
     this.bar.hidden = true;
-    this.show(`${bytes(file.size)}, in ${file.region}${file.hasKey ? ", with a phrase" : ""}.`);
-    const copy = button("Copy link", () => {});
+    this.show(say(file.hasKey ? "%s, in %s, with a phrase." : "%s, in %s.", bytes(file.size), file.region));
+    const copy = button(say("Copy link"), () => {});
     copy.dataset.copy = file.url;
     const field = el("input", { readOnly: true, value: file.url });
-    field.setAttribute("aria-label", `link of ${file.name}`);
-    const qr = el("img", { className: "qr", src: `/download/${encodeURIComponent(file.id)}/qr.svg`, alt: "QR code of the link", width: 150, height: 150 });
+    field.setAttribute("aria-label", say("link of %s", file.name));
+    const qr = el("img", { className: "qr", src: `/download/${encodeURIComponent(file.id)}/qr.svg`, alt: say("QR code of the link"), width: 150, height: 150 });
     this.item.append(
       el("span", { className: "copyline" }, field, copy),
-      el("p", {}, el("a", { href: new URL(file.url).pathname, textContent: "Open its page" })),
-      el("details", { open: list.children.length === 1 }, el("summary", { textContent: "QR code" }), qr),
+      el("p", {}, el("a", { href: new URL(file.url).pathname, textContent: say("Open its page") })),
+      el("details", { open: list.children.length === 1 }, el("summary", { textContent: say("QR code") }), qr),
     );
     this.item.classList.add("done");
   }
@@ -176,7 +221,7 @@ class Upload {
   constructor(file, options, row) {
     Object.assign(this, { file, options, key: store.key(file), row: row ?? new Row(file.name), state: "waiting", offset: 0, stop: null });
     this.session = store.get(this.key);
-    this.row.show("Waiting", button("Cancel", () => this.cancel()));
+    this.row.show(say("Waiting"), button(say("Cancel"), () => this.cancel()));
   }
 
   set(state) {
@@ -194,7 +239,7 @@ class Upload {
     const r = begin ? await this.begin(hash, phrase, region) : await request("POST", "/api/v1/upload/session", { headers, body: JSON.stringify(body), signal: this.stop.signal });
     if (r.status !== 201) {
       read(r); // throws; a 200 would be no session
-      throw new Failure(`The server answered ${r.status}.`, { final: true });
+      throw new Failure(say("The server answered %s.", r.status), { final: true });
     }
     const { uploadUrl, expiresAt } = parse(r.text);
     // Only the path: the page may be open under another of the server's names.
@@ -231,12 +276,12 @@ class Upload {
     try {
       await part.slice(0, 1).arrayBuffer();
     } catch {
-      throw new Failure("The file cannot be read any more; it may have changed.", { final: true });
+      throw new Failure(say("The file cannot be read any more; it may have changed."), { final: true });
     }
     const range = end > this.offset ? `bytes ${this.offset}-${end - 1}/${size}` : `bytes */${size}`;
     const is = await put(this.session.path, range, { body: part.size ? part : null, signal, sent: (n) => this.moved(n) });
     if (is.file) return is.file;
-    if (is.offset <= this.offset) throw new Failure("The server took nothing.");
+    if (is.offset <= this.offset) throw new Failure(say("The server took nothing."));
     this.offset = is.offset;
     this.moved(0);
     return null;
@@ -280,7 +325,7 @@ class Upload {
     const backoff = Math.min(err.most, 500 * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2);
     const ms = Math.max(err.after, backoff);
     this.set("retrying");
-    this.row.show(`${err.message} Trying again in ${Math.ceil(ms / 1000)} s, from ${bytes(this.offset)}.`, ...this.buttons());
+    this.row.show(`${err.message} ${say("Trying again in %s s, from %s.", Math.ceil(ms / 1000), bytes(this.offset))}`, ...this.buttons());
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       const now = () => {
@@ -293,7 +338,7 @@ class Upload {
   }
 
   buttons() {
-    return [button("Pause", () => this.pause()), button("Cancel", () => this.cancel(), "small danger")];
+    return [button(say("Pause"), () => this.pause()), button(say("Cancel"), () => this.cancel(), "small danger")];
   }
 
   moved(n) {
@@ -309,12 +354,12 @@ class Upload {
       c.at = now;
       c.from = done;
     }
-    const left = c.rate > 0 ? ` · ${bytes(c.rate)}/s · ${duration((size - done) / c.rate)} left` : "";
+    const left = c.rate > 0 ? ` · ${bytes(c.rate)}/s · ${say("%s left", duration((size - done) / c.rate))}` : "";
     if (this.row.acts.dataset.for !== "sending" || this.state !== "sending") {
       this.row.show("", ...this.buttons());
       this.row.acts.dataset.for = "sending";
     }
-    this.row.text.textContent = `${bytes(done)} of ${bytes(size)}${left}`;
+    this.row.text.textContent = say("%s of %s", bytes(done), bytes(size)) + left;
     this.row.text.className = "";
     this.set("sending");
   }
@@ -323,14 +368,14 @@ class Upload {
     this.stop?.abort();
     this.set("paused");
     this.row.acts.dataset.for = "";
-    this.row.show(`Paused at ${bytes(this.offset)} of ${bytes(this.file.size)}`, button("Resume", () => this.again()), button("Cancel", () => this.cancel(), "small danger"));
+    this.row.show(say("Paused at %s of %s", bytes(this.offset), bytes(this.file.size)), button(say("Resume"), () => this.again()), button(say("Cancel"), () => this.cancel(), "small danger"));
     this.leave();
   }
 
   again() {
     this.set("waiting");
     this.row.bar.hidden = false;
-    this.row.show("Waiting", button("Cancel", () => this.cancel()));
+    this.row.show(say("Waiting"), button(say("Cancel"), () => this.cancel()));
     enqueue(this);
   }
 
@@ -346,8 +391,8 @@ class Upload {
   failed(message) {
     this.set("failed");
     this.row.acts.dataset.for = "";
-    this.row.fail(message, button("Try again", () => this.again()), button("Dismiss", () => this.cancel()));
-    announce(`${this.file.name} was not uploaded.`);
+    this.row.fail(message, button(say("Try again"), () => this.again()), button(say("Dismiss"), () => this.cancel()));
+    announce(say("%s was not uploaded.", this.file.name));
     this.leave();
   }
 
@@ -355,7 +400,7 @@ class Upload {
     this.set("done");
     store.drop(this.key);
     this.row.done(file);
-    announce(`${file.name} is uploaded.`);
+    announce(say("%s is uploaded.", file.name));
     this.leave();
   }
 
@@ -424,7 +469,7 @@ async function showPending(key) {
     request("DELETE", session.path).catch(() => {});
     forget();
   };
-  row.show("Unfinished. Choose the same file to go on.", button("Choose", () => document.getElementById("pick").click()), button("Discard", discard, "small danger"));
+  row.show(say("Unfinished. Choose the same file to go on."), button(say("Choose"), () => document.getElementById("pick").click()), button(say("Discard"), discard, "small danger"));
   try {
     const was = await put(session.path, `bytes */${size}`);
     if (!pending.has(key)) return;
@@ -435,7 +480,7 @@ async function showPending(key) {
       return;
     }
     row.progress(was.offset, size);
-    row.text.textContent = `Unfinished, ${bytes(was.offset)} of ${bytes(size)} are there. Choose the same file to go on.`;
+    row.text.textContent = say("Unfinished, %s of %s are there. Choose the same file to go on.", bytes(was.offset), bytes(size));
   } catch (err) {
     if (err.gone && pending.has(key)) forget();
   }
@@ -450,7 +495,7 @@ async function add(files) {
     if (running.has(key) || queue.some((u) => u.key === key)) continue;
     if (file.size > maxBytes) {
       const row = new Row(file.name);
-      row.fail(`${bytes(file.size)} are too much: ${bytes(maxBytes)} a file.`, button("Dismiss", () => row.item.remove()));
+      row.fail(say("%s are too much: %s a file.", bytes(file.size), bytes(maxBytes)), button(say("Dismiss"), () => row.item.remove()));
       continue;
     }
     const row = pending.get(key);
@@ -480,8 +525,8 @@ target.addEventListener("drop", (ev) => {
   const folders = [...ev.dataTransfer.items].filter((i) => i.webkitGetAsEntry?.()?.isDirectory).length;
   const files = [...ev.dataTransfer.files];
   if (folders > 0) {
-    const row = new Row("Folders");
-    row.fail("A folder is more than one file: rclone uploads it whole.", button("Dismiss", () => row.item.remove()));
+    const row = new Row(say("Folders"));
+    row.fail(say("A folder is more than one file: rclone uploads it whole."), button(say("Dismiss"), () => row.item.remove()));
     return;
   }
   add(files);
