@@ -174,6 +174,14 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	hash, err := h.links.FolderPassword(md5Hex("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut := h.folder(t, "", "holiday vault", objectv1.Sharing{Visibility: objectv1.VisibilityPublic, PasswordHash: hash})
+	h.put(t, h.file(t, "in it.txt", "hello"), shut.NodeID)
+	h.nobody.get(t, 200, "/search?q=vault").lacks(t, "1 file")
+	h.nobody.get(t, 200, "/search?format=json&q=vault").has(t, `"protected":true`, `"size":0`)
 	h.nobody.get(t, 200, "/search?format=json").has(t, `"results":[]`)
 	h.nobody.get(t, 400, "/search?format=json&q="+strings.Repeat("x", 201)).has(t, `"error":`, `"code":"invalid_request"`)
 	h.Object.SetFail("SearchNodes", fault.ErrUnavailable)

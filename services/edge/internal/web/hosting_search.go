@@ -42,7 +42,8 @@ type nodeJSON struct {
 	Size      int64  `json:"size"`
 	MediaType string `json:"mediaType,omitempty"`
 	Downloads int64  `json:"downloads"`
-	Files     int64  `json:"files,omitempty"`
+	Files     int64  `json:"files,omitempty"`     // in a folder
+	Protected bool   `json:"protected,omitempty"` // a folder that asks for a password: nothing is said of what is in it
 	CreatedAt string `json:"createdAt"`
 }
 
@@ -113,7 +114,10 @@ func (h *Handler) foundAsJSON(w http.ResponseWriter, r *http.Request, v searchPa
 	for _, n := range v.Found {
 		j := nodeJSON{Type: string(objectv1.KindFile), Name: n.Name, URL: n.URL, Size: n.Size, MediaType: n.Type, Downloads: n.Downloads(), CreatedAt: n.CreatedAt.UTC().Format("2006-01-02T15:04:05Z")}
 		if n.Folder {
-			j.Type, j.Size, j.Downloads, j.Files = string(objectv1.KindFolder), n.Tally.Bytes, n.Tally.Downloads, n.Tally.Files
+			j.Type, j.Protected = string(objectv1.KindFolder), n.Protected()
+		}
+		if n.Folder && !j.Protected {
+			j.Size, j.Downloads, j.Files = n.Tally.Bytes, n.Tally.Downloads, n.Tally.Files
 		}
 		out.Results = append(out.Results, j)
 	}

@@ -271,6 +271,19 @@ func TestShared_NoFile(t *testing.T) {
 	h.nobody.get(t, 404, "/nothing")
 }
 
+// TestShared_UnderAnotherRoot: where Plik is below a path, the root's short URLs and
+// its unknown paths stay what they are.
+func TestShared_UnderAnotherRoot(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, func(c *edge.Config, _ *edge.Deps) { c.Plik.Path = "/p"; c.Plik.NoWebInterface = true })
+	n := h.file(t, "a.txt", "a")
+	h.nobody.get(t, 200, "/"+n.Short).has(t, "a.txt")
+	h.nobody.get(t, 200, "/"+n.Short+"/a.txt").has(t, "a.txt")
+	for _, p := range []string{"/", "/nothing", "/nothing/at/all", "/Aa0Aa0Aa", "/p/nothing", "/p/" + n.Short} {
+		noPageAt(t, h.nobody, "GET", p)
+	}
+}
+
 // TestShared_NoRouteIsAName holds short names, which have a digit and an upper-case
 // letter, against every first segment that the edge serves.
 func TestShared_NoRouteIsAName(t *testing.T) {
