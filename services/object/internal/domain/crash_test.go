@@ -77,6 +77,9 @@ func crashing(st domain.Store) domain.Store {
 	st.Accounts = crashAccounts{st.Accounts}
 	st.Bindings = crashBindings{st.Bindings}
 	st.Nodes = crashNodes{st.Nodes}
+	st.Tallies = crashTallies{st.Tallies}
+	st.Words = crashWords{st.Words}
+	st.Cursors = crashCursors{st.Cursors}
 	return st
 }
 
@@ -234,4 +237,54 @@ func (c crashNodes) Delete(ctx context.Context, id string, rev int64) error {
 
 func (c crashNodes) SetMoving(ctx context.Context, account string, m *domain.Move, rev int64) error {
 	return write(ctx, func() error { return c.Nodes.SetMoving(ctx, account, m, rev) })
+}
+
+func (c crashNodes) Downloaded(ctx context.Context, id string, n int64, at time.Time) error {
+	return write(ctx, func() error { return c.Nodes.Downloaded(ctx, id, n, at) })
+}
+
+func (c crashNodes) Mark(ctx context.Context, id string, at time.Time) error {
+	return write(ctx, func() error { return c.Nodes.Mark(ctx, id, at) })
+}
+
+type crashTallies struct{ domain.Tallies }
+
+func (c crashTallies) UpdateShard(ctx context.Context, id string, change func(s *domain.Shard) bool) (s domain.Shard, rev int64, err error) {
+	err = write(ctx, func() error {
+		s, rev, err = c.Tallies.UpdateShard(ctx, id, change)
+		return err
+	})
+	return s, rev, err
+}
+
+func (c crashTallies) DropShard(ctx context.Context, id string) error {
+	return write(ctx, func() error { return c.Tallies.DropShard(ctx, id) })
+}
+
+func (c crashTallies) SetRoot(ctx context.Context, n domain.Node, rev int64) error {
+	return write(ctx, func() error { return c.Tallies.SetRoot(ctx, n, rev) })
+}
+
+func (c crashTallies) Bury(ctx context.Context, g domain.Grave) error {
+	return write(ctx, func() error { return c.Tallies.Bury(ctx, g) })
+}
+
+func (c crashTallies) Forget(ctx context.Context, id string) error {
+	return write(ctx, func() error { return c.Tallies.Forget(ctx, id) })
+}
+
+type crashWords struct{ domain.Words }
+
+func (c crashWords) Put(ctx context.Context, word, node string) error {
+	return write(ctx, func() error { return c.Words.Put(ctx, word, node) })
+}
+
+func (c crashWords) Drop(ctx context.Context, word, node string) error {
+	return write(ctx, func() error { return c.Words.Drop(ctx, word, node) })
+}
+
+type crashCursors struct{ domain.Cursors }
+
+func (c crashCursors) Set(ctx context.Context, name, value string) error {
+	return write(ctx, func() error { return c.Cursors.Set(ctx, name, value) })
 }

@@ -91,12 +91,12 @@ func (n *Node) follow(was Node) {
 	}
 }
 
-// spread marks a page of the files that have to follow their folder. It is noted
-// in the folder with the write that ends the work on it.
-func (s *Service) spread(ctx context.Context, n *Node) error {
+// spread marks a page of the files that have to follow their folder, and gives how
+// far it came: nil when all are marked.
+func (s *Service) spread(ctx context.Context, n Node) (*Follow, error) {
 	page, err := s.st.Nodes.OfKind(ctx, n.Account, n.ID, false, n.Follow.From, followPage)
 	if err != nil {
-		return fmt.Errorf("looking for files that follow their folder: %w", err)
+		return nil, fmt.Errorf("looking for files that follow their folder: %w", err)
 	}
 	err = together(len(page), func(i int) error {
 		err := s.st.Nodes.Mark(ctx, page[i].ID, s.now())
@@ -105,14 +105,10 @@ func (s *Service) spread(ctx context.Context, n *Node) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err != nil || len(page) < followPage {
+		return nil, err
 	}
-	n.Follow = nil
-	if len(page) == followPage {
-		n.Follow, n.RecountAt = &Follow{From: page[len(page)-1].Sort + "\x00"}, s.now()
-	}
-	return nil
+	return &Follow{From: page[len(page)-1].Sort + "\x00"}, nil
 }
 
 // wanted is by which words everybody may find a node: those of public folders, and

@@ -1,0 +1,560 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
+)
+
+func TestTallies_Follow(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	a, b := e.folder("a").NodeID, e.folder("a/b").NodeID
+	f := e.file("a/f", "123")
+	g := e.file("a/b/g", "12345")
+	e.file("r", "1")
+	e.tallied()
+	e.wantTally(a, 1, 1, 8, 0)
+	e.wantTally(b, 1, 0, 5, 0)
+	e.wantTally("", 1, 1, 9, 0)
+	e.file("a/f", "1234567") // over it
+	if err := errors.Join(e.countDownloads(f.File.NodeID, 3), e.countDownloads(g.File.NodeID, 4), e.countDownloads(g.File.NodeID, 0)); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally(a, 1, 1, 12, 7)
+	e.wantTally("", 1, 1, 13, 7)
+	if _, err := e.move(t.Context(), "a/b", "c", false); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally(a, 1, 0, 7, 3)
+	e.wantTally("", 1, 2, 13, 7)
+	if err := errors.Join(e.trashID(t.Context(), b), e.trashID(t.Context(), f.File.NodeID), e.countDownloads(f.File.NodeID, 2)); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally(a, 0, 0, 0, 0)
+	e.wantTally(b, 1, 0, 5, 4) // in the trash, too
+	e.wantTally("", 1, 1, 1, 0)
+	if err := errors.Join(e.restoreID(t.Context(), b), e.restoreID(t.Context(), f.File.NodeID)); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally("", 1, 2, 13, 9)
+	e.wantTally(a, 1, 0, 7, 5)
+	if err := errors.Join(e.removePath(t.Context(), "a/f"), e.removePath(t.Context(), "c")); err != nil {
+		t.Fatal(err)
+	}
+	e.wantTally(a, 0, 0, 0, 0) // removal itself takes things out
+	e.tallied()
+	e.wantTally("", 1, 1, 1, 0)
+	e.checkTallies("alice")
+	e.checkGraves()
+	e.checkTallies("alice")
+}
+
+// A folder comes into one that it was above: each changes the other's sums until
+// the first one is out of the second one's.
+func TestTallies_FoldersChangePlaces(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.file("p/x/f", "123")
+	e.file("p/g", "1")
+	e.tallied()
+	for _, m := range [][2]string{{"p/x", "x"}, {"p", "x/p"}, {"x/p", "p"}, {"x", "p/x"}, {"p/x", "x"}, {"p", "x/p"}} {
+		if _, err := e.move(t.Context(), m[0], m[1], false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.tallied()
+	e.wantTally(e.idOf("x"), 1, 1, 4, 0)
+	e.wantTally(e.idOf("x/p"), 1, 0, 1, 0)
+	e.checkTallies("alice")
+}
+
+// Guests' files count nowhere, until somebody registers them; files that expire
+// count no more.
+func TestTallies_GuestsAndExpiry(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	guests := e.guestFile("guest", "12345", time.Hour)
+	till := e.now().Add(time.Hour)
+	e.write(fileWrite{path: "a/soon", body: "123", o: objectv1.FileOptions{Parents: true, ExpiresAt: &till}})
+	if err := e.countDownloads(guests.File.NodeID, 2); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally("", 0, 1, 3, 0)
+	if _, err := e.tryRegister(t.Context(), alice, guests.File.NodeID); err != nil {
+		t.Fatal(err)
+	}
+	e.tallied()
+	e.wantTally("", 1, 1, 8, 2)
+	e.checkTallies("alice")
+	e.advance(time.Hour)
+	if err := e.Recount(t.Context()); err != nil { // before the sweep
+		t.Fatal(err)
+	}
+	e.wantTally("", 1, 1, 5, 2)
+	e.settle()
+	e.tallied()
+	e.checkTallies("alice")
+	root, _, err := e.st.Tallies.Root(t.Context(), objectv1.GuestAccount)
+	if err != nil || !root.Tally.IsZero() {
+		t.Errorf("guests have %+v, %v", root, err)
+	}
+}
+
+// Nodes that are older than sums are counted, also when the process that marks
+// them dies.
+func TestTallies_OlderThanSums(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "object.db")
+	e := newEnv(t, envOptions{path: path, wrap: crashing})
+	p := e.planter("alice")
+	for i := range 250 {
+		p.plant(fmt.Sprintf("d%d/s/f%03d", i%3, i), i%10 > 0)
+	}
+	if err := e.Recount(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.tally(""); got != (objectv1.Tally{}) {
+		t.Fatalf("nobody marked anything, but there are %+v", got)
+	}
+	for _, crash := range []int{30, 201, 0} {
+		e2 := newEnv(t, envOptions{path: path, wrap: crashing})
+		ctx, cancel := context.WithCancel(t.Context())
+		died := func() bool { return false }
+		if crash > 0 {
+			var c *crasher
+			ctx, c = crashAt(ctx, crash, crash%2 == 0)
+			died = c.dead.Load
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { e2.RunTallies(ctx) })
+		waitFor(t, func() bool { return died() || e.tally("") == objectv1.Tally{Folders: 3, Bytes: 225} })
+		cancel()
+		wg.Wait()
+	}
+	e.tallied()
+	e.checkTallies("alice")
+}
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !done(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("it never comes")
+		}
+	}
+}
+
+// An account that is closed leaves neither sums nor words.
+func TestTallies_ClosedAccount(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{})
+	e.file("a/b/f", "123")
+	e.file("r", "1")
+	e.share(e.idOf("a/b"), objectv1.VisibilityPublic, "")
+	e.tallied()
+	e.wantFound("f", "f")
+	if err := e.close(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	e.settle()
+	if err := e.Recount(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.checkGraves()
+	e.checkTallies("alice")
+	shards, err := e.st.Tallies.Shards(t.Context(), "", 10)
+	_, rev, rerr := e.st.Tallies.Root(t.Context(), "alice")
+	if err != nil || rerr != nil || len(shards) > 0 || rev != 0 {
+		t.Errorf("left are shards %q, %v; the root at %d, %v", shards, err, rev, rerr)
+	}
+}
+
+// The worker dies at each of its writes behind each kind of change: the next one
+// brings everything in line.
+func TestTallies_BrokenOff(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
+	step := 17
+	if full() {
+		step = 1
+	}
+	for i, op := range tallyOps() {
+		for k := i % step; ; k += step {
+			n, after := 1+k/2, k%2 == 1
+			at := fmt.Sprintf("op%d-%d", i, k)
+			e.base(at)
+			e.share(e.idOf(at+"/y"), objectv1.VisibilityPublic, "")
+			e.tallied()
+			if err := op.do(e, at); err != nil {
+				t.Fatalf("%s: %v", op.name, err)
+			}
+			e.advance(3 * time.Minute)
+			if err := e.Sweep(t.Context()); err != nil { // settles, which marks
+				t.Fatal(err)
+			}
+			ctx, c := crashAt(t.Context(), n, after)
+			if err := e.Recount(ctx); err != nil && !errors.Is(err, errCrash) {
+				t.Fatalf("%s: %v", op.name, err)
+			}
+			e.tallied()
+			e.checkTallies("alice")
+			if err := e.removePath(t.Context(), at); err != nil {
+				t.Fatal(err)
+			}
+			if t.Failed() {
+				t.Fatalf("%s; the worker died at write %d, after it: %t", op.name, n, after)
+			}
+			if !c.dead.Load() {
+				break
+			}
+		}
+	}
+	e.settle()
+	e.tallied()
+	e.checkGraves()
+	e.checkTallies("alice")
+}
+
+// tallyOp is a change in a folder of folderOp, whose y is public.
+type tallyOp struct {
+	name string
+	do   func(e *env, at string) error
+}
+
+func tallyOps() []tallyOp {
+	rename := func(from, to string) func(e *env, at string) error {
+		return func(e *env, at string) error {
+			_, err := e.move(e.t.Context(), at+"/"+from, at+"/"+to, false)
+			return err
+		}
+	}
+	return []tallyOp{
+		{"a file is made", func(e *env, at string) error { return second(e.tryFile(e.t.Context(), at+"/d/new", "body")) }},
+		{"a file is overwritten", func(e *env, at string) error { return second(e.tryFile(e.t.Context(), at+"/x/s/3", "longer body")) }},
+		{"a file is downloaded", func(e *env, at string) error { return e.countDownloads(e.idOf(at+"/x/1"), 7) }},
+		{"a file moves", rename("x/s/3", "d/3")},
+		{"a file comes where everybody finds it", rename("f", "y/found")},
+		{"a file that everybody finds is renamed", rename("y/4", "y/another name")},
+		{"a file goes from where everybody finds it", rename("y/4", "d/4")},
+		{"a folder moves", rename("x", "d/x")},
+		{"a folder that everybody finds moves", rename("y", "d/y y")},
+		{"a folder is thrown away", func(e *env, at string) error { return e.trashID(e.t.Context(), e.idOf(at+"/x")) }},
+		{"a folder comes back", func(e *env, at string) error {
+			id := e.idOf(at + "/x")
+			err := e.trashID(e.t.Context(), id)
+			e.tallied()
+			return errors.Join(err, e.restoreID(e.t.Context(), id))
+		}},
+		{"a folder is removed", func(e *env, at string) error { return e.removePath(e.t.Context(), at+"/x") }},
+		{"a folder is shown to everybody", func(e *env, at string) error {
+			e.share(e.idOf(at+"/x"), objectv1.VisibilityPublic, "")
+			return nil
+		}},
+		{"a folder asks for a password", func(e *env, at string) error {
+			e.share(e.idOf(at+"/y"), objectv1.VisibilityPublic, "password")
+			return nil
+		}},
+		{"a folder is hidden", func(e *env, at string) error {
+			e.share(e.idOf(at+"/y"), objectv1.VisibilityPrivate, "")
+			return nil
+		}},
+	}
+}
+
+// workerWrites counts what the worker writes.
+type workerWrites struct{ n atomic.Int64 }
+
+type workerKey struct{}
+
+func (w *workerWrites) count(ctx context.Context) {
+	if ctx.Value(workerKey{}) != nil {
+		w.n.Add(1)
+	}
+}
+
+// recount lets the worker work, and gives how much it wrote.
+func (w *workerWrites) recount(e *env) int64 {
+	e.t.Helper()
+	w.n.Store(0)
+	if err := e.Recount(context.WithValue(e.t.Context(), workerKey{}, true)); err != nil {
+		e.t.Fatal(err)
+	}
+	return w.n.Load()
+}
+
+type writtenNodes struct {
+	domain.Nodes
+	w *workerWrites
+}
+
+func (c writtenNodes) Replace(ctx context.Context, n domain.Node, rev int64) error {
+	c.w.count(ctx)
+	return c.Nodes.Replace(ctx, n, rev)
+}
+
+func (c writtenNodes) Mark(ctx context.Context, id string, at time.Time) error {
+	c.w.count(ctx)
+	return c.Nodes.Mark(ctx, id, at)
+}
+
+type writtenTallies struct {
+	domain.Tallies
+	w *workerWrites
+}
+
+func (c writtenTallies) UpdateShard(ctx context.Context, id string, change func(s *domain.Shard) bool) (domain.Shard, int64, error) {
+	c.w.count(ctx)
+	return c.Tallies.UpdateShard(ctx, id, change)
+}
+
+func (c writtenTallies) SetRoot(ctx context.Context, n domain.Node, rev int64) error {
+	c.w.count(ctx)
+	return c.Tallies.SetRoot(ctx, n, rev)
+}
+
+func (w *workerWrites) wrap(st domain.Store) domain.Store {
+	st.Nodes, st.Tallies = writtenNodes{st.Nodes, w}, writtenTallies{st.Tallies, w}
+	return st
+}
+
+// A burst into one folder costs the worker little more than a write per file, and
+// a move what is above the two places, whatever is in the folder.
+func TestTallies_Cost(t *testing.T) {
+	t.Parallel()
+	var w workerWrites
+	e := newEnv(t, envOptions{wrap: w.wrap})
+	files := 400
+	if full() {
+		files = 5000
+	}
+	e.folder("a/b/c")
+	e.tallied()
+	_ = together(files, func(i int) error { e.file(fmt.Sprintf("a/b/c/f%d", i), "1"); return nil })
+	e.usage()
+	started := time.Now()
+	writes := w.recount(e)
+	t.Logf("%d files into one folder: %d writes of the worker, %.2f per file, %v", files, writes, float64(writes)/float64(files), time.Since(started))
+	if c := e.idOf("a/b/c"); e.tally(c).Files != int64(files) || e.tally("").Bytes != int64(files) {
+		t.Fatalf("%+v, %+v", e.tally(c), e.tally(""))
+	}
+	if most := int64(files)*14/10 + 100; writes > most {
+		t.Errorf("%d writes for %d files, want at most %d", writes, files, most)
+	}
+	for i := range 20 {
+		e.folder(fmt.Sprintf("a/b/c/d%d/e/f/g", i))
+	}
+	e.folder("other")
+	e.tallied()
+	if _, err := e.move(t.Context(), "a/b", "other/b", false); err != nil {
+		t.Fatal(err)
+	}
+	// The folder's mark, two shards and folders, and the root above both.
+	if writes := w.recount(e); writes > 16 {
+		t.Errorf("a move of %d files: %d writes", files, writes)
+	} else {
+		t.Logf("a move of %d files: %d writes", files, writes)
+	}
+	if err := e.countDownloads(e.idOf("other/b/c/f1"), 1); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a download four folders deep: %d writes", w.recount(e))
+	e.checkTallies("alice")
+}
+
+// together does something many times, 16 at once.
+func together(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	turns := make(chan struct{}, 16)
+	var wg sync.WaitGroup
+	for i := range n {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = do(i)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// A tally follows within two seconds, also what another process changed.
+func TestTallies_Latency(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "object.db")
+	e, other := newEnv(t, envOptions{path: path}), newEnv(t, envOptions{path: path})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { e.RunTallies(ctx) })
+	deep := "1/2/3/4/5/6/7/8/9"
+	e.folder(deep)
+	var worst time.Duration
+	for i, by := range []*env{e, other, e, other} {
+		by.file(fmt.Sprintf("%s/f%d", deep, i), "12")
+		started := time.Now()
+		waitFor(t, func() bool { return e.tally("").Bytes == int64(2*i+2) })
+		worst = max(worst, time.Since(started))
+	}
+	t.Logf("at most %v", worst)
+	if most := 2 * time.Second; full() && worst > most {
+		t.Errorf("it takes %v until the root has followed, want at most %v", worst, most)
+	}
+}
+
+// Processes make, overwrite, download, move, throw away, restore, share and remove
+// files and folders, and die in that, and so do workers: when all is quiet every
+// folder is said to hold what a walk finds in it, and nothing is left of what is gone.
+func TestTallies_Model(t *testing.T) {
+	t.Parallel()
+	rounds, steps := 3, 8
+	if full() {
+		rounds, steps = 40, 40
+	}
+	path := filepath.Join(t.TempDir(), "object.db")
+	var copies []*env
+	for range 3 {
+		copies = append(copies, newEnv(t, envOptions{path: path, idle: true, hasty: true, wrap: crashing}))
+	}
+	e := copies[0]
+	e.base("m")
+	for round := range rounds {
+		var wg sync.WaitGroup
+		for p, by := range copies {
+			for g := range 2 {
+				wg.Go(func() {
+					rnd := rand.New(rand.NewPCG(uint64(round), uint64(10*p+g)))
+					for range steps {
+						tallyStep(by, rnd)
+					}
+				})
+			}
+			wg.Go(func() {
+				rnd := rand.New(rand.NewPCG(uint64(round), uint64(10*p+9)))
+				for range steps {
+					ctx := t.Context()
+					if rnd.IntN(2) == 0 {
+						ctx, _ = withCrash(ctx, rnd, 30)
+					}
+					if err := by.Recount(ctx); err != nil && !errors.Is(err, errCrash) {
+						t.Errorf("round %d: %v", round, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for _, by := range copies {
+			by.advance(3 * time.Minute)
+		}
+		copies[round%3].settleTallies()
+		for _, by := range copies { // clocks go together
+			by.ahead.Store(max(e.ahead.Load(), copies[round%3].ahead.Load()))
+		}
+		e.checkTallies("alice")
+		if t.Failed() {
+			t.Fatalf("round %d", round)
+		}
+	}
+	for _, path := range e.tree("") { // nothing stays of what is removed
+		if err := e.removePath(t.Context(), strings.TrimSuffix(path, "/")); err != nil && !errors.Is(err, objectv1.ErrNodeNotFound) {
+			t.Fatal(err)
+		}
+	}
+	e.emptyTrash()
+	e.settle()
+	e.settleTallies()
+	e.checkGraves()
+	e.checkTallies("alice")
+	e.wantTally("", 0, 0, 0, 0)
+	shards, err := e.st.Tallies.Shards(t.Context(), "", 1000)
+	if err != nil || len(e.allNodes()) > 0 {
+		t.Fatalf("%d nodes, %v", len(e.allNodes()), err)
+	}
+	for _, id := range shards {
+		if s, _, err := e.st.Tallies.UpdateShard(t.Context(), id, func(*domain.Shard) bool { return false }); err != nil || len(s.Entries) > 0 {
+			t.Errorf("shard %s: %+v, %v", id, s, err)
+		}
+	}
+	if words, err := e.st.Words.Scan(t.Context(), "", domain.Word{}, 10); err != nil || len(words) > 0 {
+		t.Errorf("words %+v, %v", words, err)
+	}
+}
+
+// emptyTrash removes for good what lies in the trash.
+func (e *env) emptyTrash() {
+	e.t.Helper()
+	page, err := e.ListTrash(e.t.Context(), objectv1.ListTrashRequest{Principal: alice, Limit: 1000})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, n := range page.Nodes {
+		if err := e.purgeID(e.t.Context(), n.NodeID); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+}
+
+// settleTallies sweeps and counts until all is quiet.
+func (e *env) settleTallies() {
+	e.t.Helper()
+	for range 2 {
+		e.tallied()
+	}
+}
+
+// tallyStep changes something, and often dies in that.
+func tallyStep(e *env, rnd *rand.Rand) {
+	ctx := e.t.Context()
+	if rnd.IntN(3) == 0 {
+		ctx, _ = withCrash(ctx, rnd, 12)
+	}
+	names := []string{"m", "m/x", "m/x/s", "m/y", "m/d", "m/y/x", "m/d/y"}
+	folder := names[rnd.IntN(len(names))]
+	name := folder + "/" + string(rune('1'+rnd.IntN(5)))
+	at := folder
+	if rnd.IntN(2) == 0 {
+		at = name
+	}
+	n, err := e.node(at)
+	switch op := rnd.IntN(12); {
+	case op < 4:
+		_, _ = e.tryFile(ctx, name, "body of some length"[:rnd.IntN(19)])
+	case err != nil || at == "m" && op < 9:
+		_, _ = e.tryFolder(folder, true)
+	case op == 4:
+		_ = e.removePath(ctx, at)
+	case op == 5:
+		_ = e.trashID(ctx, n.NodeID)
+	case op == 6:
+		page, err := e.ListTrash(ctx, objectv1.ListTrashRequest{Principal: alice, Limit: 5})
+		if err == nil && len(page.Nodes) > 0 {
+			_ = e.restoreID(ctx, page.Nodes[rnd.IntN(len(page.Nodes))].NodeID)
+		}
+	case op < 9:
+		_, _ = e.move(ctx, at, names[rnd.IntN(len(names))]+"/x", rnd.IntN(4) == 0)
+	case n.Folder:
+		v, hash := objectv1.Visibility(rnd.IntN(3)), []byte("hash")[:4*rnd.IntN(2)]
+		_, _ = e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: n.NodeID, Visibility: &v, PasswordHash: &hash})
+	default:
+		_, _ = e.CountDownloads(ctx, objectv1.CountDownloadsRequest{Downloads: map[string]int64{n.NodeID: 1}})
+	}
+}
