@@ -110,7 +110,7 @@ func (h *Handler) ChangeSelected(w http.ResponseWriter, r *http.Request) error {
 	do, folder := form.Get("do"), form.Get("folder")
 	ids, err := selected(form)
 	if err == nil && (do == doMove || do == doCopy) && !form.Has("to") {
-		q := url.Values{"do": {do}, "ids": {joined(ids)}, "from": {folder}}
+		q := url.Values{"do": {do}, "ids": {joined(ids)}, "from": {folder}, "to": {folder}}
 		return goTo(w, "/account/place?"+q.Encode())
 	}
 	var change func(id string) error

@@ -137,7 +137,7 @@ func TestDrive_MoveAndCopy(t *testing.T) {
 		t.Fatalf("leads to %q", to)
 	}
 	h.owner.get(t, 200, to).has(t, "Move to", ">d</a>", `name="node.`+a.NodeID+`"`)
-	inD := h.owner.get(t, 200, to+"&to="+num(d))
+	inD := h.owner.get(t, 200, strings.Replace(to, "&to=0", "&to="+num(d), 1))
 	inD.has(t, ">e</a>", `name="to" value="`+num(d)+`"`)
 	h.owner.post(t, 303, "/account/selected", "do", "move", "folder", "0", "to", num(d), "node."+b.NodeID, "1", "node."+a.NodeID, "1").leads(t, "/account/files?did=moved")
 	h.find(t, "d/a.txt")
