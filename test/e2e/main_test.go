@@ -44,6 +44,8 @@ func TestSystem(t *testing.T) {
 		{"SessionsOnObject", sessionsOnObject},
 		{"Badges", badges},
 		{"Fetches", fetches},
+		{"TenantsOfHosting", tenantsOfHosting},
+		{"FoldersMeet", foldersMeet},
 	}
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {

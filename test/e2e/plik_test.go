@@ -41,7 +41,7 @@ func newPlikEdges(t *testing.T, w *harness.World) *plikEdges {
 	}
 	idp := newProvider(t)
 	return &plikEdges{
-		off:    harness.NewPlik(t, w.Edge(t, append(off, "SLUICE_PLIK_DEFAULT_TTL=2h", "SLUICE_PLIK_MAX_TTL=1h")...).URL),
+		off:    harness.NewPlik(t, w.Edge(t, append(append(off, strictSettings()...), "SLUICE_PLIK_DEFAULT_TTL=2h", "SLUICE_PLIK_MAX_TTL=1h")...).URL),
 		forced: harness.NewPlik(t, w.Edge(t, forced...).URL),
 		tight: harness.NewPlik(t, w.Edge(t, fmt.Sprintf("SLUICE_PLIK_MAX_FILE_SIZE=%d", tightFile), fmt.Sprintf("SLUICE_PLIK_MAX_USER_SIZE=%d", tightUser),
 			fmt.Sprintf("SLUICE_PLIK_MAX_FILE_PER_UPLOAD=%d", tightEntries), "SLUICE_PLIK_DEFAULT_TTL=30m", fmt.Sprintf("SLUICE_PLIK_MAX_TTL=%ds", tightTTL),

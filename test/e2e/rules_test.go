@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/test/harness"
 )
 
-// The rules of lockwell.md, lockr.md and plik.md with plik-wire.md (and of their
+// The rules of lockwell.md, lockr.md, plik.md with plik-wire.md and yetishare.md (and of their
 // sources, where those say more), one row each, in the order of the documents. A row is named by its section and its
 // number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
 // TestRules_Complete holds this list to the tables; tenants_test.go is beside it,
@@ -60,7 +60,19 @@ import (
 //	PLIKAUTH         16  plik-wire.md 13: log-in, tokens, addresses       plik_user_test.go
 //	PLIKUSER         12  plik-wire.md 14: users, tokens, lists            plik_user_test.go
 //	PLIKCLIENT        9  plik-wire.md 16: what its clients send           plik_client_test.go
-//	ALL             610
+//	YETIAUTH         16  yetishare.md: authorize, keys, tokens             yetishare_auth_test.go
+//	YETIWAY          11  parameters, answers, statuses, rates              yetishare_auth_test.go
+//	YETITEXT         18  source/yetishare.txt: each sentence, in order     yetishare_text_test.go
+//	YETIACCOUNT       5  account/info, account/package                     yetishare_text_test.go
+//	YETIUPLOAD       14  file/upload                                       yetishare_upload_test.go
+//	YETIFILE         12  files: info, download, edit, delete, move, copy   yetishare_file_test.go
+//	YETIFOLDER       11  folders                                           yetishare_file_test.go
+//	YETINAME          5  names                                             yetishare_one_test.go
+//	YETISHORT         8  short URLs                                        yetishare_short_test.go
+//	YETISHARE         6  folder pages, search                              yetishare_short_test.go
+//	YETIONE           7  one drive: lockr, lockwell, WebDAV                yetishare_one_test.go
+//	YETIFETCH         5  remote URLs                                       yetishare_one_test.go
+//	ALL             728
 type section struct {
 	name  string
 	rules []rule
@@ -74,7 +86,10 @@ type rule struct {
 	alone bool
 }
 
-func sections() []section {
+// sections are all of them, in the order of the list above.
+func sections() []section { return append(sectionsOfOthers(), yetishareSections()...) }
+
+func sectionsOfOthers() []section {
 	return []section{
 		{"AUTH", authRules()}, {"TOKEN", tokenRules()}, {"KEY", keyRules()}, {"POLICY", policyRules()}, {"BUCKET", bucketRules()}, {"NAME", nameRules()},
 		{"PUT", putRules()}, {"IDEM", idempotencyRules()}, {"SIZE", sizeRules()}, {"GET", getRules()}, {"LIST", listRules()}, {"DELETE", deleteRules()},

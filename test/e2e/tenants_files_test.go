@@ -74,6 +74,9 @@ func nothingOfAnothers() map[string]bool {
 			out[dialect+" "+route] = true
 		}
 	}
+	for _, route := range hostingPages() { // tenantsOfHosting tries them
+		out["pages "+route] = true
+	}
 	return out
 }
 
