@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -282,17 +281,6 @@ func (t *Tree) arrive(n *Node, parent, name string) {
 	}
 	n.recount(now)
 }
-
-// recount asks for the sums of the node's folder to be brought in line with it.
-func (n *Node) recount(now time.Time) {
-	n.RecountAt = now
-	if n.hasFolder() && !slices.Contains(n.Counted, n.Parent) {
-		n.Counted = append(slices.Clone(n.Counted), n.Parent)
-	}
-}
-
-// hasFolder reports whether the node is in a folder, or in the root.
-func (n Node) hasFolder() bool { return n.Parent != Trash && n.Parent != n.ID }
 
 // nextSweep is when the sweep has to look at a node that nothing else is to be
 // done for.

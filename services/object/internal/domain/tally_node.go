@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 )
@@ -15,6 +17,17 @@ const (
 	noMoreOld = "~"
 	shardPage = 200
 )
+
+// recount asks for the sums of the node's folder to be brought in line with it.
+func (n *Node) recount(now time.Time) {
+	n.RecountAt = now
+	if n.hasFolder() && !slices.Contains(n.Counted, n.Parent) {
+		n.Counted = append(slices.Clone(n.Counted), n.Parent)
+	}
+}
+
+// hasFolder reports whether the node is in a folder, or in the root.
+func (n Node) hasFolder() bool { return n.Parent != Trash && n.Parent != n.ID }
 
 // markFile asks for the folders above a file to follow a version of it that has
 // come to its head.
