@@ -65,14 +65,14 @@ import (
 //	YETITEXT         18  source/yetishare.txt: each sentence, in order     yetishare_text_test.go
 //	YETIACCOUNT       5  account/info, account/package                     yetishare_text_test.go
 //	YETIUPLOAD       14  file/upload                                       yetishare_upload_test.go
-//	YETIFILE         12  files: info, download, edit, delete, move, copy   yetishare_file_test.go
+//	YETIFILE         13  files: info, download, edit, delete, move, copy   yetishare_file_test.go
 //	YETIFOLDER       11  folders                                           yetishare_file_test.go
 //	YETINAME          5  names                                             yetishare_one_test.go
 //	YETISHORT         8  short URLs                                        yetishare_short_test.go
 //	YETISHARE         6  folder pages, search                              yetishare_short_test.go
 //	YETIONE           7  one drive: lockr, lockwell, WebDAV                yetishare_one_test.go
 //	YETIFETCH         5  remote URLs                                       yetishare_one_test.go
-//	ALL             728
+//	ALL             729
 type section struct {
 	name  string
 	rules []rule

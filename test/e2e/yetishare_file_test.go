@@ -84,6 +84,19 @@ func yetiFileRules() []rule {
 			}
 			y.Call(t, "GET", url, nil).Want(t, 200)
 		}},
+		{says: "what a browser would run is sent as an attachment, and is not sniffed", check: func(t *testing.T, g *ground) {
+			y := g.yeti(t)
+			for name, kind := range map[string]string{"a.html": "text/html", "a.svg": "image/svg+xml", "a.xhtml": "application/xhtml+xml", "a.js": "text/javascript"} {
+				u := y.Send(t, "/file/upload", append(y.Fields(), harness.YetiPart{Name: "upload_file", Filename: name, Type: kind, Content: "<script>alert(1)</script>"})...).Uploaded(t)
+				r := yetiDownload(t, y, u.FileID)
+				if !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") || r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("Content-Security-Policy") == "" {
+					t.Errorf("%s: %v", name, r.Header)
+				}
+				if page := string(y.Call(t, "GET", u.URL, nil).Want(t, 200).Body); strings.Contains(page, "<script>alert") {
+					t.Errorf("the page of %s has it", name)
+				}
+			}
+		}},
 		{says: "downloads are counted, and lockr counts the same", check: func(t *testing.T, g *ground) {
 			y := g.yeti(t)
 			u := y.Upload(t, "f", "content")

@@ -75,6 +75,8 @@ func crashes() []crash {
 		{point: "object.node.removing", victim: "object", story: folderRemoved},
 		{point: "object.folder.emptied", victim: "object", story: folderRemoved},
 		{point: "object.move.noted", victim: "object", story: folderMoved},
+		{point: "object.move.noted", victim: "object", story: restored},
+		{point: "object.commit.written", victim: "object", story: hosted},
 		{point: "object.register.claimed", victim: "object", story: registered},
 		{point: "object.register.copied", victim: "object", story: registered},
 		{point: "object.register.emptied", victim: "object", story: registered},
