@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -62,7 +63,7 @@ func newMeeting(t *testing.T, w *harness.World, clients int) *meeting {
 // step does one thing; how it went is noted. Its error is an answer that there must
 // not be.
 func (m *meeting) step(ctx context.Context, c *meeter, rnd *rand.Rand, n int) error {
-	any := func() string {
+	some := func() string {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if i := rnd.IntN(len(m.folders) + len(m.made) + 1); i < len(m.folders) {
@@ -74,13 +75,13 @@ func (m *meeting) step(ctx context.Context, c *meeter, rnd *rand.Rand, n int) er
 	}
 	switch k := rnd.IntN(10); {
 	case k < 4: // the tree itself
-		id, to := any(), any()
+		id, to := some(), some()
 		if id == "" {
 			return nil
 		}
 		return m.ask(ctx, nil, "/folder/move", "folder_id", id, "new_parent_folder_id", to)
 	case k < 6:
-		to := any()
+		to := some()
 		c.parents = append(c.parents, to)
 		return m.ask(ctx, func() { c.parents = []string{to} }, "/file/move", "file_id", c.file, "new_parent_folder_id", to)
 	case k < 8:
@@ -91,7 +92,7 @@ func (m *meeting) step(ctx context.Context, c *meeter, rnd *rand.Rand, n int) er
 		id := m.folders[rnd.IntN(12)]
 		return m.ask(ctx, nil, "/folder/edit", "folder_id", id, "folder_name", []string{"same", "other"}[rnd.IntN(2)])
 	default:
-		return m.make(ctx, any())
+		return m.make(ctx, some())
 	}
 }
 
@@ -169,7 +170,7 @@ func (m *meeting) check(t *testing.T) {
 			bytes += meetingBytes
 		}
 		for _, f := range l.Folders {
-			if _, twice := folders[f.ID]; twice || names[f.Name] || text(f.ParentID) != cmpOr(id, "null") {
+			if _, twice := folders[f.ID]; twice || names[f.Name] || text(f.ParentID) != cmp.Or(id, "null") {
 				t.Errorf("folder %s (%s) in %s: %+v", f.ID, f.Name, id, f)
 			}
 			folders[f.ID], names[f.Name] = f, true
@@ -210,13 +211,6 @@ func (m *meeting) check(t *testing.T) {
 		return true
 	})
 	t.Logf("%d changes, %d refused as cycles, %d folders", m.moved, m.cycles, len(folders))
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 // foldersMeet: many clients change one tree at once.
