@@ -284,7 +284,7 @@ func (h *Handler) ShowPlaces(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return folderGone(err)
 	}
-	v.frame, v.Folder = h.hostingFrame(r, "", "manager.js"), nodeViewOf("", n)
+	v.frame, v.Folder = h.hostingFrame(r, ""), nodeViewOf("", n)
 	v.Title = v.T("Move to")
 	if v.Do == doCopy {
 		v.Title = v.T("Copy to")
