@@ -64,7 +64,7 @@ func (s *Service) deleteNode(ctx context.Context, n Node, rev int64) error {
 			return fmt.Errorf("taking a node out of the sums: %w", err)
 		}
 	}
-	if len(n.Shards) > 0 || n.Indexed {
+	if n.Folder || n.Indexed { // a shard may be there although its sum never came to the folder
 		g := Grave{ID: n.ID, Base: baseOf(n.Account, n.ID), LookAt: s.now().Add(goneKept)}
 		if err := s.st.Tallies.Bury(ctx, g); err != nil {
 			return fmt.Errorf("noting that a node goes: %w", err)
