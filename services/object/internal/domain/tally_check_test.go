@@ -161,8 +161,8 @@ func (e *env) checkTallies(account string) {
 			w.nodes[g.ID] = domain.Node{ID: g.ID, State: domain.NodeRemoving}
 		}
 	}
-	shards, err := e.st.Tallies.Shards(ctx, "", 1000)
-	if err != nil || len(shards) == 1000 {
+	shards, err := e.st.Tallies.Shards(ctx, "", 10_000)
+	if err != nil || len(shards) == 10_000 {
 		e.t.Fatalf("%d shards, %v", len(shards), err)
 	}
 	for _, id := range shards {
@@ -178,8 +178,8 @@ func (e *env) checkTallies(account string) {
 func (e *env) checkWords(w walked) {
 	e.t.Helper()
 	have := map[string][]string{}
-	entries, err := e.st.Words.Scan(e.t.Context(), "", domain.Word{}, 1000)
-	if err != nil || len(entries) == 1000 {
+	entries, err := e.st.Words.Scan(e.t.Context(), "", domain.Word{}, 10_000)
+	if err != nil || len(entries) == 10_000 {
 		e.t.Fatalf("%d words, %v", len(entries), err)
 	}
 	for _, entry := range entries {
