@@ -39,10 +39,10 @@ type nodeJSON struct {
 	Type      string `json:"type"` // file or folder
 	Name      string `json:"name"`
 	URL       string `json:"url"`
-	Size      int64  `json:"size"`
+	Size      *int64 `json:"size,omitempty"` // of a file, as what follows
 	MediaType string `json:"mediaType,omitempty"`
-	Downloads int64  `json:"downloads"`
-	Files     int64  `json:"files,omitempty"`     // in a folder
+	Downloads *int64 `json:"downloads,omitempty"`
+	Files     *int64 `json:"files,omitempty"`     // right in a folder; its sums have private folders in them
 	Protected bool   `json:"protected,omitempty"` // a folder that asks for a password: nothing is said of what is in it
 	CreatedAt string `json:"createdAt"`
 }
@@ -112,12 +112,14 @@ func (h *Handler) search(r *http.Request, v *searchPage, after string) (string, 
 func (h *Handler) foundAsJSON(w http.ResponseWriter, r *http.Request, v searchPage) error {
 	out := foundJSON{Query: v.Query, Results: []nodeJSON{}}
 	for _, n := range v.Found {
-		j := nodeJSON{Type: string(objectv1.KindFile), Name: n.Name, URL: n.URL, Size: n.Size, MediaType: n.Type, Downloads: n.Downloads(), CreatedAt: n.CreatedAt.UTC().Format("2006-01-02T15:04:05Z")}
-		if n.Folder {
-			j.Type, j.Protected = string(objectv1.KindFolder), n.Protected()
-		}
-		if n.Folder && !j.Protected {
-			j.Size, j.Downloads, j.Files = n.Tally.Bytes, n.Tally.Downloads, n.Tally.Files
+		j := nodeJSON{Type: string(objectv1.KindFile), Name: n.Name, URL: n.URL, MediaType: n.Type, CreatedAt: n.CreatedAt.UTC().Format("2006-01-02T15:04:05Z")}
+		switch {
+		case !n.Folder:
+			j.Size, j.Downloads = new(n.Size), new(n.Downloads())
+		case n.Protected():
+			j.Type, j.Protected = string(objectv1.KindFolder), true
+		default:
+			j.Type, j.Files = string(objectv1.KindFolder), new(n.Tally.Files)
 		}
 		out.Results = append(out.Results, j)
 	}
