@@ -137,7 +137,7 @@ func (s *Service) clearWay(ctx context.Context, m moving, there Node, rev int64)
 // whoever removes it marks it first, and so either finds the node or is seen here.
 // Then the node goes back.
 func (s *Service) move(ctx context.Context, n, above Node, name string) (Node, error) {
-	to, err := s.tree.Move(ctx, n.Account, n.ID, above.ID, name, false)
+	to, err := s.tree.MoveSeen(ctx, n, above.ID, name)
 	if err != nil || above.ID == n.Parent {
 		return to, err
 	}

@@ -233,34 +233,57 @@ func (t *Tree) get(ctx context.Context, account, id string) (Node, int64, error)
 // Move gives a node another parent, another name, or both. What lies in the trash
 // is not found.
 func (t *Tree) Move(ctx context.Context, account, id, parent, name string, rename bool) (Node, error) {
-	return t.bring(ctx, account, id, parent, name, rename, false)
+	return t.bring(ctx, account, id, arrival{parent: parent, name: name, rename: rename})
+}
+
+// MoveSeen is Move of a node as the caller saw it: errAgain says that it got another
+// place or name since. Who changes only one of them would undo that.
+func (t *Tree) MoveSeen(ctx context.Context, seen Node, parent, name string) (Node, error) {
+	return t.bring(ctx, seen.Account, seen.ID, arrival{parent: parent, name: name, seen: &seen})
 }
 
 // Restore is Move for what lies in the trash, and for that alone.
 func (t *Tree) Restore(ctx context.Context, account, id, parent, name string) (Node, error) {
-	return t.bring(ctx, account, id, parent, name, false, true)
+	return t.bring(ctx, account, id, arrival{parent: parent, name: name, trashed: true})
 }
 
-func (t *Tree) bring(ctx context.Context, account, id, parent, name string, rename, trashed bool) (Node, error) {
-	if err := CheckNodeName(name); err != nil {
+// arrival is where a node is brought.
+type arrival struct {
+	parent, name string
+	rename       bool
+	trashed      bool  // it comes out of the trash
+	seen         *Node // as whoever decided it saw the node; nil: whatever it is like
+}
+
+// stale reports whether the node is neither where it was seen nor where it is
+// brought.
+func (a arrival) stale(n Node) bool {
+	return a.seen != nil && (n.Parent != a.seen.Parent || n.Name != a.seen.Name) && (n.Parent != a.parent || n.Name != a.name)
+}
+
+func (t *Tree) bring(ctx context.Context, account, id string, to arrival) (Node, error) {
+	if err := CheckNodeName(to.name); err != nil {
 		return Node{}, err
 	}
 	for range casAttempts {
 		n, rev, err := t.get(ctx, account, id)
-		if err == nil && (n.State != "" || trashed != (n.Parent == Trash)) {
+		if err == nil && (n.State != "" || to.trashed != (n.Parent == Trash)) {
 			err = objectv1.ErrNodeNotFound
+		}
+		if err == nil && to.stale(n) {
+			err = errAgain
 		}
 		if err != nil {
 			return n, err
 		}
-		if err := t.folder(ctx, account, parent); err != nil {
+		if err := t.folder(ctx, account, to.parent); err != nil {
 			return n, err
 		}
-		if n.Folder && n.Parent != parent {
-			n, err = t.moveFolder(ctx, n, Move{Node: id, Rev: rev, Parent: parent, Name: name}, rename)
+		if n.Folder && n.Parent != to.parent {
+			n, err = t.moveFolder(ctx, n, Move{Node: id, Rev: rev, Parent: to.parent, Name: to.name}, to.rename)
 		} else {
-			t.arrive(&n, parent, name)
-			err = t.naming(&n, rename, func() error { return t.nodes.Replace(ctx, n, rev) })
+			t.arrive(&n, to.parent, to.name)
+			err = t.naming(&n, to.rename, func() error { return t.nodes.Replace(ctx, n, rev) })
 		}
 		if errors.Is(err, ErrStale) {
 			continue
