@@ -239,11 +239,30 @@ func (l *Lines) read(a answer, items []Item, out []Finding) {
 	}
 }
 
+// find gives the first stretch with what in it, as a whole: an id may be the
+// beginning of another one.
 func find(parts []string, what string) string {
 	for _, p := range parts {
-		if strings.Contains(p, what) {
-			return p
+		for at, rest := 0, p; ; {
+			i := strings.Index(rest, what)
+			if i < 0 {
+				break
+			}
+			end := i + len(what)
+			if before, after := p[:at+i], rest[end:]; !ofID(before, len(before)-1) && !ofID(after, 0) {
+				return p
+			}
+			at, rest = at+end, rest[end:]
 		}
 	}
 	return ""
+}
+
+// ofID reports whether the byte at i is one that ids are made of.
+func ofID(s string, i int) bool {
+	if i < 0 || i >= len(s) {
+		return false
+	}
+	c := s[i]
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"strconv"
@@ -15,6 +16,11 @@ import (
 
 // loginPath is where a redirect leads that wants somebody to log in.
 var loginPath = regexp.MustCompile(`(?i)(^|[/._-])(log-?in|sign-?in|auth|sso)([/._-]|$)`)
+
+// leadsToLogin reports whether redirects ended at a login that was not asked for.
+func leadsToLogin(final, asked *url.URL) bool {
+	return loginPath.MatchString(final.Path) && !loginPath.MatchString(asked.Path)
+}
 
 // generic is the rule for hosts of which nothing is known: HEAD, and where a host
 // does not care for that, GET of the first byte.
@@ -69,7 +75,7 @@ func (a answer) generic(h *Host, it Item) (linksv1.Status, linksv1.Reason) {
 	switch {
 	case !fine:
 		return linksv1.Unknown, linksv1.ReasonUnclear
-	case loginPath.MatchString(a.final.Path) && !loginPath.MatchString(it.URL.Path):
+	case leadsToLogin(a.final, it.URL):
 		return linksv1.Unknown, linksv1.ReasonLogin
 	case a.elsewhere(h, it):
 		return linksv1.Unknown, linksv1.ReasonElsewhere

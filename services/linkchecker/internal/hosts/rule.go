@@ -105,7 +105,7 @@ type Lines struct {
 type Rule struct {
 	Status  []int          `yaml:"status"` // one of these
 	URL     pattern        `yaml:"url"`    // of where redirects led
-	LostID  bool           `yaml:"lost_id"`
+	LostID  bool           `yaml:"lost_id"` // redirects led to another page of the host's, which is no login and no challenge
 	Body    []string       `yaml:"body"`    // one of these texts, without regard to case; {id} is the file's
 	Pattern pattern        `yaml:"pattern"` // in the body
 	Then    linksv1.Status `yaml:"then"`

@@ -1,0 +1,64 @@
+package hosts_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+)
+
+// TestCheck_LostID: a host that sends a file's link to its start page says that the
+// file is gone; one that sends it to a captcha, to a login, or a network that sends
+// it to a page of its own, says nothing of it.
+func TestCheck_LostID(t *testing.T) {
+	t.Parallel()
+	portal := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(portal.Close)
+	for to, want := range map[string]struct {
+		status linksv1.Status
+		reason linksv1.Reason
+	}{
+		"/":                       {linksv1.Offline, linksv1.ReasonRemoved},
+		"/captcha?back=1":         {linksv1.Unknown, linksv1.ReasonChallenge},
+		"/user/login":             {linksv1.Unknown, linksv1.ReasonLogin},
+		"/auth/login":             {linksv1.Unknown, linksv1.ReasonLogin},
+		portal.URL + "/blocked":   {linksv1.Unknown, linksv1.ReasonElsewhere},
+		"/site/PleaseLogin?x=1":   {linksv1.Online, linksv1.ReasonRestricted},
+		"/subscription/create/12": {linksv1.Online, linksv1.ReasonRestricted},
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/file/12345" {
+				http.Redirect(w, r, to, http.StatusFound)
+				return
+			}
+			w.Header().Set("Content-Type", "text/html")
+			if r.URL.Path == "/captcha" {
+				_, _ = w.Write([]byte(`<form><div class="h-captcha"></div></form>`))
+			}
+		}))
+		t.Cleanup(srv.Close)
+		book := load(t, map[string]string{"rapidgator.net": srv.URL})
+		got, err := book.Check(t.Context(), client(t), []*url.URL{parse(t, "https://rapidgator.net/file/12345")})
+		if err != nil || got[0].Status != want.status || got[0].Reason != want.reason {
+			t.Errorf("to %s: %+v, %v", to, got, err)
+		}
+	}
+}
+
+// TestCheck_IDsThatBeginAnother: what a host says of one file is not taken for what
+// it says of another whose id is longer.
+func TestCheck_IDsThatBeginAnother(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("https://1fichier.com/?abcdefgh;film.rar;1000\nhttps://1fichier.com/?abcde;;;NOT FOUND\n"))
+	}))
+	t.Cleanup(srv.Close)
+	got, err := load(t, map[string]string{"1fichier.com": srv.URL}).Check(t.Context(), client(t), []*url.URL{
+		parse(t, "https://1fichier.com/?abcde"), parse(t, "https://1fichier.com/?abcdefgh"), parse(t, "https://1fichier.com/?bcdef"),
+	})
+	if err != nil || got[0].Status != linksv1.Offline || got[1].Status != linksv1.Online || got[2].Status != linksv1.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
