@@ -197,7 +197,7 @@ func (s *Service) join(ctx context.Context, links []Link) (map[string]URL, error
 					*u = newURL(l, now)
 				}
 				u.Uses++
-				if !exists || u.QueuedAt == nil && (u.CheckedAt == nil || now.Sub(*u.CheckedAt) >= s.o.Stale) {
+				if !u.fresh(now, s.o.Stale) {
 					u.DueAt = now
 					return u.queue(now, s.o.Lost), nil
 				}
