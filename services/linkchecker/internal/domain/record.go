@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -74,7 +75,14 @@ func (s *Service) fan(ctx context.Context, u URL) error {
 		var g errgroup.Group // one container that cannot be told is no reason not to tell the others
 		g.SetLimit(atOnce)
 		for id, links := range byContainer {
-			g.Go(func() error { return s.tell(ctx, id, links, u) })
+			g.Go(func() error {
+				for some := range slices.Chunk(links, together) {
+					if err := s.tell(ctx, id, some, u); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 		errs = append(errs, g.Wait())
 		if after = next; after == "" {

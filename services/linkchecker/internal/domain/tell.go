@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// together is how many checks' results one write tells a container at most: their
-	// events wait in its outbox.
+	// together is of how many links one write tells a container at most: their events
+	// wait in its outbox.
 	together = 64
 	// tellFor bounds that write, which has several callers.
 	tellFor = 10 * time.Second
@@ -63,7 +63,12 @@ func (c *crowds) take(id string, me *said) []*said {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	others := c.waiting[id]
-	n := min(len(others), together-1)
+	n := 0
+	for links := len(me.links); n < len(others); n++ {
+		if links += len(others[n].links); links > together {
+			break
+		}
+	}
 	c.waiting[id] = slices.Clone(others[n:])
 	return append([]*said{me}, others[:n]...)
 }
