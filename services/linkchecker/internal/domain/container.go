@@ -36,6 +36,7 @@ type Container struct {
 	Phase    Phase  `bson:"phase"`
 	Title    string `bson:"title"`
 	Password string `bson:"password,omitempty"` // argon2id, PHC; empty: open
+	Print    []byte `bson:"print,omitempty"`    // of the request with an idempotency key that made it
 
 	Options   linksv1.Options `bson:"options"`
 	CreatedAt time.Time       `bson:"created_at"`

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -44,6 +45,7 @@ func (s *Service) AddLinks(ctx context.Context, r linksv1.AddLinksRequest) (link
 		}
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.batch.counted")
 	now := s.now()
 	if c, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
 		if !c.editing(r.Edit, now) {
@@ -58,6 +60,7 @@ func (s *Service) AddLinks(ctx context.Context, r linksv1.AddLinksRequest) (link
 	}); err != nil {
 		return linksv1.Written{}, gone(err)
 	}
+	faultpoint.Hit("linkchecker.batch.taken")
 	return s.fill(ctx, c, links, r.More)
 }
 
@@ -106,10 +109,12 @@ func (s *Service) fill(ctx context.Context, c Container, links []Link, more bool
 	if err := s.d.Links.Put(ctx, links); err != nil {
 		return linksv1.Written{}, fmt.Errorf("writing links: %w", err)
 	}
+	faultpoint.Hit("linkchecker.fill.written")
 	known, err := s.join(ctx, links)
 	if err != nil {
 		return linksv1.Written{}, fmt.Errorf("reading what is known of links: %w", err)
 	}
+	faultpoint.Hit("linkchecker.fill.joined")
 	now := s.now()
 	added, won := 0, false
 	c, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
@@ -148,6 +153,7 @@ func (s *Service) fill(ctx context.Context, c Container, links []Link, more bool
 	if !won {
 		return linksv1.Written{Container: c.View()}, nil
 	}
+	faultpoint.Hit("linkchecker.fill.committed")
 	s.settle(ctx, c.Account, edit, int64(added))
 	if c.DueAt != nil {
 		s.want()
@@ -271,6 +277,23 @@ func (s *Service) settle(ctx context.Context, account, hold string, links int64)
 	}
 }
 
+// uncount ends the hold of a container that was not made after all. What fails is
+// left to the sweep, but for the day's count.
+func (s *Service) uncount(ctx context.Context, c Container) {
+	_, err := s.d.Usages.Update(ctx, c.Account, func(u *Usage) error {
+		if !u.settle(c.Edit.ID, 0) {
+			return ErrUnchanged
+		}
+		if u.Day == day(c.CreatedAt) {
+			u.Containers = max(u.Containers-1, 0)
+		}
+		return nil
+	})
+	if err != nil {
+		s.d.Log.WarnContext(ctx, "what an account has is left to the sweep to count", slog.Any(telemetry.KeyErr, err))
+	}
+}
+
 // remove removes links of a list that holds nowhere, and the records of URLs that
 // nobody has any more. What fails is found by the next check of the URL.
 func (s *Service) remove(ctx context.Context, links []Link) {
@@ -283,6 +306,7 @@ func (s *Service) discard(ctx context.Context, links []Link) error {
 	if err := s.d.Links.Delete(ctx, links); err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.clear.unlinked")
 	ids := make([]string, 0, len(links))
 	for _, l := range links {
 		ids = append(ids, l.URLID)

@@ -74,10 +74,13 @@ func (u *Usage) settle(id string, links int64) bool {
 }
 
 func (u *Usage) today(now time.Time) {
-	if day := now.UTC().Format(time.DateOnly); u.Day != day {
-		u.Day, u.Containers = day, 0
+	if today := day(now); u.Day != today {
+		u.Day, u.Containers = today, 0
 	}
 }
+
+// day names the UTC day of a time.
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // held is what the account has, and may have when its writes are done.
 func (u *Usage) held() int64 {
