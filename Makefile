@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MODULES = $$(scripts/mods.sh list)
 FAST = ./pkg/... ./contracts/... $(SERVICES)
-SERVICES = ./services/auth/... ./services/edge/... ./services/linkchecker/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
+SERVICES = ./services/auth/... ./services/edge/... ./services/linkchecker/... ./services/object/... ./services/sluice/... ./services/stats/... ./services/upload/... ./services/webhook/...
 
 .PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes codegen clients bench soak fuzz check tools clean
 
