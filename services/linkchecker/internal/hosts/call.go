@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,6 +109,9 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 	var all any
 	if err := d.Decode(&all); err != nil {
 		return
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return // something else stands behind it
 	}
 	for _, s := range e.Sane {
 		if !s.holds(all) {
@@ -214,7 +218,7 @@ func literal(v any) string {
 
 // read finds the stretches that tell of the files.
 func (l *Lines) read(a answer, items []Item, out []Finding) {
-	parts := strings.Split(string(a.body), l.Split)
+	parts := l.stretches(string(a.body))
 	for i, it := range items {
 		// A URL is the surer sign: short ids stand in other places too.
 		part := find(parts, it.Normal)
@@ -237,6 +241,19 @@ func (l *Lines) read(a answer, items []Item, out []Finding) {
 			f.Name, f.Size = text(l.Name.group(b)), size(l.Size.group(b))
 		}
 	}
+}
+
+// stretches parts an answer.
+func (l *Lines) stretches(body string) []string {
+	parts := strings.Split(body, l.Split)
+	if l.End == "" {
+		return parts
+	}
+	parts = parts[1:]
+	for i, p := range parts {
+		parts[i], _, _ = strings.Cut(p, l.End)
+	}
+	return parts
 }
 
 // find gives the first stretch with what in it, as a whole: an id may be the

@@ -1,12 +1,14 @@
 package hosts_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 )
 
 // TestCheck_LostID: a host that sends a file's link to its start page says that the
@@ -59,6 +61,55 @@ func TestCheck_IDsThatBeginAnother(t *testing.T) {
 		parse(t, "https://1fichier.com/?abcde"), parse(t, "https://1fichier.com/?abcdefgh"), parse(t, "https://1fichier.com/?bcdef"),
 	})
 	if err != nil || got[0].Status != linksv1.Offline || got[1].Status != linksv1.Online || got[2].Status != linksv1.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCheck_WallsThatSay200: a captcha, a login or a notice in the place of an answer,
+// with a status as if all were well, is none; also where it repeats what was asked.
+func TestCheck_WallsThatSay200(t *testing.T) {
+	t.Parallel()
+	for _, wall := range []string{
+		`<title>One moment</title><form action="/captcha"><div class="h-captcha"></div></form>`,
+		`<h1>Log in to continue</h1><form action="/login"><input name="password"></form>`,
+		`<h1>Maintenance</h1><p>Uploads found before 12:00 are kept. Up to 5 GB for free.</p>`,
+		`{"status":"error","message":"captcha required"}`, `{"success":false,"value":"captcha_required"}`, `[]x`,
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = r.ParseForm()
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte(wall + "<textarea>" + r.Form.Get("list") + r.Form.Get("links[]") + r.Form.Get("links") + "</textarea><p>not found? 3 GB</p>"))
+		}))
+		t.Cleanup(srv.Close)
+		for kind, like := range imitated() {
+			if kind == linksv1test.Plain {
+				continue
+			}
+			book := load(t, map[string]string{like.domain: srv.URL})
+			for n := 1; n <= 2; n++ {
+				var links []*url.URL
+				for i := range n {
+					links = append(links, parse(t, fmt.Sprintf(like.link, fmt.Sprintf(like.id, i))))
+				}
+				got, err := book.Check(t.Context(), client(t), links)
+				if err != nil || got[0].Status != linksv1.Unknown {
+					t.Errorf("%s, %d links, %.40q: %+v, %v", kind, n, wall, got, err)
+				}
+			}
+		}
+	}
+}
+
+// TestCheck_RowsEnd: what a page says behind its table is not about the last file.
+func TestCheck_RowsEnd(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(`<table><tr><td>https://katfile.com/abcdefghijk1</td><td>Found</td></tr></table><p>Files may be removed, or deleted.</p>`))
+	}))
+	t.Cleanup(srv.Close)
+	got, err := load(t, map[string]string{"katfile.com": srv.URL}).Check(t.Context(), client(t), []*url.URL{parse(t, "https://katfile.com/abcdefghijk1")})
+	if err != nil || got[0].Status != linksv1.Online {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
