@@ -81,13 +81,17 @@ func (c *Counter) now() time.Time { return c.clock().UTC().Truncate(time.Millise
 // names of fields.
 var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// hostForm is what a referrer looks like, which names a field too: a host as
+// outbound.Host gives it, or none.
+var hostForm = regexp.MustCompile(`^[a-z0-9._:-]{0,253}$`)
+
 // check refuses events that no edge sends.
 func check(e statsv1.ClickEvent, now time.Time) error {
 	switch {
 	case !idForm.MatchString(e.Subject), !idForm.MatchString(e.Visitor):
 		return fault.ErrInvalid.Msgf("a click names its subject and visitor by 1 to 64 of A-Z a-z 0-9 _ -")
-	case len(e.Referrer) > 253:
-		return fault.ErrInvalid.Msgf("a referrer is a host of at most 253 bytes")
+	case !hostForm.MatchString(e.Referrer):
+		return fault.ErrInvalid.Msgf("a referrer is a host of at most 253 bytes, in ASCII and lower case")
 	case e.Time.After(now.Add(time.Hour)) || e.Time.Year() < 2000:
 		return fault.ErrInvalid.Msgf("the click's time is out of range")
 	}

@@ -227,6 +227,7 @@ func TestCount_RefusesWhatNoEdgeSends(t *testing.T) {
 	for _, e := range []statsv1.ClickEvent{
 		{Visitor: "v", Time: noon()}, {Subject: "abc", Time: noon()}, {Subject: "a/b", Visitor: "v", Time: noon()}, {Subject: "abc", Visitor: "a.b", Time: noon()},
 		{Subject: "abc", Visitor: "v"}, {Subject: "abc", Visitor: "v", Time: noon().Add(2 * time.Hour)}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: string(make([]byte, 300))},
+		{Subject: "abc", Visitor: "v", Time: noon(), Referrer: "a\x00b"}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: "$set"}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: "a/b"},
 	} {
 		if err := w.Count(t.Context(), e); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", e, err)
