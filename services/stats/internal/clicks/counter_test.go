@@ -179,7 +179,7 @@ func TestCount_NotTwiceWhenADayIsFoldedBeside(t *testing.T) {
 	w := open(t)
 	var wg sync.WaitGroup
 	for v := range 200 {
-		wg.Go(func() { w.click(t, fmt.Sprint("v", v), noon()) })
+		wg.Go(func() { w.click(t, fmt.Sprint("v", v), noon(), "board.example") })
 	}
 	wg.Wait()
 	w.advance(72 * time.Hour)
@@ -196,7 +196,9 @@ func TestCount_NotTwiceWhenADayIsFoldedBeside(t *testing.T) {
 			ended = true
 		default:
 		}
-		w.want(t, 0, 0, 200, 200)
+		if got := w.want(t, 0, 0, 200, 200); len(got.Referrers) != 1 || got.Referrers[0].Clicks != 200 {
+			t.Errorf("%+v", got.Referrers)
+		}
 	}
 }
 
