@@ -27,8 +27,8 @@ type Config struct {
 	Resolver     Resolver       // nil means the system's
 	// Own gives addresses that are ours, which are not reached although public, unless
 	// Allow has them. It is asked at each connection; nil means none.
-	Own func() []netip.Addr
-	RootCAs      *x509.CertPool // nil means the system's
+	Own     func() []netip.Addr
+	RootCAs *x509.CertPool // nil means the system's
 	// Cookies lets a Cookie header through that the caller set; it never follows a
 	// redirect to another host. Cookies of answers are not kept in any case.
 	Cookies bool
@@ -190,7 +190,7 @@ type exchange struct{}
 
 // dial connects to one of the permitted addresses of a host, while the exchange
 // lasts that it is for.
-func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) { //nolint:contextcheck // the exchange's is what ctx came from
 	host, p, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, ErrRefused.Because(err)
