@@ -100,7 +100,7 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 		return err
 	}
 	j := &job{url: u, batch: c.d.Book.BatchOf(u), done: make(chan outcome, 1)}
-	if until, full := c.put(name, j); full {
+	if until, full := c.put(name, j); full { //nolint:contextcheck // workers outlive deliveries
 		return c.later(ctx, t, until)
 	}
 	o := c.await(ctx, name, j)

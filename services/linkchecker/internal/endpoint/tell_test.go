@@ -24,7 +24,7 @@ func TestRecord_OneURLInManyLinks(t *testing.T) {
 	got, err := w.Service.CreateContainer(t.Context(), r)
 	for from := linksv1.MaxBatch; from < n && err == nil; from += linksv1.MaxBatch {
 		got, err = w.Service.AddLinks(t.Context(), linksv1.AddLinksRequest{
-			Principal: alice, ID: got.Container.ID, Edit: got.Edit, From: from, Links: inputs(urls[from : from+linksv1.MaxBatch]...), More: from+linksv1.MaxBatch < n,
+			Principal: alice, ID: got.ID, Edit: got.Edit, From: from, Links: inputs(urls[from : from+linksv1.MaxBatch]...), More: from+linksv1.MaxBatch < n,
 		})
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func TestRecord_OneURLInManyLinks(t *testing.T) {
 			t.Log(err) // what waits for room
 		}
 	}
-	c, err := w.Service.GetContainer(t.Context(), linksv1.ContainerRequest{ID: got.Container.ID})
+	c, err := w.Service.GetContainer(t.Context(), linksv1.ContainerRequest{ID: got.ID})
 	if err != nil || c.Status != linksv1.Online || c.Counts.Online != n || told != n {
 		t.Errorf("%+v, %v; %d events", c, err, told)
 	}
