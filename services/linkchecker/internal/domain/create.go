@@ -76,7 +76,7 @@ func (s *Service) build(
 	c.schedule(s.now())
 	if err := insert(ctx, &c); err != nil {
 		if errors.Is(err, linksv1.ErrIDTaken) || errors.Is(err, linksv1.ErrIdempotencyBusy) {
-			s.uncount(ctx, c)
+			s.release(ctx, c.Account, c.Edit.ID)
 		}
 		return linksv1.Written{}, err
 	}

@@ -236,7 +236,11 @@ func (s *Service) giveUp(ctx context.Context, id, edit string) {
 		s.d.Log.WarnContext(ctx, "a refused edit is left to the sweep", slog.Any(telemetry.KeyErr, err))
 		return
 	}
-	s.settle(ctx, c.Account, edit, 0)
+	if c.Phase == Gone {
+		s.release(ctx, c.Account, edit)
+	} else {
+		s.settle(ctx, c.Account, edit, 0)
+	}
 	s.want()
 }
 
@@ -277,15 +281,12 @@ func (s *Service) settle(ctx context.Context, account, hold string, links int64)
 	}
 }
 
-// uncount ends the hold of a container that was not made after all. What fails is
-// left to the sweep, but for the day's count.
-func (s *Service) uncount(ctx context.Context, c Container) {
-	_, err := s.d.Usages.Update(ctx, c.Account, func(u *Usage) error {
-		if !u.settle(c.Edit.ID, 0) {
+// release ends the hold of a container that was not made after all. What fails is
+// left to the sweep.
+func (s *Service) release(ctx context.Context, account, hold string) {
+	_, err := s.d.Usages.Update(ctx, account, func(u *Usage) error {
+		if !u.release(hold) {
 			return ErrUnchanged
-		}
-		if u.Day == day(c.CreatedAt) {
-			u.Containers = max(u.Containers-1, 0)
 		}
 		return nil
 	})
