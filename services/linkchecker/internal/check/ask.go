@@ -9,6 +9,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
 )
 
@@ -159,6 +160,7 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		answer(jobs, outcome{err: bus.Later(0)})
 		return News{}
 	}
+	faultpoint.Hit("linkchecker.check.permitted")
 	c.d.Meter.flying(c.ctx, 1)
 	urls := make([]*url.URL, len(jobs))
 	for i, j := range jobs {

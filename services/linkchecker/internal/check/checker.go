@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
@@ -116,6 +117,7 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 	if o.found.RetryAfter > 0 {
 		r.NotBefore = o.at.Add(time.Duration(o.found.RetryAfter) * time.Second)
 	}
+	faultpoint.Hit("linkchecker.check.answered")
 	if err := c.d.Ledger.Record(ctx, r); err != nil {
 		return fmt.Errorf("recording what a check found: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -50,9 +51,11 @@ func (s *Service) Record(ctx context.Context, r Result) error {
 	if err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.record.written")
 	if err := s.d.Timers.Wake(ctx, u.ID, u.DueAt); err != nil {
 		s.d.Log.WarnContext(ctx, "no timer for a check; the sweep will find it", slog.Any(telemetry.KeyErr, err))
 	}
+	faultpoint.Hit("linkchecker.record.woken")
 	if err := s.fan(ctx, u); err != nil {
 		s.d.Log.WarnContext(ctx, "a link's new state is left to the sweep", slog.Any(telemetry.KeyErr, err))
 	}
@@ -92,6 +95,7 @@ func (s *Service) fan(ctx context.Context, u URL) error {
 	if err := errors.Join(errs...); err != nil || u.FanAt == nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.fan.done")
 	_, err := s.d.URLs.Update(ctx, u.ID, func(now *URL) (*Task, error) {
 		if now.FanAt == nil || now.Stamp != u.Stamp {
 			return nil, ErrUnchanged

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 const (
@@ -143,6 +145,7 @@ func (s *Service) tellAll(ctx context.Context, id string, all []*said) error {
 			orphans = append(orphans, t.links...)
 		}
 	}
+	faultpoint.Hit("linkchecker.fan.told")
 	if err != nil || len(orphans) == 0 {
 		return err
 	}

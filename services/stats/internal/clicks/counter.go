@@ -13,6 +13,7 @@ import (
 	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // Options of a Counter.
@@ -142,11 +143,13 @@ func (c *Counter) apply(ctx context.Context, all []*click) {
 		failed(all, err)
 		return
 	}
+	faultpoint.Hit("stats.count.filled")
 	gone, err := c.note(ctx, subject, start, tallies)
 	if err != nil {
 		failed(all, err)
 		return
 	}
+	faultpoint.Hit("stats.count.noted")
 	if gone != "" { // then nobody finds the slots again
 		err = remove(ctx, c.slots, dayID(subject, start.Format(dayForm)))
 	}
@@ -252,6 +255,7 @@ func (c *Counter) Drop(ctx context.Context, subject string) error {
 	if _, err := c.gone.Upsert(ctx, subject, func(d *dropped, _ bool) ([]docstore.Message, error) { d.ForgetAt = until; return nil, nil }); err != nil {
 		return fmt.Errorf("marking a subject as gone: %w", err)
 	}
+	faultpoint.Hit("stats.drop.marked")
 	return errors.Join(remove(ctx, c.days, subject), remove(ctx, c.months, subject), remove(ctx, c.slots, subject))
 }
 
