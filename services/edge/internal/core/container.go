@@ -19,6 +19,9 @@ import (
 // asks for a check (locknex.md, Link checker).
 const staleView = time.Hour
 
+// checkAgain is how old it may be when its owner asks for one.
+const checkAgain = time.Minute
+
 // NewContainer is a container that somebody wants.
 type NewContainer struct {
 	Title    string
@@ -153,6 +156,22 @@ func (c *Core) refresh(ctx context.Context, v linksv1.Container) {
 	if v.CheckedAt != nil && c.Now().Sub(*v.CheckedAt) > staleView {
 		_, _ = c.Links.Recheck(ctx, linksv1.RecheckRequest{ID: v.ID, Within: staleView})
 	}
+}
+
+// CheckContainer has the links of a container of the caller's checked that were not
+// within checkAgain. Codes: as OwnContainer.
+func (c *Core) CheckContainer(ctx context.Context, by Caller, id string) (linksv1.Container, error) {
+	if err := MayContainers(by.Principal, authv1.ScopeWrite); err != nil {
+		return linksv1.Container{}, err
+	}
+	v, err := c.OwnContainer(ctx, by, id)
+	if err != nil {
+		return linksv1.Container{}, err
+	}
+	if _, err := c.Links.Recheck(ctx, linksv1.RecheckRequest{ID: v.ID, Within: checkAgain}); err != nil {
+		return linksv1.Container{}, fmt.Errorf("asking for a check: %w", err)
+	}
+	return v, nil
 }
 
 // OwnContainer reads a container of the caller's. Codes:

@@ -385,7 +385,7 @@ func TestGerman(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}
 	patterns := []*regexp.Regexp{regexp.MustCompile(`\.T "((?:[^"\\]|\\.)+)"`), regexp.MustCompile(`\.Count [^}]*?"([^"]+)" "([^"]+)"`)}
-	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "layout"} {
+	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "enter", "layout"} {
 		text, err := os.ReadFile("templates/" + name + ".html")
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,16 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	retryAfter(w, f)
 	if status == http.StatusUnauthorized {
 		ended(w, r)
-		h.mustRender(w, status, "enter", enterView{frame: h.frameOf(r, "Account"), Form: "login", Problem: sentence(f)})
+		next := ""
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next = r.URL.RequestURI()
+		}
+		v := h.entrance(r, next)
+		if ofContainers(r.URL.Path) {
+			v.words = h.wordsFor(r)
+		}
+		v.Title, v.Form, v.Problem = v.T(v.Title), "login", h.spoken(v.words, err, sentence(f))
+		h.mustRender(w, status, "enter", v)
 		return
 	}
 	v := errorView{frame: h.frameOf(r, titles[status]), Status: status, Text: sentence(f), Back: h.start(), BackText: "To the start page"}
