@@ -67,7 +67,12 @@ import (
 //	LOCKNEXBULK       5  locknex.md: bulk                                 locknex_own_test.go
 //	LOCKNEXSTATS     11  locknex.md: clicks and referrers                 locknex_stats_test.go
 //	LOCKNEXACCESS    17  locknex.md: keys, OAuth, rates, quotas           locknex_access_test.go
-//	ALL             688
+//	LOCKNEXBADGE      9  locknex.md, Badges; field-facts.md 1.3           locknex_badge_test.go
+//	LOCKNEXPAGE      16  locknex.md, Pages; field-facts.md 1.2, 1.4 - 1.6 locknex_page_test.go
+//	LOCKNEXCHECK     11  locknex.md, Link checker, as seen from outside   locknex_check_test.go
+//	LOCKNEXHOOK       9  locknex.md: webhooks                             locknex_hook_test.go
+//	LOCKNEXCLIENT     8  locknex.md: sluice-client                        locknex_client_test.go
+//	ALL             741
 type section struct {
 	name  string
 	rules []rule
@@ -93,6 +98,8 @@ func sections() []section {
 		{"PLIKUSER", plikUserRules()}, {"PLIKCLIENT", plikClientRules()},
 		{"LOCKNEXMAKE", locknexMakeRules()}, {"LOCKNEXSTATUS", locknexStatusRules()}, {"LOCKNEXUNLOCK", locknexUnlockRules()},
 		{"LOCKNEXOWN", locknexOwnRules()}, {"LOCKNEXBULK", locknexBulkRules()}, {"LOCKNEXSTATS", locknexStatsRules()}, {"LOCKNEXACCESS", locknexAccessRules()},
+		{"LOCKNEXBADGE", locknexBadgeRules()}, {"LOCKNEXPAGE", locknexPageRules()}, {"LOCKNEXCHECK", locknexCheckRules()},
+		{"LOCKNEXHOOK", locknexHookRules()}, {"LOCKNEXCLIENT", locknexClientRules()},
 	}
 }
 

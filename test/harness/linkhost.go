@@ -67,7 +67,7 @@ func (h *LinkHosts) Site(t testing.TB) LinkSite {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
-	if h.next > maxLinkSites {
+	if h.next >= maxLinkSites { // the last is for One
 		t.Fatalf("more than %d link hosts", maxLinkSites)
 	}
 	return LinkSite{hosts: h, Name: siteName(h.next)}
@@ -110,4 +110,18 @@ func (s LinkSite) Asked(name string) int {
 // Status answers with a status and nothing else.
 func Status(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+// Answer has a path of every host answer so from now on; for the documented hosts,
+// whose links have paths of their own.
+func (h *LinkHosts) Answer(path string, answer http.HandlerFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers[path] = answer
+}
+
+// One is a list of one link to a host that all tests share, for those that do not
+// care what becomes of it.
+func (h *LinkHosts) One(name string) []string {
+	return []string{"https://" + siteName(maxLinkSites) + "/shared/" + name}
 }

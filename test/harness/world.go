@@ -71,7 +71,9 @@ type World struct {
 }
 
 // Services that the processes topology runs one by one, in the order of their start.
-func Services() []string { return []string{"nats", "auth", "object", "upload", "linkchecker", "stats", "webhook", "edge"} }
+func Services() []string {
+	return []string{"nats", "auth", "object", "upload", "linkchecker", "stats", "webhook", "edge"}
+}
 
 // Start builds the binary (once per test run), starts a World on a directory of
 // the test and waits until it is ready. The test's end stops it.
@@ -320,11 +322,16 @@ var build = sync.OnceValues(func() (string, error) { return buildAs("sluice-test
 
 // buildAs builds the binary under bin/ with more flags of go build.
 func buildAs(name string, flags ...string) (string, error) {
+	return buildAt(name, "./services/sluice/cmd/sluice", flags...)
+}
+
+// buildAt is buildAs of another command.
+func buildAt(name, pkg string, flags ...string) (string, error) {
 	path := filepath.Join(repository(), "bin", name)
-	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./services/sluice/cmd/sluice")...)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), pkg)...)
 	cmd.Dir = repository()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building sluice: %w\n%s", err, out)
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 	}
 	return path, nil
 }
