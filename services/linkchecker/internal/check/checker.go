@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/faultpoint"
@@ -114,7 +115,7 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 	r := domain.Result{
 		URLID: t.URLID, At: o.at, Status: o.found.Status, Reason: o.found.Reason, HTTPStatus: o.found.HTTPStatus, Name: o.found.Name, Size: o.found.Size,
 	}
-	if o.found.RetryAfter > 0 {
+	if o.found.RetryAfter > 0 && o.found.Status == linksv1.Unknown { // who answers wants no wait
 		r.NotBefore = o.at.Add(time.Duration(o.found.RetryAfter) * time.Second)
 	}
 	faultpoint.Hit("linkchecker.check.answered")
