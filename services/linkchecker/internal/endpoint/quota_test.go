@@ -6,6 +6,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 )
 
 // TestUsage_DayGivenBack: a container that came to nothing is none of the day's,
@@ -41,14 +42,14 @@ func TestUsage_DayGivenBack(t *testing.T) {
 			lapse(t, w)
 		},
 		"cut off": func(t *testing.T, w *world, r linksv1.CreateRequest) {
-			whole, k := w.deps, &killer{}
+			whole, k := w.deps, &killtest.Killer{}
 			w.deps = mortal(whole, k)
 			w.open(t)
-			k.arm(2, false) // it is counted, and then there is nobody to insert it
+			k.Arm(2, false) // it is counted, and then there is nobody to insert it
 			if _, err := w.Service.CreateContainer(t.Context(), r); err == nil {
 				t.Fatal("nothing was cut off")
 			}
-			k.mend()
+			k.Mend()
 			w.deps = whole
 			w.open(t)
 			lapse(t, w)
