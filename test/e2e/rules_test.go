@@ -72,7 +72,9 @@ import (
 //	LOCKNEXCHECK     11  locknex.md, Link checker, as seen from outside   locknex_check_test.go
 //	LOCKNEXHOOK       9  locknex.md: webhooks                             locknex_hook_test.go
 //	LOCKNEXCLIENT     8  locknex.md: sluice-client                        locknex_client_test.go
-//	ALL             741
+//	LOCKNEXINPUT      9  what no body, field or form of it may be         locknex_input_test.go
+//	LOCKNEXEND        7  containers end with their account                locknex_end_test.go
+//	ALL             757
 type section struct {
 	name  string
 	rules []rule
@@ -99,7 +101,7 @@ func sections() []section {
 		{"LOCKNEXMAKE", locknexMakeRules()}, {"LOCKNEXSTATUS", locknexStatusRules()}, {"LOCKNEXUNLOCK", locknexUnlockRules()},
 		{"LOCKNEXOWN", locknexOwnRules()}, {"LOCKNEXBULK", locknexBulkRules()}, {"LOCKNEXSTATS", locknexStatsRules()}, {"LOCKNEXACCESS", locknexAccessRules()},
 		{"LOCKNEXBADGE", locknexBadgeRules()}, {"LOCKNEXPAGE", locknexPageRules()}, {"LOCKNEXCHECK", locknexCheckRules()},
-		{"LOCKNEXHOOK", locknexHookRules()}, {"LOCKNEXCLIENT", locknexClientRules()},
+		{"LOCKNEXHOOK", locknexHookRules()}, {"LOCKNEXCLIENT", locknexClientRules()}, {"LOCKNEXINPUT", locknexInputRules()}, {"LOCKNEXEND", locknexEndRules()},
 	}
 }
 
