@@ -173,9 +173,11 @@ func (c *Counter) fill(ctx context.Context, id string, clicks []*click) (tally, 
 		changed := false
 		for _, x := range clicks {
 			x.outcome = Repeated
-			if s.count(x.event) {
-				x.outcome, changed = Counted, true
+			counts, kept := s.count(x.event)
+			if counts {
+				x.outcome = Counted
 			}
+			changed = changed || kept
 		}
 		if !changed {
 			return nil, docstore.Unchanged
