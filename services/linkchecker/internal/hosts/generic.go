@@ -26,7 +26,7 @@ func leadsToLogin(final, asked *url.URL) bool {
 // does not care for that, GET of the first byte.
 func generic(ctx context.Context, ask Asker, h *Host, it Item) (Finding, error) {
 	a, err := try(ctx, ask, h, it, http.MethodHead)
-	if err == nil && headRefused(a.status) {
+	if err == nil && headRefused(a.status) && retryAfter(a.header) == 0 { // who wants a wait gets no second request
 		a, err = try(ctx, ask, h, it, http.MethodGet)
 	}
 	if err != nil {

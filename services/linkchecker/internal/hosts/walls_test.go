@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -111,5 +112,22 @@ func TestCheck_RowsEnd(t *testing.T) {
 	got, err := load(t, map[string]string{"katfile.com": srv.URL}).Check(t.Context(), client(t), []*url.URL{parse(t, "https://katfile.com/abcdefghijk1")})
 	if err != nil || got[0].Status != linksv1.Online {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCheck_NoSecondRequestBeforeTheWait: a host that refuses HEAD and says when to
+// come again is not asked by GET at once.
+func TestCheck_NoSecondRequestBeforeTheWait(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Retry-After", "30")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(srv.Close)
+	got, err := load(t, nil).Check(t.Context(), client(t), []*url.URL{parse(t, srv.URL+"/x")})
+	if err != nil || got[0].Status != linksv1.Unknown || got[0].RetryAfter != 30 || asked.Load() != 1 {
+		t.Errorf("%+v, %v, asked %d times", got, err, asked.Load())
 	}
 }
