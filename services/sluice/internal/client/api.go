@@ -25,6 +25,9 @@ const (
 	maxBadgeLen = 8 << 20 // bytes
 )
 
+// codeQuota is of a plan's bound, which no patience of a minute moves.
+const codeQuota = "quota_exceeded"
+
 // apiError is what a server answered instead.
 type apiError struct {
 	Status  int
@@ -166,9 +169,10 @@ func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error
 		if status >= 200 && status <= 299 {
 			return body, nil
 		}
+		said := failure(status, body)
 		again := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && req.Method == http.MethodGet
-		if !again || after <= 0 || after > maxWait || try == maxTries {
-			return nil, failure(status, body)
+		if !again || said.Code == codeQuota || after <= 0 || after > maxWait || try == maxTries {
+			return nil, said
 		}
 		if err := a.wait(ctx, after); err != nil {
 			return nil, err
@@ -194,7 +198,7 @@ func (a *api) once(req *http.Request) (body []byte, status int, after time.Durat
 }
 
 // failure reads an error; that of OAuth has its sentence elsewhere.
-func failure(status int, body []byte) error {
+func failure(status int, body []byte) *apiError {
 	var e struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`

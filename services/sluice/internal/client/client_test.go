@@ -384,6 +384,12 @@ func TestRetry(t *testing.T) {
 	if code, _, _ := newUser(t, s).run("", "container", "create", "-t", "T", "https://a.example/"); code != 1 || s.times() != n+1 {
 		t.Errorf("%d after %d requests", code, s.times()-n)
 	}
+	// A plan's bound is none that patience moves.
+	s.says("POST /api/v1/container/create", 429, `{"error":"enough","code":"quota_exceeded"}`, "Retry-After", "1")
+	n = s.times()
+	if code, _, errs := newUser(t, s).run("", "container", "create", "-t", "T", "https://a.example/"); code != 1 || s.times() != n+1 || !strings.Contains(errs, "enough (quota_exceeded)") {
+		t.Errorf("%d %q after %d requests", code, errs, s.times()-n)
+	}
 }
 
 func TestServerAddress(t *testing.T) {
