@@ -122,12 +122,12 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 	if !there {
 		return
 	}
-	entries := map[string]any{}
+	entries := byID{exact: map[string]any{}, folded: map[string]any{}}
 	switch list := list.(type) {
 	case []any:
 		for _, x := range list {
 			if id, ok := at(x, e.ID); ok {
-				entries[strings.ToLower(literal(id))] = x
+				entries.add(literal(id), x, items)
 			}
 		}
 	case map[string]any:
@@ -136,19 +136,37 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 			if !ok {
 				return
 			}
-			entries[strings.ToLower(literal(id))] = list
+			entries.add(literal(id), list, items)
 			break
 		}
 		for id, x := range list {
-			entries[strings.ToLower(id)] = x
+			entries.add(id, x, items)
 		}
 	default:
 		return
 	}
 	for i, it := range items {
-		x, known := entries[strings.ToLower(it.ID)]
+		x, known := entries.of(it.ID)
 		e.decide(x, known, &out[i])
 	}
+}
+
+// byID finds entries. Some hosts write ids in another case than links do; but one that
+// was asked for as it stands is nobody else's.
+type byID struct{ exact, folded map[string]any }
+
+func (b byID) add(id string, x any, asked []Item) {
+	b.exact[id] = x
+	if !slices.ContainsFunc(asked, func(it Item) bool { return it.ID == id }) {
+		b.folded[strings.ToLower(id)] = x
+	}
+}
+
+func (b byID) of(id string) (x any, known bool) {
+	if x, known = b.exact[id]; !known {
+		x, known = b.folded[strings.ToLower(id)]
+	}
+	return x, known
 }
 
 // decide says what an entry, or that there is none, tells of a file.

@@ -131,3 +131,19 @@ func TestCheck_NoSecondRequestBeforeTheWait(t *testing.T) {
 		t.Errorf("%+v, %v, asked %d times", got, err, asked.Load())
 	}
 }
+
+// TestCheck_IDsInAnotherCase: a host may write an id in another case than its link, but
+// what it says of one that was asked for as it stands is not about another one.
+func TestCheck_IDsInAnotherCase(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`[{"id":"abcdefg1","name":"a"},{"id":"XYZ12345","name":"b"}]`))
+	}))
+	t.Cleanup(srv.Close)
+	got, err := load(t, map[string]string{"pixeldrain.com": srv.URL}).Check(t.Context(), client(t), []*url.URL{
+		parse(t, "https://pixeldrain.com/u/abcdefg1"), parse(t, "https://pixeldrain.com/u/ABCdefg1"), parse(t, "https://pixeldrain.com/u/xyz12345"),
+	})
+	if err != nil || got[0].Status != linksv1.Online || got[1].Status != linksv1.Offline || got[2].Status != linksv1.Online {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
