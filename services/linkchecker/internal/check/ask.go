@@ -176,19 +176,21 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		err = a.end
 	}
 	if err != nil {
+		heard := a.leave(News{})
 		c.breakOff(l, a, jobs, err)
-		return a.leave(News{})
+		return heard
 	}
 	c.mu.Lock()
 	l.took, l.each = (l.took*3+took)/4, len(jobs)
 	c.mu.Unlock()
 	rule, at := c.d.Book.RuleOf(urls[0]), c.d.Clock()
+	heard := a.leave(newsOf(found)) // before anybody who waits for an answer goes on
 	c.d.Meter.asked(c.ctx, rule, took)
 	for i, j := range jobs {
 		c.d.Meter.checked(c.ctx, rule, found[i].Reason)
 		j.done <- outcome{found: found[i], at: at}
 	}
-	return a.leave(newsOf(found))
+	return heard
 }
 
 // breakOff has jobs come again of which nothing was found.

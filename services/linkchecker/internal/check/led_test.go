@@ -33,10 +33,11 @@ func TestLed_TargetIsAskedPolitely(t *testing.T) {
 	url := serveOn(t, "127.0.2.1", target)
 	limit := hosts.Limit{Concurrency: 2, Rate: 20}
 	w := newWorld(t, settings{out: loopback(), limit: limit})
-	none(t, w.all(t.Context(), leads(t, 12, url)...))
-	if n := target.Requests(); n < 12 {
-		t.Errorf("%d requests", n)
-	}
+	from := leads(t, 12, url)
+	until(t, "all to be checked", func() bool { // what a busy machine breaks off comes again
+		w.all(t.Context(), from...)
+		return len(w.ledger.postponed) == 0 && target.Requests() >= len(from)
+	})
 	if most := target.Most(); most > limit.Concurrency {
 		t.Errorf("%d requests at once", most)
 	}
