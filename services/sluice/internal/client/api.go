@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,6 +130,10 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
+	key := ""
+	if method == http.MethodPost && path == containers+"/create" {
+		key = rand.Text() // the server makes one container under it
+	}
 	body, err := a.exchange(ctx, func() (*http.Request, error) {
 		req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(sent))
 		if err != nil {
@@ -136,6 +141,9 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 		}
 		if in != nil {
 			req.Header.Set("Content-Type", "application/json")
+		}
+		if key != "" {
+			req.Header.Set(headerOnce, key)
 		}
 		authorize(req.Header)
 		return req, nil
@@ -153,8 +161,15 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 	return nil
 }
 
+// headerOnce names a request that the server carries out once, however often it
+// comes.
+const headerOnce = "Idempotency-Key"
+
+// codeBusy is of a request whose first sending is not done.
+const codeBusy = "idempotency_in_progress"
+
 // exchange sends a request, and again when the server asks for patience. What may
-// have been carried out already is sent once.
+// have been carried out already is sent once, unless it has a key.
 func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error)) ([]byte, error) {
 	for try := 1; ; try++ {
 		req, err := prepare()
@@ -170,7 +185,8 @@ func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error
 			return body, nil
 		}
 		said := failure(status, body)
-		again := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && req.Method == http.MethodGet
+		again := status == http.StatusTooManyRequests || said.Code == codeBusy ||
+			status == http.StatusServiceUnavailable && (req.Method == http.MethodGet || req.Header.Get(headerOnce) != "")
 		if !again || said.Code == codeQuota || after <= 0 || after > maxWait || try == maxTries {
 			return nil, said
 		}
