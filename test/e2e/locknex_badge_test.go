@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -61,7 +62,7 @@ func locknexBadgeRules() []rule {
 				equal(t, "Content-Type", r.Header.Get("Content-Type"), "image/svg+xml; charset=utf-8")
 				d := xml.NewDecoder(bytes.NewReader(r.Body))
 				for {
-					if _, err := d.Token(); err == io.EOF {
+					if _, err := d.Token(); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						t.Fatalf("no XML: %v", err)

@@ -86,7 +86,7 @@ func locknexInputRules() []rule {
 		{says: "a body that breaks off makes nothing", check: func(t *testing.T, g *ground) {
 			c := account(t, g.w)
 			l := c.Locknex(t)
-			_, err := l.Try(t.Context(), "POST", lnContainer+"/create", io.Reader(harness.Cut(strings.NewReader(`{"title":"broken off","links":["https://a.example/"]}`), 40)))
+			_, err := l.Try(t.Context(), "POST", lnContainer+"/create", harness.Cut(strings.NewReader(`{"title":"broken off","links":["https://a.example/"]}`), 40))
 			if err == nil {
 				t.Error("it was answered")
 			}
@@ -103,8 +103,8 @@ func locknexInputRules() []rule {
 		{says: "chunked bodies, an empty one and HTTP/1.0 are understood", check: func(t *testing.T, g *ground) {
 			l := owner(t, g.w)
 			body := fmt.Sprintf(`{"title":"chunked","links":[%q]}`, g.links.One("chunked")[0])
-			l.Call(t, "POST", lnContainer+"/create", io.Reader(io.MultiReader(strings.NewReader(body)))).Want(t, 200)
-			l.Call(t, "POST", lnContainer+"/create", io.Reader(io.MultiReader(strings.NewReader("")))).Denies(t, 400, "bad_json")
+			l.Call(t, "POST", lnContainer+"/create", io.MultiReader(strings.NewReader(body))).Want(t, 200)
+			l.Call(t, "POST", lnContainer+"/create", io.MultiReader(strings.NewReader(""))).Denies(t, 400, "bad_json")
 			raw := g.c.Dial(t)
 			fmt.Fprintf(raw, "POST %s/create HTTP/1.0\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n%s", lnContainer, l.Key, len(body), body)
 			if a, ok := raw.Answer(); !ok || a.Status != 200 {
