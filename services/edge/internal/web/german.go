@@ -1,10 +1,12 @@
 package web
 
+import "maps"
+
 // german is what the pages of containers say in German, by the English of it;
 // behind "! " by the code of an error. TestGerman holds that nothing that
 // the templates say is missing.
 func german() map[string]string {
-	return map[string]string{ //nolint:gosec // words, no password
+	out := map[string]string{ //nolint:gosec // words, no password
 		// Around every page.
 		"Skip to the content": "Zum Inhalt springen",
 		"Main":                "Hauptmenü",
@@ -93,8 +95,14 @@ func german() map[string]string {
 		"Your account": "Dein Konto", "Log in": "Anmelden", "Sign up": "Konto anlegen", "E-mail or user name": "E-Mail oder Benutzername", "User name": "Benutzername",
 		"E-mail": "E-Mail", "3 to 64 of a–z, 0–9, “.”, “_” and “-”, not digits only": "3 bis 64 von a–z, 0–9, „.“, „_“ und „-“, nicht nur Ziffern",
 		"8 characters or more": "8 Zeichen oder mehr", "Create the account": "Konto erstellen", "Your session has ended: log in again.": "Deine Sitzung ist zu Ende: Melde dich neu an.",
+	}
+	maps.Copy(out, germanErrors())
+	return out
+}
 
-		// Errors.
+// germanErrors says what goes wrong.
+func germanErrors() map[string]string {
+	return map[string]string{
 		"That did not work": "Das hat nicht geklappt", "This is not allowed": "Das ist nicht erlaubt", "There is nothing here": "Hier ist nichts", "Too many attempts": "Zu viele Versuche",
 		"A part of this server is away": "Ein Teil dieses Servers ist nicht da", "Something went wrong": "Etwas ist schiefgegangen",
 		"To the start page": "Zur Startseite", "To your account": "Zu deinem Konto",
