@@ -102,7 +102,7 @@ func german() map[string]string {
 
 // germanErrors says what goes wrong.
 func germanErrors() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // words, no password
 		"That did not work": "Das hat nicht geklappt", "This is not allowed": "Das ist nicht erlaubt", "There is nothing here": "Hier ist nichts", "Too many attempts": "Zu viele Versuche",
 		"A part of this server is away": "Ein Teil dieses Servers ist nicht da", "Something went wrong": "Etwas ist schiefgegangen",
 		"To the start page": "Zur Startseite", "To your account": "Zu deinem Konto",
