@@ -153,10 +153,14 @@ type LinkNews struct {
 	Stamp int64 // names the change, with the container and the URL
 }
 
-// changed notes that what others see of c is another one since now.
+// changed notes that what others see of c is another one since now. Its time never
+// goes back, since receivers of webhooks order by it: whoever waits for the document
+// while another one changes it took the time before.
 func (c *Container) changed(now time.Time) {
 	c.Revision++
-	c.UpdatedAt = now
+	if now.After(c.UpdatedAt) {
+		c.UpdatedAt = now
+	}
 }
 
 // count brings counts and status in line with the list.
