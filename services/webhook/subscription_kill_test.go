@@ -142,6 +142,7 @@ type subscriber struct {
 // heldHook is a webhook whose making was answered.
 type heldHook struct {
 	id, secret string
+	tries      int // until its making was answered
 	r          *receiver
 	made       time.Time
 	leaves     time.Time // when its removal was asked for; zero: it stays
@@ -187,6 +188,7 @@ func (x *subscriber) subscribe(t *testing.T) {
 	h := &heldHook{r: newReceiver(t)}
 	url := h.r.url
 	x.insist(t, "making a webhook", func(ctx context.Context) error {
+		h.tries++
 		c, err := x.calls.CreateSubscription(ctx, webhookv1.CreateSubscriptionRequest{Principal: x.who, URL: url})
 		h.id, h.secret, h.made = c.ID, c.Secret, time.Now()
 		return err
@@ -314,6 +316,9 @@ func (x *subscriber) heard(t *testing.T, h *heldHook) {
 		delete(times, id)
 	}
 	for id := range times {
+		if h.tries > 1 {
+			break // it is one's that was made without an answer, for the same receiver
+		}
 		t.Errorf("%s was sent %s, which nothing that happened made", h.id, id)
 	}
 	for _, id := range x.replayed {

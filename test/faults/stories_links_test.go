@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -205,16 +206,20 @@ func imported(t *testing.T, p *linkPlot) {
 	links := []string{p.link("a", linksv1test.There), p.link("b", linksv1test.There)}
 	b := box{ID: fmt.Sprintf("import%05d", p.n), Numeric: fmt.Sprint(4_000_000 + p.n)}
 	line := fmt.Sprintf(`{"numeric_id":"%s","id":"%s","title":"old","links":[{"url":"%s"},{"url":"%s"}]}`, b.Numeric, b.ID, links[0], links[1])
-	takes := func() error {
-		_, err := p.w.CLI(t.Context(), line, "container", "import", "--owner", p.c.Username, "-")
+	takes := func(ctx context.Context) error {
+		_, err := p.w.CLI(ctx, line, "container", "import", "--owner", p.c.Username, "-")
 		return err
 	}
 	p.w.Arm(t, p.crash.point, 0)
 	broken := make(chan error, 1)
-	go func() { broken <- takes() }()
-	p.revive(t, p.w.Died(t, 15*time.Second))
-	t.Logf("the import ended with %v", <-broken)
-	if err := takes(); err != nil {
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	go func() { broken <- takes(ctx) }()
+	name := p.died(t)
+	giveUp()
+	<-broken
+	p.revive(t, name)
+	if err := takes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.whole(t, b, links...)
