@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -294,14 +295,24 @@ func (w *World) CLI(ctx context.Context, stdin string, args ...string) (string, 
 	return out.String(), nil
 }
 
+// freeAddr gives an address that a process may listen on some seconds from now.
+// What the system hands out for port 0 it hands to others meanwhile, to every
+// connection that a busy test makes; so the port is one that it gives to nobody.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Binary builds the binary once and gives its path; SLUICE_TEST_BINARY names one
