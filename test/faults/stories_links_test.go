@@ -44,8 +44,8 @@ func linkCrashes() []linkCrash {
 		{point: "linkchecker.fan.told", victim: "linkchecker", story: changed, lease: leaseOfCheck},
 		{point: "linkchecker.fan.done", victim: "linkchecker", story: changed, lease: leaseOfCheck, alike: true},
 		{point: "linkchecker.postpone.put", victim: "linkchecker", story: postponed, lease: leaseOfStep, alike: true},
-		{point: "linkchecker.create.inserted", victim: "linkchecker", story: imported, alike: true},
-		{point: "linkchecker.fill.committed", victim: "linkchecker", story: imported, alike: true},
+		{point: "linkchecker.create.inserted", victim: "linkchecker", story: imported, lease: leaseOfCheck, alike: true},
+		{point: "linkchecker.fill.committed", victim: "linkchecker", story: imported, lease: leaseOfCheck, alike: true},
 		{point: "edge.click.waiting", victim: "edge", story: clickLost, alike: true},
 		{point: "edge.click.told", victim: "edge", story: clicked},
 		{point: "stats.count.filled", victim: "stats", story: clicked},
@@ -210,6 +210,7 @@ func imported(t *testing.T, p *linkPlot) {
 		_, err := p.w.CLI(ctx, line, "container", "import", "--owner", p.c.Username, "-")
 		return err
 	}
+	p.later(t, p.crash.lease)
 	p.w.Arm(t, p.crash.point, 0)
 	broken := make(chan error, 1)
 	ctx, giveUp := context.WithCancel(t.Context())
