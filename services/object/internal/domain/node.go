@@ -77,8 +77,8 @@ type Claim struct {
 }
 
 // Move is a folder on its way to another parent. While it stands in the tree's
-// document no other folder of the account moves, so that whoever finds it comes
-// to the same verdict about cycles and may finish it.
+// document no other folder of the account moves, so that whoever finds it may
+// finish it.
 type Move struct {
 	Node   string `bson:"node"`
 	Rev    int64  `bson:"rev"` // of the node, when the move was decided
@@ -236,6 +236,7 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 	moved, err := t.finish(ctx, n.Account, m, rev+1)
 	if rename && errors.Is(err, objectv1.ErrNodeExists) {
 		m.Name = NextName(m.Name)
+		m.Rev++ // see refuse
 		return t.moveFolder(ctx, n, m, rename)
 	}
 	return moved, err
@@ -243,21 +244,30 @@ func (t *Tree) moveFolder(ctx context.Context, n Node, m Move, rename bool) (Nod
 
 // moveRefused reports that a move came to an end by being refused.
 func moveRefused(err error) bool {
-	return errors.Is(err, ErrStale) || errors.Is(err, objectv1.ErrNodeExists) || errors.Is(err, objectv1.ErrNodeCycle) || errors.Is(err, objectv1.ErrNodeNotFound)
+	return errors.Is(err, ErrStale) || errors.Is(err, objectv1.ErrNodeExists) || errors.Is(err, objectv1.ErrNodeCycle) ||
+		errors.Is(err, objectv1.ErrNodeNotFound) || fault.KindOf(err) == fault.Invalid
 }
 
 // finish decides and carries out an announced move; rev is that of its note.
-// Several may do it at once: the revision of the node lets only one through.
+// Several may do it at once, and need not come to the same verdict: the revision of
+// the node lets only one through.
 func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (Node, error) {
-	n, _, err := t.get(ctx, account, m.Node)
-	if err == nil {
-		err = t.outside(ctx, account, m.Parent, m.Node)
+	n, found, err := t.get(ctx, account, m.Node)
+	if err == nil && found != m.Rev {
+		err = ErrStale
 	}
 	if err == nil {
-		t.arrive(&n, m.Parent, m.Name)
-		err = t.nodes.Replace(ctx, n, m.Rev)
-		if errors.Is(err, ErrTaken) {
-			err = objectv1.ErrNodeExists
+		if err = t.outside(ctx, account, m.Parent, m.Node); err == nil {
+			to := n
+			t.arrive(&to, m.Parent, m.Name)
+			if err = t.nodes.Replace(ctx, to, m.Rev); err == nil {
+				n = to
+			} else if errors.Is(err, ErrTaken) {
+				err = objectv1.ErrNodeExists
+			}
+		}
+		if err != nil && !errors.Is(err, ErrStale) && moveRefused(err) {
+			err = t.refuse(ctx, n, m, err)
 		}
 	}
 	if err != nil && !moveRefused(err) {
@@ -267,6 +277,16 @@ func (t *Tree) finish(ctx context.Context, account string, m Move, rev int64) (N
 		return n, cleared
 	}
 	return n, err
+}
+
+// refuse ends a move: the node gets another revision, so that nobody carries the
+// move out who came to another verdict, when the note is gone already. It gives the
+// reason, or ErrStale when the move was decided by somebody else.
+func (t *Tree) refuse(ctx context.Context, n Node, m Move, reason error) error {
+	if err := t.nodes.Replace(ctx, n, m.Rev); err != nil {
+		return err
+	}
+	return reason
 }
 
 // outside checks that folder does not lie in the node id, nor is it.
