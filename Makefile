@@ -27,7 +27,7 @@ race: ## the race detector over pkg and the services' domains
 	go test -race -short $$(go list ./pkg/... $(SERVICES) | grep -E '/pkg/|/internal/domain')
 
 lint: bin/tools/golangci-lint ## golangci-lint over every module
-	bin/tools/golangci-lint run $$(go list -m -f '{{.Dir}}/...')
+	bin/tools/golangci-lint run --allow-parallel-runners $$(go list -m -f '{{.Dir}}/...')
 
 fmt: bin/tools/golangci-lint ## format all Go files
 	bin/tools/golangci-lint fmt $$(go list -m -f '{{.Dir}}/...')
