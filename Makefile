@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MODULES = $$(scripts/mods.sh list)
 FAST = ./pkg/... ./contracts/... $(SERVICES)
-SERVICES = ./services/auth/... ./services/edge/... ./services/linkchecker/... ./services/object/... ./services/sluice/... ./services/upload/... ./services/webhook/...
+SERVICES = ./services/auth/... ./services/edge/... ./services/linkchecker/... ./services/object/... ./services/sluice/... ./services/stats/... ./services/upload/... ./services/webhook/...
 
 .PHONY: help build run test test-all race lint fmt tidy tidy-check gen gen-check routes codegen clients bench soak fuzz check tools clean
 
@@ -27,7 +27,7 @@ race: ## the race detector over pkg and the services' domains
 	go test -race -short $$(go list ./pkg/... $(SERVICES) | grep -E '/pkg/|/internal/domain')
 
 lint: bin/tools/golangci-lint ## golangci-lint over every module
-	bin/tools/golangci-lint run $$(go list -m -f '{{.Dir}}/...')
+	bin/tools/golangci-lint run --allow-parallel-runners $$(go list -m -f '{{.Dir}}/...')
 
 fmt: bin/tools/golangci-lint ## format all Go files
 	bin/tools/golangci-lint fmt $$(go list -m -f '{{.Dir}}/...')

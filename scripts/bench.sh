@@ -8,6 +8,6 @@ if ! command -v wrk >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" 
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk; } >/dev/null || echo "not installed: wrk"
 fi
 if [ -z "${BENCH:-}" ]; then
-  go test -run '^$' -bench . -benchtime "${BENCHTIME:-1s}" ./pkg/rpc/... ./pkg/bus/... ./pkg/docstore/... ./pkg/blob/... ./services/object/... ./services/edge/internal/badge/...
+  go test -run '^$' -bench . -benchtime "${BENCHTIME:-1s}" ./pkg/rpc/... ./pkg/bus/... ./pkg/docstore/... ./pkg/blob/... ./services/object/... ./services/edge/internal/badge/... ./services/linkchecker
 fi
 go test -run '^$' -bench "${BENCH:-.}" -benchtime 1x -timeout 60m -v ./test/bench

@@ -38,7 +38,7 @@ func Errors() []*fault.Error {
 		uploadv1.ErrBadFetchURL, uploadv1.ErrTooManyFetches, uploadv1.ErrFetchNotFound, uploadv1.ErrFetchOver, uploadv1.ErrFetchTaken,
 		webhookv1.ErrDeliveryNotFound, webhookv1.ErrSubscriptionNotFound, webhookv1.ErrTooManySubscriptions, webhookv1.ErrBadURL, webhookv1.ErrUnknownEvent,
 		linksv1.ErrNotFound, linksv1.ErrBadTitle, linksv1.ErrBadLink, linksv1.ErrTooManyLinks, linksv1.ErrQuota, linksv1.ErrEditGone,
-		linksv1.ErrWrongPassword, linksv1.ErrThrottled, linksv1.ErrLocked, linksv1.ErrIDTaken,
+		linksv1.ErrWrongPassword, linksv1.ErrThrottled, linksv1.ErrLocked, linksv1.ErrIDTaken, linksv1.ErrIdempotencyConflict, linksv1.ErrIdempotencyBusy,
 	}
 }
 

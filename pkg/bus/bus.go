@@ -42,6 +42,7 @@ type Bus struct {
 	dead    *deadWriter
 	running chan struct{}
 	done    chan struct{} // closed by Close
+	halt    chan struct{} // closed when Run is to end: whoever still waits for the server gives up
 
 	mu        sync.Mutex
 	consumers []Consumer
@@ -71,7 +72,7 @@ func New(_ context.Context, js jetstream.JetStream, cfg Config) (*Bus, error) {
 	b := &Bus{
 		js: js, cfg: cfg, log: log, m: m, router: router, dead: &deadWriter{js: js},
 		pub:     decorate(NewPublisher(js), cfg.Tel, m),
-		running: make(chan struct{}), done: make(chan struct{}), finished: make(chan struct{}),
+		running: make(chan struct{}), done: make(chan struct{}), halt: make(chan struct{}), finished: make(chan struct{}),
 	}
 	router.AddMiddleware(record, b.m.observe, trace(cfg.Tel), recoverPanics(log)) //nolint:contextcheck // a middleware takes the context of each message
 	return b, nil
@@ -137,6 +138,7 @@ func (b *Bus) subscribe(c Consumer, h Handler) error {
 	sub := newSubscriber(b.js, SubscriberConfig{
 		Consumer: func(string) Consumer { return c }, Drain: b.cfg.Drain, Log: b.log,
 	}, b.dead, b.m)
+	sub.halt = b.halt
 	b.router.AddConsumerHandler(c.Durable, c.Durable, sub, func(m *message.Message) error {
 		d := deliveryOf(m.Context())
 		return h(m.Context(), d.message)
@@ -144,8 +146,9 @@ func (b *Bus) subscribe(c Consumer, h Handler) error {
 	return nil
 }
 
-// Run handles deliveries until ctx ends or Close is called, then drains. It
-// returns nil after a drain, and an error when a durable cannot be set up.
+// Run handles deliveries until ctx ends or Close is called, then drains. It waits
+// for a server that is away. It returns nil after a drain, and an error when a
+// durable cannot be set up.
 func (b *Bus) Run(ctx context.Context) error {
 	b.mu.Lock()
 	if b.started || b.closed {
@@ -188,6 +191,7 @@ func (b *Bus) Run(ctx context.Context) error {
 		case <-stopped:
 			return
 		}
+		close(b.halt)
 		select { // a router that is closed while it starts its handlers loses track of them
 		case <-b.router.Running():
 		case <-stopped:

@@ -359,7 +359,7 @@ func TestBus_StrictOrderAcrossCopies(t *testing.T) {
 func TestBus_LongHandlerKeepsItsLease(t *testing.T) {
 	t.Parallel()
 	c := quick("long")
-	c.AckWait = 300 * time.Millisecond
+	c.AckWait = time.Second
 	w := newWorld(t, c)
 	b := newBus(t, w.js)
 	var n atomic.Int32
@@ -367,7 +367,7 @@ func TestBus_LongHandlerKeepsItsLease(t *testing.T) {
 	if err := bus.SubscribeRaw(b, c, func(ctx context.Context, _ *bus.Message) error {
 		n.Add(1)
 		select {
-		case <-time.After(1200 * time.Millisecond): // four times AckWait
+		case <-time.After(3 * c.AckWait):
 		case <-ctx.Done():
 		}
 		close(done)

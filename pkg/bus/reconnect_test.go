@@ -71,6 +71,74 @@ func TestBus_SurvivesAServerRestart(t *testing.T) {
 	eventually(t, 20*time.Second, "all 100 are handled", func() bool { return got.distinct() == 100 })
 }
 
+// A service whose start meets a restart of the server starts all the same.
+func TestBus_StartsWhenTheServerIsBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
+	url := srv.URL()
+	js := connectTCP(t, url)
+	c := quick("late")
+	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
+		t.Fatal(err)
+	}
+	b := newBus(t, js)
+	var got log
+	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
+		got.add(f.N)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	srv.Shutdown()
+	done := make(chan error, 1)
+	go func() { done <- b.Run(context.WithoutCancel(t.Context())) }()
+	select {
+	case <-b.Running():
+		t.Error("it runs without a server")
+	case err := <-done:
+		t.Fatalf("it gave up: %v", err)
+	case <-time.After(6 * time.Second): // longer than a call to the server takes
+	}
+	natstest.StartWith(t, natsd.Options{StoreDir: dir, Addr: url[len("nats://"):]})
+	publishSurely(t, b, 1)
+	eventually(t, 20*time.Second, "it is handled", func() bool { return got.distinct() == 1 })
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// A bus that waits for the server can be stopped.
+func TestBus_EndsWhileTheServerIsAway(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	js := connectTCP(t, srv.URL())
+	c := quick("never")
+	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
+		t.Fatal(err)
+	}
+	b := newBus(t, js)
+	if err := bus.Subscribe(b, c, happened, func(context.Context, bus.Envelope, fact) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	srv.Shutdown()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end")
+	}
+}
+
 // TestBus_SurvivesACutConnection cuts the client's connection, with the server
 // running on.
 func TestBus_SurvivesACutConnection(t *testing.T) {

@@ -290,6 +290,7 @@ func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
 			r.clear(ctx, d.key, batch[:n])
 		}
 		r.done(d, batch[:n])
+		r.passed(batch, n)
 		if err != nil {
 			if ctx.Err() != nil {
 				r.giveBack(d) // the caller gave up, the lane did not
@@ -298,7 +299,6 @@ func (r *Relay) publishDoc(ctx context.Context, d *waitingDoc) error {
 			}
 			return err
 		}
-		r.passed(batch[n-1].Subject)
 	}
 }
 

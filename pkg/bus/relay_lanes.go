@@ -65,19 +65,26 @@ func (r *Relay) park(d *waitingDoc, subject string, err error) {
 	l.parked = append(l.parked, d)
 }
 
-// passed opens the lane after a success and lets everybody in it go on.
-func (r *Relay) passed(subject string) {
+// passed opens the lanes that the first n events of a batch went through, and lets
+// everybody in them go on; but not the lane that refused the next one.
+func (r *Relay) passed(batch []docstore.Message, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	root := subjectRoot(subject)
-	l := r.lanes[root]
-	if l == nil {
-		return
+	refused := ""
+	if n < len(batch) {
+		refused = subjectRoot(batch[n].Subject)
 	}
-	delete(r.lanes, root)
-	for _, d := range l.parked {
-		if d.state == stateParked && r.docs[d.key] == d {
-			r.enqueue(d)
+	for _, m := range batch[:n] {
+		root := subjectRoot(m.Subject)
+		l := r.lanes[root]
+		if l == nil || root == refused {
+			continue
+		}
+		delete(r.lanes, root)
+		for _, d := range l.parked {
+			if d.state == stateParked && r.docs[d.key] == d {
+				r.enqueue(d)
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -21,6 +22,9 @@ const fetchFor = 5 * time.Second
 
 // errSubscriberClosed is what a closed Subscriber answers.
 var errSubscriberClosed = errors.New("the subscriber is closed")
+
+// errHalted is of a Subscribe that waits for the server while its Bus ends.
+var errHalted = errors.New("the bus ends")
 
 // SubscriberConfig says how a Subscriber maps topics to durables.
 type SubscriberConfig struct {
@@ -49,6 +53,7 @@ type Subscriber struct {
 	mu      sync.Mutex // closing against wg.Add
 	closed  bool
 	closing chan struct{}
+	halt    <-chan struct{} // of the Bus; nil outside one
 	wg      sync.WaitGroup
 }
 
@@ -70,11 +75,17 @@ func newSubscriber(js jetstream.JetStream, cfg SubscriberConfig, dead *deadWrite
 	return &Subscriber{js: js, cfg: cfg, dead: dead, m: m, closing: make(chan struct{})}
 }
 
-// Subscribe implements message.Subscriber. The channel is closed after ctx ends
-// or Close is called and the messages in flight are answered.
+// Subscribe implements message.Subscriber. It waits for a server that is away. The
+// channel is closed after ctx ends or Close is called and the messages in flight
+// are answered.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	c := s.cfg.Consumer(topic).withDefaults()
-	cons, err := ensureConsumer(ctx, s.js, c)
+	cons, err := s.durable(ctx, c)
+	if errors.Is(err, errHalted) { // to the router, which loses goroutines over errors, it began and ended
+		none := make(chan *message.Message)
+		close(none)
+		return none, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
@@ -290,6 +301,37 @@ func (l *loop) await(ctx context.Context, d *delivery, m *message.Message) {
 	}
 }
 
+// durable is ensureConsumer that tries again while the server is away: a service
+// whose start meets a server's restart is none that failed.
+func (s *Subscriber) durable(ctx context.Context, c Consumer) (jetstream.Consumer, error) {
+	for failures := 1; ; failures++ {
+		cons, err := ensureConsumer(ctx, s.js, c)
+		if fault.KindOf(err) != fault.Unavailable || ctx.Err() != nil {
+			return cons, err
+		}
+		s.cfg.Log.WarnContext(ctx, "the durable cannot be set up yet", telemetry.KeyConsumer, c.Durable, "failures", failures, telemetry.KeyErr, err)
+		t := time.NewTimer(pauseAfter(failures))
+		select {
+		case <-ctx.Done():
+		case <-s.closing:
+			err = errSubscriberClosed
+		case <-s.halt:
+			err = errHalted
+		case <-t.C:
+			err = nil
+		}
+		t.Stop()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pauseAfter is how long after so many failures in a row the next attempt waits.
+func pauseAfter(failures int) time.Duration {
+	return min(50*time.Millisecond<<min(failures-1, 6), 2*time.Second)
+}
+
 // recover deals with a fetch that failed: a durable that is gone is made again,
 // everything else is tried again after a pause.
 func (l *loop) recover(err error, failures int) {
@@ -298,8 +340,7 @@ func (l *loop) recover(err error, failures int) {
 		level = slog.LevelWarn
 	}
 	l.log.Log(l.fctx, level, "fetching failed", "failures", failures, telemetry.KeyErr, err)
-	pause := min(50*time.Millisecond<<min(failures-1, 6), 2*time.Second)
-	t := time.NewTimer(pause)
+	t := time.NewTimer(pauseAfter(failures))
 	defer t.Stop()
 	select {
 	case <-l.fctx.Done():

@@ -25,7 +25,10 @@ type Config struct {
 	MaxRedirects int            // 0 gives the redirect itself as the answer
 	UserAgent    string         // empty means "Sluice"
 	Resolver     Resolver       // nil means the system's
-	RootCAs      *x509.CertPool // nil means the system's
+	// Own gives addresses that are ours, which are not reached although public, unless
+	// Allow has them. It is asked at each connection; nil means none.
+	Own     func() []netip.Addr
+	RootCAs *x509.CertPool // nil means the system's
 	// Cookies lets a Cookie header through that the caller set; it never follows a
 	// redirect to another host. Cookies of answers are not kept in any case.
 	Cookies bool
@@ -113,6 +116,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // cancellation is given as it is.
 func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	ctx = context.WithValue(ctx, exchange{}, ctx)
 	if req = req.Clone(ctx); req.Header == nil {
 		req.Header = http.Header{}
 	}
@@ -180,8 +184,13 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	return c.cfg.Redirect(req.Context(), req.URL)
 }
 
-// dial connects to one of the permitted addresses of a host.
-func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+// exchange is the key of an exchange's context among its own values: the transport
+// takes the end off what it dials with, but not the values.
+type exchange struct{}
+
+// dial connects to one of the permitted addresses of a host, while the exchange
+// lasts that it is for.
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) { //nolint:contextcheck // the exchange's is what ctx came from
 	host, p, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, ErrRefused.Because(err)
@@ -189,6 +198,9 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	port, err := strconv.ParseUint(p, 10, 16)
 	if err != nil {
 		return nil, ErrRefused.Because(err)
+	}
+	if of, ok := ctx.Value(exchange{}).(context.Context); ok {
+		ctx = of
 	}
 	addrs, err := c.resolve(ctx, host, uint16(port))
 	if err != nil {

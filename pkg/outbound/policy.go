@@ -1,6 +1,10 @@
 package outbound
 
-import "net/netip"
+import (
+	"net"
+	"net/netip"
+	"slices"
+)
 
 // refused4 are the IPv4 ranges that are not public unicast (IANA's registry of
 // special addresses), and Azure's platform address, which is public by form only.
@@ -47,7 +51,7 @@ func anyContains(ps []netip.Prefix, a netip.Addr) bool {
 }
 
 // permits decides about one address and port: any port inside Allow, else a
-// public address on one of Ports.
+// public address that is not Own, on one of Ports.
 func (c *Client) permits(ap netip.AddrPort) bool {
 	a := ap.Addr().Unmap()
 	if !a.IsValid() || a.Zone() != "" {
@@ -58,8 +62,24 @@ func (c *Client) permits(ap netip.AddrPort) bool {
 	}
 	for _, p := range c.cfg.Ports {
 		if p == ap.Port() {
-			return IsPublic(a)
+			return IsPublic(a) && (c.cfg.Own == nil || !slices.Contains(c.cfg.Own(), a))
 		}
 	}
 	return false
+}
+
+// Interfaces gives the addresses of this machine's network interfaces, for Config.Own.
+// Where they cannot be read there are none.
+func Interfaces() []netip.Addr {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, p.Addr().Unmap())
+		}
+	}
+	return out
 }

@@ -42,7 +42,7 @@ type Settings struct {
 	Log     Log     `koanf:"log"`
 
 	Regions       []string       `koanf:"regions" doc:"names of the regions that content may live in; the first is the default"`
-	OutboundAllow []netip.Prefix `koanf:"outbound_allow" doc:"networks (CIDR) that webhooks may reach although they are not public, on any port"`
+	OutboundAllow []netip.Prefix `koanf:"outbound_allow" doc:"networks (CIDR) that webhooks and link checks may reach although they are not public, on any port"`
 	StopTimeout   time.Duration  `koanf:"stop_timeout" doc:"how long each service may take to finish what is under way when the process stops"`
 }
 

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -289,7 +291,10 @@ func TestChecks_AllOfThem(t *testing.T) {
 	t.Parallel()
 	hosts, n, within := 12, 300, 30*time.Second
 	if os.Getenv("SLUICE_TEST_FULL") != "" {
-		hosts, n, within = 40, 10_000, 2*time.Minute
+		hosts, n, within = 40, 2000, 2*time.Minute
+	}
+	if os.Getenv("SLUICE_SOAK") != "" {
+		hosts, n = 40, 10_000
 	}
 	srv, dir := natstest.Start(t), t.TempDir()
 	f := farmOf(t, hosts)
@@ -411,7 +416,8 @@ func TestChecks_LeftToOthers(t *testing.T) {
 }
 
 // BenchmarkChecks checks links of many hosts that are not slow and may be asked as
-// fast as it goes: what the queue, the permits and the records cost.
+// fast as it goes: what the queue, the permits and the records cost. The baseline
+// asks for the same by bare requests, as many at a time.
 func BenchmarkChecks(b *testing.B) {
 	const hosts, n = 40, 2000
 	srv := natstest.Start(b)
@@ -432,6 +438,7 @@ func BenchmarkChecks(b *testing.B) {
 	set.Rate, set.Concurrency = 10_000, 16
 	p, _ := serve(b, srv.URL(), b.TempDir(), set)
 	calls := linksv1.NewClient(p.Client)
+	bare := askBare(b, links, bases, 2*set.Concurrency)
 	round := 0
 	for b.Loop() {
 		batch := make([]linksv1.LinkInput, n)
@@ -441,5 +448,36 @@ func BenchmarkChecks(b *testing.B) {
 		round++
 		checked(b, calls, contain(b, calls, batch), time.Minute)
 	}
-	b.ReportMetric(float64(round*n)/b.Elapsed().Seconds(), "checks/s")
+	rate := float64(round*n) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "checks/s")
+	b.ReportMetric(bare, "bare-heads/s")
+	b.ReportMetric(rate/bare, "x-bare")
+}
+
+// askBare gives how many of the links are answered per second without all that,
+// workers of them at a time.
+func askBare(b *testing.B, links []linksv1.LinkInput, bases map[string]string, workers int) float64 {
+	b.Helper()
+	jobs := make(chan string)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for u := range jobs {
+				resp, err := http.Head(u)
+				if err != nil {
+					b.Error(err)
+					continue
+				}
+				_ = resp.Body.Close()
+			}
+		})
+	}
+	for _, l := range links {
+		host, path, _ := strings.Cut(strings.TrimPrefix(l.URL, "https://"), "/")
+		jobs <- bases[host] + "/" + path
+	}
+	close(jobs)
+	wg.Wait()
+	return float64(len(links)) / time.Since(start).Seconds()
 }

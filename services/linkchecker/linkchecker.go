@@ -158,7 +158,7 @@ func (s *Service) newChecker(ctx context.Context, db docstore.DB) error {
 	}
 	//nolint:contextcheck // workers outlive the start
 	s.checker = check.New(check.Deps{Ledger: s.domain, Book: s.book, Gate: gate, Meter: meter, Clock: s.p.Clock, Log: s.p.Tel.Log},
-		outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: set.Timeout}, set.InFlight)
+		outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: set.Timeout, Own: outbound.Interfaces}, set.InFlight)
 	if err := bus.SubscribeRaw(s.bus, streams.LinksChecks(), s.checker.Handle); err != nil { //nolint:contextcheck // as consumer.Subscribe
 		return fmt.Errorf("subscribing to checks: %w", err)
 	}

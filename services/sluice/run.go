@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/platform"
 	"github.com/sluicehq/sluice/pkg/telemetry"
+	"github.com/sluicehq/sluice/services/sluice/internal/build"
 )
 
 // process is what Up and Run have in common: the telemetry of the process and
@@ -36,7 +37,7 @@ func newProcess(ctx context.Context, cfg Config, how use, out io.Writer) (*proce
 	if err != nil {
 		return nil, err
 	}
-	tel, err := platform.NewTelemetry(ctx, cfg.Common, "sluice", Version())
+	tel, err := platform.NewTelemetry(ctx, cfg.Common, "sluice", build.Version())
 	if err != nil {
 		l.release()
 		return nil, err
@@ -157,7 +158,7 @@ func (u *unit) Start(ctx context.Context) (err error) {
 	}
 	c := u.process.cfg.Common
 	o := platform.Options{
-		Service: u.module.name, Version: Version(), Tel: u.tel, Stopping: u.process.group.Stopping(),
+		Service: u.module.name, Version: build.Version(), Tel: u.tel, Stopping: u.process.group.Stopping(),
 		Streams: streams.All(c.NATS.Replicas), Consumers: streams.Consumers(),
 	}
 	if u.process.bus != nil {
@@ -179,7 +180,7 @@ func (u *unit) Start(ctx context.Context) (err error) {
 	}
 	u.ctx, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	u.ran = make(chan struct{})
-	u.tel.Log.InfoContext(ctx, "ready", slog.String(telemetry.KeyVersion, Version()))
+	u.tel.Log.InfoContext(ctx, "ready", slog.String(telemetry.KeyVersion, build.Version()))
 	return nil
 }
 

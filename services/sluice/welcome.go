@@ -5,6 +5,8 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+
+	"github.com/sluicehq/sluice/services/sluice/internal/build"
 )
 
 // firstStarter is a service that makes an account when there is none.
@@ -31,7 +33,7 @@ func (p *process) welcome(program string) string {
 	dir := absolute(c.DataDir)
 	url := p.publicURL()
 	var b strings.Builder
-	fmt.Fprintf(&b, "Sluice %s is ready.\n\n", Version())
+	fmt.Fprintf(&b, "Sluice %s is ready.\n\n", build.Version())
 	fmt.Fprintf(&b, "  HTTP  %s\n", url)
 	fmt.Fprintf(&b, "  NATS  %s (credentials in %s)\n", p.bus.where(), absolute(c.CredsPath()))
 	fmt.Fprintf(&b, "  data  %s (durability: %s)\n\nTry it:\n\n", dir, c.Durability)

@@ -116,7 +116,7 @@ func publish(t *testing.T, js jetstream.JetStream, all []statsv1.ClickEvent) {
 			t.Fatal(err)
 		}
 		m := env.Message()
-		if _, err := js.PublishMsgAsync(natsMsg(m)); err != nil {
+		if _, err := js.PublishMsgAsync(natsMsg(m), jetstream.WithStallWait(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,6 +133,9 @@ func TestKill_CountsAreExact(t *testing.T) {
 	t.Parallel()
 	events := 10_000
 	if os.Getenv("SLUICE_TEST_FULL") != "" {
+		events = 30_000
+	}
+	if os.Getenv("SLUICE_SOAK") != "" {
 		events = 100_000
 	}
 	srv, dir := natstest.Start(t), t.TempDir()

@@ -11,6 +11,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/contracts/streams"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/contracts/webhook/v1/webhookv1test"
 	"github.com/sluicehq/sluice/pkg/bus"
@@ -121,17 +122,65 @@ func TestSubscription_WhileAway(t *testing.T) {
 		}
 	}
 	w.publish(t, linksEvent(t, "ev-last", webhookv1.EventContainerDeleted, a.Principal.AccountID, "last"))
-	all := requests(t, a, 6)
+	requests(t, a, 6)
+	w.handled(t)
 	l, err := second.Calls().ListSubscriptions(t.Context(), webhookv1.ListSubscriptionsRequest{Principal: a.Principal})
 	if err != nil || len(l.Subscriptions) != 1 {
 		t.Fatalf("%+v, %v", l, err)
 	}
+	if n := delivered(t, second.Calls(), a.Principal, l.Subscriptions[0].ID); n != 6 {
+		t.Errorf("%d deliveries, want 6", n)
+	}
 	seen := map[string]int{}
+	all := a.Got("")
 	for _, r := range all {
 		seen[r.ID]++
 	}
 	if len(seen) != 6 || len(all) != 6 {
 		t.Errorf("%d requests for %d deliveries, want 6", len(all), len(seen))
+	}
+}
+
+// handled waits until every event of links that was published has its deliveries.
+func (w *world) handled(t *testing.T) {
+	t.Helper()
+	until(t, "all events are handled", func() bool {
+		c, err := w.p.JS.Consumer(t.Context(), streams.Events, streams.WebhookLinks().Durable)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := c.CachedInfo()
+		return i.NumPending == 0 && i.NumAckPending == 0
+	})
+}
+
+// delivered waits until nothing waits for a subscription, and counts what went out.
+func delivered(t *testing.T, s webhookv1.Service, p authv1.Principal, id string) (n int) {
+	t.Helper()
+	until(t, "all is delivered", func() bool {
+		l, err := s.SubscriptionDeliveries(t.Context(), webhookv1.SubscriptionDeliveriesRequest{Principal: p, ID: id, State: webhookv1.Pending})
+		return err == nil && len(l.Deliveries) == 0
+	})
+	for cursor := ""; ; {
+		l, err := s.SubscriptionDeliveries(t.Context(), webhookv1.SubscriptionDeliveriesRequest{Principal: p, ID: id, Cursor: cursor, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(l.Deliveries)
+		if cursor = l.Cursor; cursor == "" {
+			return n
+		}
+	}
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +30,17 @@ import (
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The test binary is also the process that gets killed: with this variable set it
+// runs webhook until it dies.
+const childEnv = "SLUICE_TEST_WEBHOOK_CHILD"
+
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(childEnv); settings != "" {
+		fmt.Fprintln(os.Stderr, runUntilKilled(settings))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestContract_Straight(t *testing.T) {
 	t.Parallel()

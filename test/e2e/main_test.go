@@ -28,6 +28,7 @@ func TestSystem(t *testing.T) {
 		{"Tenants", tenants},
 		{"TenantsOfFiles", tenantsOfFiles},
 		{"TenantsOfPlik", tenantsOfPlik},
+		{"TenantsOfLinks", tenantsOfLinks},
 		{"CurlLines", curlLines},
 		{"DriveCLI", driveCLI},
 		{"Webhook", webhook},

@@ -13,8 +13,9 @@ import (
 	"github.com/sluicehq/sluice/test/harness"
 )
 
-// The rules of lockwell.md, lockr.md, plik.md with plik-wire.md and yetishare.md (and of their
-// sources, where those say more), one row each, in the order of the documents. A row is named by its section and its
+// The rules of lockwell.md, lockr.md, plik.md with plik-wire.md, locknex.md and
+// yetishare.md (and of their sources, where those say more), one row each, in the
+// order of the documents. A row is named by its section and its
 // number there, so that `go test -run 'TestRules/embedded/PUT/PUT.07'` shows one rule.
 // TestRules_Complete holds this list to the tables; tenants_test.go is beside it,
 // a second tenant who tries every route:
@@ -60,6 +61,20 @@ import (
 //	PLIKAUTH         16  plik-wire.md 13: log-in, tokens, addresses       plik_user_test.go
 //	PLIKUSER         12  plik-wire.md 14: users, tokens, lists            plik_user_test.go
 //	PLIKCLIENT        9  plik-wire.md 16: what its clients send           plik_client_test.go
+//	LOCKNEXMAKE      16  locknex.md, Containers: create                   locknex_make_test.go
+//	LOCKNEXSTATUS    10  locknex.md: status, ids, imports                 locknex_status_test.go
+//	LOCKNEXUNLOCK     7  locknex.md: unlock                               locknex_status_test.go
+//	LOCKNEXOWN       12  locknex.md: list, read, edit, delete             locknex_own_test.go
+//	LOCKNEXBULK       5  locknex.md: bulk                                 locknex_own_test.go
+//	LOCKNEXSTATS     11  locknex.md: clicks and referrers                 locknex_stats_test.go
+//	LOCKNEXACCESS    17  locknex.md: keys, OAuth, rates, quotas           locknex_access_test.go
+//	LOCKNEXBADGE      9  locknex.md, Badges; field-facts.md 1.3           locknex_badge_test.go
+//	LOCKNEXPAGE      16  locknex.md, Pages; field-facts.md 1.2, 1.4 - 1.6 locknex_page_test.go
+//	LOCKNEXCHECK     11  locknex.md, Link checker, as seen from outside   locknex_check_test.go
+//	LOCKNEXHOOK       9  locknex.md: webhooks                             locknex_hook_test.go
+//	LOCKNEXCLIENT     8  locknex.md: sluice-client                        locknex_client_test.go
+//	LOCKNEXINPUT      9  what no body, field or form of it may be         locknex_input_test.go
+//	LOCKNEXEND        7  containers end with their account                locknex_end_test.go
 //	YETIAUTH         16  yetishare.md: authorize, keys, tokens             yetishare_auth_test.go
 //	YETIWAY          11  parameters, answers, statuses, rates              yetishare_auth_test.go
 //	YETITEXT         18  source/yetishare.txt: each sentence, in order     yetishare_text_test.go
@@ -72,7 +87,7 @@ import (
 //	YETISHARE         6  folder pages, search                              yetishare_short_test.go
 //	YETIONE           7  one drive: lockr, lockwell, WebDAV                yetishare_one_test.go
 //	YETIFETCH         5  remote URLs                                       yetishare_one_test.go
-//	ALL             729
+//	ALL             876
 type section struct {
 	name  string
 	rules []rule
@@ -99,6 +114,10 @@ func sectionsOfOthers() []section {
 		{"PLIKMUST", plikMustRules()}, {"PLIKTEXT", plikTextRules()}, {"PLIKDEFECT", plikDefectRules()}, {"PLIKMD", plikMDRules()}, {"PLIKAPI", plikAPIRules()},
 		{"PLIKCREATE", plikCreateRules()}, {"PLIKADD", plikAddRules()}, {"PLIKGET", plikGetRules()}, {"PLIKKEEP", plikKeepRules()}, {"PLIKAUTH", plikAuthRules()},
 		{"PLIKUSER", plikUserRules()}, {"PLIKCLIENT", plikClientRules()},
+		{"LOCKNEXMAKE", locknexMakeRules()}, {"LOCKNEXSTATUS", locknexStatusRules()}, {"LOCKNEXUNLOCK", locknexUnlockRules()},
+		{"LOCKNEXOWN", locknexOwnRules()}, {"LOCKNEXBULK", locknexBulkRules()}, {"LOCKNEXSTATS", locknexStatsRules()}, {"LOCKNEXACCESS", locknexAccessRules()},
+		{"LOCKNEXBADGE", locknexBadgeRules()}, {"LOCKNEXPAGE", locknexPageRules()}, {"LOCKNEXCHECK", locknexCheckRules()},
+		{"LOCKNEXHOOK", locknexHookRules()}, {"LOCKNEXCLIENT", locknexClientRules()}, {"LOCKNEXINPUT", locknexInputRules()}, {"LOCKNEXEND", locknexEndRules()},
 	}
 }
 
@@ -109,6 +128,7 @@ type ground struct {
 	tight *harness.World
 	c     *harness.Client // the section's account in w
 	edges *plikEdges
+	links *harness.LinkHosts // of both Worlds
 }
 
 // Limits of the tight World.
@@ -124,17 +144,19 @@ const (
 const leastPart = 1 << 10
 
 func plainSettings() []string {
-	return []string{fmt.Sprintf("SLUICE_UPLOAD_MIN_PART_SIZE=%d", leastPart), "SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1", "SLUICE_LOCKR_GUEST_RATE=0"}
+	return []string{fmt.Sprintf("SLUICE_UPLOAD_MIN_PART_SIZE=%d", leastPart), "SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1", "SLUICE_LOCKR_GUEST_RATE=0",
+		"SLUICE_LINKCHECKER_HASH_MEMORY=8MiB", "SLUICE_LINKCHECKER_HASH_PASSES=1", "SLUICE_LOCKNEX_RATE=100000", "SLUICE_LOCKNEX_PUBLIC_RATE=100000"}
 }
 
 func tightSettings() []string {
 	return []string{
-		fmt.Sprintf("SLUICE_AUTH_PLANS=standard=%d/%d", tightStorage, tightObject),
+		fmt.Sprintf("SLUICE_AUTH_PLANS=standard=%d/%d/%d/%d", tightStorage, tightObject, tightContainers, tightLinks), "SLUICE_LINKCHECKER_STEPS=1s",
 		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
 		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
 		"SLUICE_UPLOAD_SESSION_EXPIRY=3s", fmt.Sprintf("SLUICE_LOCKR_GUEST_OBJECT_BYTES=%d", tightGuest), "SLUICE_LOCKR_GUEST_TTL=3s",
 		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_REGIONS=us-central1,eu-west1",
 		"SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1", "SLUICE_LOCKR_GUEST_RATE=0",
+		"SLUICE_LINKCHECKER_HASH_MEMORY=8MiB", "SLUICE_LINKCHECKER_HASH_PASSES=1",
 	}
 }
 
@@ -143,11 +165,12 @@ func TestRules(t *testing.T) {
 	for _, topology := range harness.Topologies() {
 		t.Run(string(topology), func(t *testing.T) {
 			t.Parallel()
-			w := harness.Start(t, harness.Options{Topology: topology, Env: plainSettings()})
-			tight := harness.Start(t, harness.Options{Topology: topology, Env: tightSettings()})
+			links := harness.NewLinkHosts(t)
+			w := harness.Start(t, harness.Options{Topology: topology, Env: append(plainSettings(), links.Settings()...)})
+			tight := harness.Start(t, harness.Options{Topology: topology, Env: append(tightSettings(), links.Settings()...)})
 			edges := newPlikEdges(t, w)
 			each := func(t *testing.T, s section, alone bool) {
-				g := &ground{w: w, tight: tight, c: account(t, w), edges: edges}
+				g := &ground{w: w, tight: tight, c: account(t, w), edges: edges, links: links}
 				for i, r := range s.rules {
 					if r.alone != alone {
 						continue

@@ -68,7 +68,7 @@ func nothingOfAnothers() map[string]bool {
 	for dialect, routes := range map[string]string{
 		"lockr":  "Login Logout CreateAccount GetAccount UpdateAccount ChangePassword DeleteAccount ListTokens CreateToken CreateSession PutSession PatchSession HeadSession PostSession DeleteSession SessionOptions CreateTusUpload TusOptions Upload ListFiles",
 		"webdav": "Options",
-		"pages":  "Home ShowAccount SignUp LogIn LogOut SetRegion ChangePassword DeleteAccount CreateToken ShowDownload GetQRCode GetAsset RenderComments",
+		"pages":  "Home ShowAccount SignUp LogIn LogOut SetRegion ChangePassword DeleteAccount CreateToken ShowDownload GetQRCode GetAsset RenderComments " + nothingOfAnothersOnLinkPages,
 	} {
 		for route := range strings.FieldsSeq(routes) {
 			out[dialect+" "+route] = true
@@ -123,6 +123,9 @@ func tenantsOfFiles(t *testing.T, w *harness.World) {
 		if r := try(guest, x, real); r.Status < 300 {
 			t.Errorf("a guest's %s: %d", name, r.Status)
 		}
+	}
+	for _, x := range linkTrespasses() {
+		covered[x.route] = true // tenantsOfLinks tries them
 	}
 	for _, r := range w.Routes(t) {
 		if name := r.Dialect + " " + r.Name(); (r.Dialect == "lockr" || r.Dialect == "webdav" || r.Dialect == "pages") && !covered[name] {

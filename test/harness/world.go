@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -71,7 +72,9 @@ type World struct {
 }
 
 // Services that the processes topology runs one by one, in the order of their start.
-func Services() []string { return []string{"nats", "auth", "object", "upload", "linkchecker", "stats", "webhook", "edge"} }
+func Services() []string {
+	return []string{"nats", "auth", "object", "upload", "linkchecker", "stats", "webhook", "edge"}
+}
 
 // Start builds the binary (once per test run), starts a World on a directory of
 // the test and waits until it is ready. The test's end stops it.
@@ -292,14 +295,24 @@ func (w *World) CLI(ctx context.Context, stdin string, args ...string) (string, 
 	return out.String(), nil
 }
 
+// freeAddr gives an address that a process may listen on some seconds from now.
+// What the system hands out for port 0 it hands to others meanwhile, to every
+// connection that a busy test makes; so the port is one that it gives to nobody.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Binary builds the binary once and gives its path; SLUICE_TEST_BINARY names one
@@ -320,11 +333,16 @@ var build = sync.OnceValues(func() (string, error) { return buildAs("sluice-test
 
 // buildAs builds the binary under bin/ with more flags of go build.
 func buildAs(name string, flags ...string) (string, error) {
+	return buildAt(name, "./services/sluice/cmd/sluice", flags...)
+}
+
+// buildAt is buildAs of another command.
+func buildAt(name, pkg string, flags ...string) (string, error) {
 	path := filepath.Join(repository(), "bin", name)
-	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./services/sluice/cmd/sluice")...)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), pkg)...)
 	cmd.Dir = repository()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building sluice: %w\n%s", err, out)
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 	}
 	return path, nil
 }

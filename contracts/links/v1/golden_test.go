@@ -31,7 +31,7 @@ func messages() map[string]any {
 		Size: 5, Failures: 2, Definite: linksv1.Online, DefiniteAt: &at,
 	}
 	return map[string]any{
-		"create_request":      linksv1.CreateRequest{Principal: who, Title: title, Password: password, Options: options, Links: []linksv1.LinkInput{input}, More: true, Quota: quota},
+		"create_request":      linksv1.CreateRequest{Principal: who, Title: title, Password: password, Options: options, Links: []linksv1.LinkInput{input}, More: true, Quota: quota, Idempotency: &linksv1.Idempotency{Key: "k", Fingerprint: []byte("print")}},
 		"add_links_request":   linksv1.AddLinksRequest{Principal: who, ID: "iiom6uw3pn7", Edit: "ed_1", From: 200, Links: []linksv1.LinkInput{input}, More: true},
 		"written":             linksv1.Written{Container: container, Edit: "ed_1"},
 		"update_request":      linksv1.UpdateRequest{Principal: who, ID: "7541014", Title: &title, Password: &password, Options: &change, Links: []linksv1.LinkInput{input}, More: true, Quota: quota},

@@ -172,6 +172,16 @@ type Quota struct {
 	Links            int64 `json:"links,omitempty"`            // of all containers together
 }
 
+// MaxIdempotencyKey bounds an idempotency key, bytes.
+const MaxIdempotencyKey = 300
+
+// Idempotency has a container made once, however often it is asked for: the key is
+// the account's own, for as long as the container is there.
+type Idempotency struct {
+	Key         string `json:"key"`
+	Fingerprint []byte `json:"fingerprint"` // of all that was asked for but the password, which is compared
+}
+
 // CreateRequest makes a container. Links that the request has twice are one, in
 // the order of their first.
 type CreateRequest struct {
@@ -184,6 +194,9 @@ type CreateRequest struct {
 	// the container is to nobody. It is given up when they do not come.
 	More  bool  `json:"more,omitempty"`
 	Quota Quota `json:"quota"`
+	// Idempotency is nil where each request makes a container. A repetition is
+	// answered without Edit, with the container as it is now.
+	Idempotency *Idempotency `json:"idempotency,omitempty"`
 }
 
 // AddLinksRequest brings a batch of the links of a container that is being made,

@@ -19,7 +19,8 @@ type Service interface {
 	// CreateContainer makes a container; its links are checked at once. Codes:
 	// links.bad_title, links.bad_link (which one is in the message),
 	// links.too_many_links, links.quota_exceeded (with RetryAfter where a day ends
-	// it), invalid_request.
+	// it), invalid_request; with Idempotency also links.idempotency_conflict and,
+	// with RetryAfter, links.idempotency_in_progress.
 	CreateContainer(ctx context.Context, r CreateRequest) (Written, error)
 	// AddLinks brings further links. Idempotent. Codes: as CreateContainer,
 	// links.edit_gone.
@@ -55,7 +56,13 @@ var (
 	ErrWrongPassword = fault.New(fault.Forbidden, "links.wrong_password", "the password is wrong")
 	ErrThrottled     = fault.New(fault.RateLimited, "links.throttled", "too many wrong passwords; wait before the next one")
 	ErrLocked        = fault.New(fault.Forbidden, "links.locked", "the container is protected by a password")
-	ErrIDTaken       = fault.New(fault.Conflict, "links.id_taken", "another container has this id")
+	// ErrIdempotencyConflict is of a key that another container was made with,
+	// ErrIdempotencyBusy of one whose first request is not done, or was left undone a
+	// moment ago.
+	ErrIdempotencyConflict = fault.New(fault.Conflict, "links.idempotency_conflict", "the idempotency key was used for another container")
+	ErrIdempotencyBusy     = fault.New(fault.Conflict, "links.idempotency_in_progress", "the first request with this idempotency key is still running")
+
+	ErrIDTaken = fault.New(fault.Conflict, "links.id_taken", "another container has this id")
 )
 
 // The events of linkchecker.

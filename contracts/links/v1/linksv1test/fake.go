@@ -1,6 +1,7 @@
 package linksv1test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -32,6 +33,7 @@ type Fake struct {
 	urls    map[string]*fakeURL       // by normalised URL
 	wrong   map[string]time.Time      // when a guesser would be idle again
 	made    map[string]int64          // by account and day
+	keyed   map[string]*fakeContainer // by account and idempotency key
 	asked   map[string]int            // by container
 	pending []linksv1.Badge
 }
@@ -45,6 +47,7 @@ type fakeContainer struct {
 	links    []fakeLink
 	edit     *fakeEdit
 	last     string
+	print    []byte
 }
 
 type fakeLink struct {
@@ -73,7 +76,7 @@ type fakeURL struct {
 func NewFake(now func() time.Time, badge func(linksv1.Badge)) *Fake {
 	return &Fake{
 		now: now, badge: badge, seq: 7_999_999, all: map[string]*fakeContainer{}, urls: map[string]*fakeURL{}, wrong: map[string]time.Time{},
-		made: map[string]int64{}, asked: map[string]int{},
+		made: map[string]int64{}, keyed: map[string]*fakeContainer{}, asked: map[string]int{},
 	}
 }
 
@@ -303,11 +306,34 @@ func checkText(title *string, pw *string, o linksv1.Options) error {
 func (f *Fake) CreateContainer(_ context.Context, r linksv1.CreateRequest) (linksv1.Written, error) {
 	unlock := f.lock()
 	defer unlock()
+	if i := r.Idempotency; i != nil {
+		if i.Key == "" || len(i.Key) > linksv1.MaxIdempotencyKey || len(i.Fingerprint) == 0 {
+			return linksv1.Written{}, fault.ErrInvalid
+		}
+		c, there := f.keyed[r.Principal.AccountID+"\x00"+i.Key]
+		switch {
+		case !there || f.all[c.ID] != c: // it is gone
+		case !bytes.Equal(c.print, i.Fingerprint) || c.live && c.password != r.Password:
+			return linksv1.Written{}, linksv1.ErrIdempotencyConflict
+		case c.live:
+			return linksv1.Written{Container: c.view()}, nil
+		case f.clock().Before(c.edit.till):
+			return linksv1.Written{}, linksv1.ErrIdempotencyBusy.After(c.edit.till.Sub(f.clock()))
+		default:
+			f.giveUp(c)
+		}
+	}
 	f.seq++
 	for f.any(strconv.Itoa(f.seq)) != nil {
 		f.seq++
 	}
-	return f.add(r, fmt.Sprintf("c%010d", f.seq), strconv.Itoa(f.seq), f.clock())
+	id := fmt.Sprintf("c%010d", f.seq)
+	w, err := f.add(r, id, strconv.Itoa(f.seq), f.clock())
+	if c := f.all[id]; err == nil && r.Idempotency != nil {
+		c.print = r.Idempotency.Fingerprint
+		f.keyed[r.Principal.AccountID+"\x00"+r.Idempotency.Key] = c
+	}
+	return w, err
 }
 
 func (f *Fake) add(r linksv1.CreateRequest, id, numeric string, at time.Time) (linksv1.Written, error) {

@@ -67,7 +67,7 @@ type World struct {
 // Run runs the suite; open makes a fresh World for each case.
 func Run(t *testing.T, open func(t *testing.T) World) {
 	for name, f := range map[string]func(*testing.T, World){
-		"Create": create, "CreateDropsDoubles": doubles, "CreateRefuses": createRefuses, "CreateInBatches": batches,
+		"Create": create, "CreateDropsDoubles": doubles, "CreateRefuses": createRefuses, "CreateInBatches": batches, "CreateOnce": once, "CreateOnceInBatches": onceInBatches, "CreateOnceAtOnce": onceAtOnce,
 		"BatchesRepeat": batchesRepeat, "BatchesLapse": batchesLapse, "BatchesRefuse": batchesRefuse, "LongestLinks": longest,
 		"Ids": ids, "Owners": owners, "ListPages": listPages, "ListFilters": listFilters,
 		"Update": update, "UpdateReplacesLinks": replaces, "UpdateInBatches": replacesInBatches, "UpdateGivesWay": givesWay,

@@ -10,6 +10,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -45,6 +46,7 @@ type Badges struct {
 	log     *slog.Logger
 	gallery gallery
 	asking  chan struct{}
+	lanes   lanes
 
 	// What the watch vouches for: states asked for in this generation, until then.
 	generation atomic.Int64
@@ -61,7 +63,7 @@ func New(links Containers, now func() time.Time, log *slog.Logger) (*Badges, err
 		return nil, err
 	}
 	return &Badges{
-		links: links, now: now, log: log, known: map[string]*entry{}, asking: make(chan struct{}, askAtMax),
+		links: links, now: now, log: log, known: map[string]*entry{}, asking: make(chan struct{}, askAtMax), lanes: lanes{of: map[string]*lane{}},
 		gallery: gallery{painter: p, usual: newShelf(), others: newShelf()},
 	}, nil
 }
@@ -73,13 +75,13 @@ type Shown struct {
 	Old  bool // linkchecker does not answer; this is what it said last
 }
 
-// Show gives the badge of a container by either of its ids. What cannot be told
-// has a badge too, of kind Unavailable. Errors are those of a ctx that is done
-// before it is drawn, and of drawing.
-func (b *Badges) Show(ctx context.Context, id string, look Look) (Shown, error) {
+// Show gives the badge of a container by either of its ids, for the client at an
+// address. What cannot be told has a badge too, of kind Unavailable. Errors are
+// those of a ctx that is done before it is drawn, and of drawing.
+func (b *Badges) Show(ctx context.Context, client, id string, look Look) (Shown, error) {
 	face, old := Face{Kind: NotFound}, false
 	if linksv1.ValidID(id) {
-		face, old = b.face(ctx, id)
+		face, old = b.face(ctx, client, id)
 	}
 	p, err := b.gallery.picture(ctx, face, look)
 	return Shown{Picture: p, Kind: face.Kind, Old: old}, err
@@ -117,7 +119,7 @@ func (b *Badges) good(s *state, now time.Time) bool {
 }
 
 // face gives what a container looks like: from memory, or by asking.
-func (b *Badges) face(ctx context.Context, id string) (f Face, old bool) {
+func (b *Badges) face(ctx context.Context, client, id string) (f Face, old bool) {
 	e := b.entry(id)
 	if !e.used.Load() {
 		e.used.Store(true)
@@ -126,7 +128,7 @@ func (b *Badges) face(ctx context.Context, id string) (f Face, old bool) {
 	if s != nil && b.good(s, b.now()) {
 		return s.face, false
 	}
-	b.ask(ctx, id, e)
+	b.ask(ctx, client, id, e)
 	now := b.now()
 	switch s = e.state.Load(); {
 	case s == nil || now.Sub(s.at) >= stale:
@@ -176,15 +178,22 @@ func (b *Badges) makeRoom() {
 
 // ask asks linkchecker for a container, once for all who want it: whoever comes
 // first asks, also when its own client has gone. The others wait for that, or for
-// their ctx.
-func (b *Badges) ask(ctx context.Context, id string, e *entry) {
+// their ctx. Nobody asks for the others before it is its client's turn.
+func (b *Badges) ask(ctx context.Context, client, id string, e *entry) {
+	if e.wait(ctx) {
+		return
+	}
+	within, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	leave, err := b.lanes.enter(within, password.SourceKey(client))
+	if err != nil {
+		return
+	}
+	defer leave()
 	e.mu.Lock()
-	if over := e.asked; over != nil {
+	if e.asked != nil {
 		e.mu.Unlock()
-		select {
-		case <-over:
-		case <-ctx.Done():
-		}
+		e.wait(ctx)
 		return
 	}
 	now := b.now()
@@ -211,6 +220,21 @@ func (b *Badges) ask(ctx context.Context, id string, e *entry) {
 		e.state.Store(s)
 	}
 	e.asked, e.pushed = nil, nil
+}
+
+// wait waits until whoever asks has an answer, or for ctx; false: nobody asks.
+func (e *entry) wait(ctx context.Context) bool {
+	e.mu.Lock()
+	over := e.asked
+	e.mu.Unlock()
+	if over == nil {
+		return false
+	}
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+	return true
 }
 
 // load is the call, within askFor.

@@ -3,7 +3,9 @@ package badge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,7 +107,7 @@ func TestShow_OneAsksForAll(t *testing.T) {
 	// Who cannot wait is told that nobody knows.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if s, err := b.Show(ctx, id, badge.Plain(badge.SVG)); err == nil && s.Kind != badge.Unavailable {
+	if s, err := b.Show(ctx, "192.0.2.1", id, badge.Plain(badge.SVG)); err == nil && s.Kind != badge.Unavailable {
 		t.Errorf("%v %v", s.Kind, err)
 	}
 	close(goOn)
@@ -122,7 +124,7 @@ func TestShow_ClientLeaves(t *testing.T) {
 	b.links.set(linksv1.Counts{Online: 1}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.links.fail(nil, cancel)
-	_, _ = b.Show(ctx, id, badge.Plain(badge.SVG)) // nobody is there to see it
+	_, _ = b.Show(ctx, "192.0.2.1", id, badge.Plain(badge.SVG)) // nobody is there to see it
 	if k, asked := b.kind(t, id); k != badge.Online || asked {
 		t.Errorf("%v, asked %v", k, asked)
 	}
@@ -182,4 +184,38 @@ func TestShow_LabelsDoNotGrow(t *testing.T) {
 	if b.show(t, id, badge.Plain(badge.SVG)).Picture != usual {
 		t.Error("the usual picture went")
 	}
+}
+
+// TestShow_Flood: whoever asks for ids without end takes no turn of the others, not
+// even of who wants the same.
+func TestShow_Flood(t *testing.T) {
+	t.Parallel()
+	b := setUp(t)
+	b.links.set(linksv1.Counts{Online: 3}, 1)
+	held := make(chan struct{})
+	var inside atomic.Int64
+	b.links.fail(nil, func() { inside.Add(1); <-held })
+	var flood sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	for i := range 200 {
+		flood.Go(func() {
+			_, _ = b.Show(ctx, fmt.Sprintf("2001:db8::%x", i), fmt.Sprintf("a%010d", i), badge.Plain(badge.SVG))
+		})
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for inside.Load() < badge.AskAlone {
+		<-tick.C
+	}
+	flood.Go(func() { _, _ = b.Show(ctx, "2001:db8::1", id, badge.Plain(badge.SVG)) }) // waits like the rest
+	b.links.fail(nil, nil)
+	if s, err := b.Show(t.Context(), "192.0.2.1", id, badge.Plain(badge.SVG)); err != nil || s.Kind != badge.Online {
+		t.Errorf("%v, %v", s.Kind, err)
+	}
+	if n := b.links.asked.Load(); n > badge.AskAlone+1 {
+		t.Errorf("%d calls", n)
+	}
+	close(held)
+	stop()
+	flood.Wait()
 }

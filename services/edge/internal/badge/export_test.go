@@ -1,5 +1,8 @@
 package badge
 
+// AskAlone is how many calls one client has under way.
+const AskAlone = askAlone
+
 // Known tells how many ids are in memory.
 func (b *Badges) Known() int {
 	b.mu.RLock()

@@ -93,7 +93,7 @@ func setUp(t testing.TB) *bench {
 
 func (b *bench) show(t testing.TB, id string, look badge.Look) badge.Shown {
 	t.Helper()
-	s, err := b.Show(context.Background(), id, look)
+	s, err := b.Show(context.Background(), "192.0.2.1", id, look)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/keys"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
@@ -202,9 +203,11 @@ func (r *Recorder) tell(ctx context.Context) error {
 			}
 			events = append(events, e.Message())
 		}
+		faultpoint.Hit("edge.click.waiting")
 		if err := r.publish(ctx, events); err != nil {
 			return err
 		}
+		faultpoint.Hit("edge.click.told")
 		r.drop(len(batch))
 	}
 }

@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -17,12 +19,33 @@ import (
 // asks for a check (locknex.md, Link checker).
 const staleView = time.Hour
 
+// checkAgain is how old it may be when its owner asks for one.
+const checkAgain = time.Minute
+
 // NewContainer is a container that somebody wants.
 type NewContainer struct {
 	Title    string
 	Password string // empty: open
 	Options  linksv1.Options
 	Links    []linksv1.LinkInput // any number; linkchecker bounds it
+	Once     string              // an idempotency key: the same again makes no other one; "": none
+}
+
+// once gives what linkchecker tells repetitions by.
+func (n NewContainer) once() (*linksv1.Idempotency, error) {
+	if n.Once == "" {
+		return nil, nil
+	}
+	said, err := json.Marshal(struct {
+		Title   string
+		Options linksv1.Options
+		Links   []linksv1.LinkInput
+	}{n.Title, n.Options, n.Links})
+	if err != nil {
+		return nil, fmt.Errorf("fingerprinting a container: %w", err)
+	}
+	sum := sha256.Sum256(said)
+	return &linksv1.Idempotency{Key: n.Once, Fingerprint: sum[:]}, nil
 }
 
 // ContainerChange changes what is not nil.
@@ -53,18 +76,27 @@ func quotaOf(p authv1.Principal) linksv1.Quota {
 }
 
 // CreateContainer makes a container of the caller's, in as many messages as its
-// links need; before the last one there is none. Codes: as
+// links need; before the last one there is none. With n.Once it answers with the
+// one that a request before made. Codes: as
 // linksv1.Service.CreateContainer and AddLinks, object.access_denied.
 func (c *Core) CreateContainer(ctx context.Context, by Caller, n NewContainer) (linksv1.Container, error) {
 	if err := MayContainers(by.Principal, authv1.ScopeWrite); err != nil {
 		return linksv1.Container{}, err
 	}
+	once, err := n.once()
+	if err != nil {
+		return linksv1.Container{}, err
+	}
 	k := linksv1.Batch(n.Links)
 	w, err := c.Links.CreateContainer(ctx, linksv1.CreateRequest{
-		Principal: by.Principal, Title: n.Title, Password: n.Password, Options: n.Options, Links: n.Links[:k], More: k < len(n.Links), Quota: quotaOf(by.Principal),
+		Principal: by.Principal, Title: n.Title, Password: n.Password, Options: n.Options, Links: n.Links[:k], More: k < len(n.Links),
+		Quota: quotaOf(by.Principal), Idempotency: once,
 	})
 	if err != nil {
 		return linksv1.Container{}, fmt.Errorf("making a container: %w", err)
+	}
+	if w.Edit == "" { // nothing is under way: these are all links, or it was there
+		return w.Container, nil
 	}
 	return c.addLinks(ctx, by, w, n.Links, k)
 }
@@ -124,6 +156,22 @@ func (c *Core) refresh(ctx context.Context, v linksv1.Container) {
 	if v.CheckedAt != nil && c.Now().Sub(*v.CheckedAt) > staleView {
 		_, _ = c.Links.Recheck(ctx, linksv1.RecheckRequest{ID: v.ID, Within: staleView})
 	}
+}
+
+// CheckContainer has the links of a container of the caller's checked that were not
+// within checkAgain. Codes: as OwnContainer.
+func (c *Core) CheckContainer(ctx context.Context, by Caller, id string) (linksv1.Container, error) {
+	if err := MayContainers(by.Principal, authv1.ScopeWrite); err != nil {
+		return linksv1.Container{}, err
+	}
+	v, err := c.OwnContainer(ctx, by, id)
+	if err != nil {
+		return linksv1.Container{}, err
+	}
+	if _, err := c.Links.Recheck(ctx, linksv1.RecheckRequest{ID: v.ID, Within: checkAgain}); err != nil {
+		return linksv1.Container{}, fmt.Errorf("asking for a check: %w", err)
+	}
+	return v, nil
 }
 
 // OwnContainer reads a container of the caller's. Codes:

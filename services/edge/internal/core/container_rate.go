@@ -13,13 +13,17 @@ var ErrRateLimited = fault.New(fault.RateLimited, "edge.rate_limited", "too many
 // itself; a minute's worth may come at once. nil sets no bound. It is safe for
 // concurrent use.
 type Rates struct {
-	accounts, addresses, refused *rate
-	now                          func() time.Time
+	accounts, addresses, refused, pictures *rate
+	now                                    func() time.Time
 }
+
+// picturesPerMinute is how many captchas an address may have drawn: people want one
+// for each click, and drawing costs.
+const picturesPerMinute = 60
 
 // NewRates sets the rates, in requests a minute; 0 sets no bound.
 func NewRates(account, public int, now func() time.Time) *Rates {
-	return &Rates{accounts: newRate(account, now), addresses: newRate(public, now), refused: newRate(public, now), now: now}
+	return &Rates{accounts: newRate(account, now), addresses: newRate(public, now), refused: newRate(public, now), pictures: newRate(picturesPerMinute, now), now: now}
 }
 
 // Standing is how much of a rate is left. The zero value is of one without a
@@ -52,6 +56,15 @@ func (r *Rates) Refused(source string) (Standing, error) {
 		return Standing{}, nil
 	}
 	return r.refused.spend(addressKey(source), 1)
+}
+
+// Picture counts a captcha of an address. Codes: as Account.
+func (r *Rates) Picture(source string) error {
+	if r == nil {
+		return nil
+	}
+	_, err := r.pictures.spend(addressKey(source), 1)
+	return err
 }
 
 // MayTry refuses an address that had too many of them; it counts nothing.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -78,13 +79,18 @@ func (c *Core) UpdateWebhook(ctx context.Context, by Caller, r webhookv1.UpdateS
 
 // DeleteWebhook ends one.
 func (c *Core) DeleteWebhook(ctx context.Context, by Caller, id string) error {
-	if _, err := c.Webhook(ctx, by, id); err != nil { // webhook says nothing of one that is not there
-		return err
+	_, missing := c.Webhook(ctx, by, id) // a deletion says nothing of one that is not there
+	if missing != nil && !errors.Is(missing, webhookv1.ErrSubscriptionNotFound) {
+		return missing
 	}
+	if !webhookID.MatchString(id) {
+		return missing
+	}
+	// Also of one that is gone: a deletion that broke off left something behind.
 	if _, err := c.Webhooks.DeleteSubscription(ctx, webhookv1.SubscriptionRequest{Principal: by.Principal, ID: id}); err != nil {
 		return fmt.Errorf("deleting a webhook: %w", err)
 	}
-	return nil
+	return missing
 }
 
 // WebhookDeliveries pages through the log of one.

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -19,6 +21,7 @@ type enterView struct {
 	frame
 	Notice, Form, Problem       string
 	Identifier, Username, Email string // as they were typed
+	Return                      string // where the log-in leads; empty: to the account
 }
 
 // accountView is the account page.
@@ -29,6 +32,7 @@ type accountView struct {
 	NewToken                        string
 	KeyPair                         core.KeyPair // new
 	Number                          int64        // of the account
+	Return                          string       // where somebody who has just signed up wanted to go
 	Plan                            string
 	Used, Quota                     int64
 	Files                           []fileView
@@ -66,11 +70,33 @@ func (h *Handler) ShowAccount(w http.ResponseWriter, r *http.Request) error {
 	if loggedIn(dialect.CallOf(r).Caller) {
 		return h.account(w, r, http.StatusOK, accountView{Notice: notice(r)})
 	}
-	v := enterView{frame: h.frameOf(r, "Account"), Notice: notice(r)}
+	v := h.entrance(r, r.URL.Query().Get("next"))
+	v.Notice = notice(r)
 	if ended(w, r) && v.Notice == "" {
-		v.Notice = "Your session has ended: log in again."
+		v.Notice = v.T("Your session has ended: log in again.")
 	}
 	return h.render(w, http.StatusOK, "enter", v)
+}
+
+// entrance is the page of somebody who wants to log in and go on to a page of link
+// containers, whose languages it speaks then.
+func (h *Handler) entrance(r *http.Request, next string) enterView {
+	v := enterView{frame: h.frameOf(r, "Account"), Return: returnPath(next)}
+	if v.Return != "" {
+		v.words = h.wordsFor(r)
+		v.Title = v.T(v.Title)
+	}
+	return v
+}
+
+// returnPath gives what a log-in may lead to: a page of link containers here. "":
+// it is none.
+func returnPath(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxField || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !ofContainers(u.Path) || strings.ContainsAny(u.Path, "\\\x00") {
+		return ""
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
 }
 
 // account fills v up with everything that the page shows.
@@ -136,7 +162,7 @@ func (h *Handler) LogIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.enterAgain(w, r, "login", form, err)
 	}
-	return goTo(w, "/account")
+	return goTo(w, cmp.Or(returnPath(form.Get("next")), "/account"))
 }
 
 func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, identifier, password string) error {
@@ -168,7 +194,9 @@ func (h *Handler) SignUp(w http.ResponseWriter, r *http.Request) error {
 	if err := h.logIn(w, r, form.Get("username"), form.Get("password")); err != nil {
 		return err
 	}
-	return h.account(w, r, http.StatusCreated, accountView{Notice: "Welcome. The account is made.", NewToken: s.Token})
+	return h.account(w, r, http.StatusCreated, accountView{
+		Notice: "Welcome. The account is made.", NewToken: s.Token, Return: returnPath(form.Get("next")),
+	})
 }
 
 // enterAgain shows a form of the entrance again with what is wrong.
@@ -176,11 +204,11 @@ func (h *Handler) enterAgain(w http.ResponseWriter, r *http.Request, name string
 	if !shown(err) {
 		return err
 	}
+	v := h.entrance(r, form.Get("next"))
 	status, text := failed(w, r, err)
-	return h.render(w, status, "enter", enterView{
-		frame: h.frameOf(r, "Account"), Form: name, Problem: text,
-		Identifier: form.Get("identifier"), Username: form.Get("username"), Email: form.Get("email"),
-	})
+	v.Form, v.Problem = name, h.spoken(v.words, err, text)
+	v.Identifier, v.Username, v.Email = form.Get("identifier"), form.Get("username"), form.Get("email")
+	return h.render(w, status, "enter", v)
 }
 
 // accountAgain shows the account page with what is wrong with one of its forms.

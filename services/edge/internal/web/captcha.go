@@ -80,6 +80,9 @@ func (h *Handler) unseal(text string, v any, aad string) bool {
 // GetCaptcha answers GET /captcha_circle.php: a new picture each time, whatever
 // ts says, and a cookie that a click in it goes with (field-facts.md 1.2).
 func (h *Handler) GetCaptcha(w http.ResponseWriter, r *http.Request) error {
+	if err := h.core.Rates.Picture(source(r)); err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
 	var seed [captcha.SeedSize]byte
 	_, _ = rand.Read(seed[:]) // never fails
 	token, err := h.seal(sealedCaptcha{Seed: seed[:], Till: h.core.Now().Add(captchaLife).Unix()}, aadCaptcha)

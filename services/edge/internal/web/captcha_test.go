@@ -193,3 +193,23 @@ func FuzzCookies(f *testing.F) {
 		}
 	})
 }
+
+// TestCaptcha_Rate: one address has so many pictures drawn a minute.
+func TestCaptcha_Rate(t *testing.T) {
+	t.Parallel()
+	b := open(t, edgetest.New(t))
+	for range 60 {
+		b.get(t, 200, "/captcha_circle.php?ts=1")
+	}
+	for range 200 { // the clock goes on meanwhile
+		resp, err := b.client.Do(b.request(t, "GET", "/captcha_circle.php?ts=1", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == 429 && resp.Header.Get("Retry-After") != "" {
+			return
+		}
+	}
+	t.Error("any number of pictures are drawn")
+}

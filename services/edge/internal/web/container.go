@@ -79,6 +79,11 @@ func (v containerPage) adjust(head http.Header) {
 func (h *Handler) containerFrame(r *http.Request, title string, scripts ...string) frame {
 	f := h.frameOf(r, title, scripts...)
 	f.words = h.wordsFor(r)
+	back := r.URL.Path
+	if r.Method != http.MethodPost {
+		back = r.URL.RequestURI()
+	}
+	f.Enter = "/account?" + url.Values{"next": {back}}.Encode()
 	return f
 }
 

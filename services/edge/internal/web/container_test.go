@@ -385,7 +385,7 @@ func TestGerman(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}
 	patterns := []*regexp.Regexp{regexp.MustCompile(`\.T "((?:[^"\\]|\\.)+)"`), regexp.MustCompile(`\.Count(?:64)? [^}]*?"([^"]+)" "([^"]+)"`)}
-	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "layout", "hostingparts", "shared", "sharedinfo", "sharedstats", "shareddelete", "folder", "search", "drive", "trash", "places", "node"} {
+	for _, name := range []string{"container", "containerparts", "containerform", "containers", "containeredit", "apip", "enter", "layout", "hostingparts", "shared", "sharedinfo", "sharedstats", "shareddelete", "folder", "search", "drive", "trash", "places", "node"} {
 		text, err := os.ReadFile("templates/" + name + ".html")
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -198,10 +199,10 @@ func parseLinks(text string) ([]linksv1.LinkInput, error) {
 		l, in.Backup = strings.CutPrefix(l, "+")
 		in.URL = strings.TrimSpace(l)
 		if in.Backup && (len(out) == 0 || out[len(out)-1].Mirror != mirror) {
-			return nil, linksv1.ErrBadLink.Msgf("line %d: “+” stands in front of a link that stands in for the one above it", line)
+			return nil, badLine{line, "“+” stands in front of a link that stands in for the one above it"}
 		}
 		if _, err := linksv1.ParseURL(in.URL); err != nil {
-			return nil, linksv1.ErrBadLink.Msgf("line %d: %s", line, fault.From(err).Message)
+			return nil, badLine{line, fault.From(err).Message}
 		}
 		if out = append(out, in); len(out) > linksv1.MaxLinks {
 			return nil, linksv1.ErrTooManyLinks
@@ -212,6 +213,18 @@ func parseLinks(text string) ([]linksv1.LinkInput, error) {
 	}
 	return out, nil
 }
+
+// badLine is what is wrong with a line of a list.
+type badLine struct {
+	line int
+	what string // in English
+}
+
+// Error implements error.
+func (b badLine) Error() string { return fmt.Sprintf("line %d: %s", b.line, b.what) }
+
+// Unwrap gives the fault.
+func (b badLine) Unwrap() error { return linksv1.ErrBadLink.Msgf("%s", b.Error()) }
 
 // writeLinks is the reverse of parseLinks.
 func writeLinks(links []linksv1.Link) string {
@@ -315,6 +328,15 @@ func (h *Handler) ownAgain(w http.ResponseWriter, r *http.Request, f containerFi
 	return h.ownContainer(w, r, status, v)
 }
 
+// CheckContainer answers POST /containers/{id}/check.
+func (h *Handler) CheckContainer(w http.ResponseWriter, r *http.Request) error {
+	c, err := h.core.CheckContainer(r.Context(), dialect.CallOf(r).Caller, r.PathValue("id"))
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	return goTo(w, "/containers/"+c.ID+"?did=asked")
+}
+
 // DeleteContainer answers POST /containers/{id}/delete.
 func (h *Handler) DeleteContainer(w http.ResponseWriter, r *http.Request) error {
 	if err := h.core.DeleteContainer(r.Context(), dialect.CallOf(r).Caller, r.PathValue("id")); err != nil {
@@ -334,10 +356,17 @@ func (h *Handler) spoken(in words, err error, english string) string {
 	if in.lang != langGerman {
 		return english
 	}
+	var line badLine
+	if errors.As(err, &line) {
+		return in.T("Line %d: %s.", line.line, in.T(line.what))
+	}
+	if german, ok := h.german[english]; ok {
+		return german
+	}
 	f := fault.From(err)
 	german, ok := h.german["! "+f.Code]
 	if !ok {
-		return in.T(english)
+		return english
 	}
 	if f.Kind == fault.RateLimited && f.RetryAfter > 0 {
 		german += fmt.Sprintf(" Bitte %d Sekunden warten.", int64(f.RetryAfter.Seconds()+.999))

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -89,9 +90,67 @@ func TestContainers_Refused(t *testing.T) {
 	b.post(t, 400, "/containers/"+id, "title", "x", "links", "https://a.example/1", "password", "y", "no_password", "on").has(t, "do not fit together")
 	german := b.send(t, 400, b.request(t, "POST", "/containers", "title=&links=https://a.example", "Accept-Language", "de"))
 	german.has(t, "Ein Titel hat 1 bis 200 Zeichen", "Ein neuer Container", `<html lang="de">`)
+	for line, want := range map[string]string{
+		"ftp://a.example/1": "eine Adresse beginnt mit", "https://a.example/a b": "im Link sind Leerzeichen", "https://a.example/%zz": "das ist keine Adresse",
+		"https://u:p@a.example/": "in der Adresse darf kein Benutzername", "https://": "der Adresse fehlt der Host", "https://a.example:0/": "der Port der Adresse",
+		"https://[fe80::1%25eth0]/": "die IPv6-Adresse", "https://a.example./": "der Host endet mit einem Punkt", "https://0x7f.1/": "der Host ist weder",
+		"https://a.example/" + strings.Repeat("x", linksv1.MaxURL): "der Link hat mehr als 2048 Byte", "+https://a.example": "„&#43;“ steht vor", "+": "„&#43;“ steht vor",
+	} {
+		body := url.Values{"title": {"x"}, "links": {"\n" + line}}.Encode()
+		b.send(t, 400, b.request(t, "POST", "/containers", body, "Accept-Language", "de")).has(t, `role="alert">Zeile 2: `+want)
+	}
+	long := url.Values{"title": {"x"}, "links": {"https://a.example"}, "password": {strings.Repeat("x", 1025)}}
+	b.send(t, 400, b.request(t, "POST", "/containers", long.Encode(), "Accept-Language", "de")).has(t, "Eine Angabe fehlt oder ist zu lang")
 	w.Links.Down(fault.ErrUnavailable)
 	b.post(t, 503, "/containers", "title", "x", "links", "https://a.example/1")
 	b.get(t, 503, "/containers")
+}
+
+// TestContainers_CheckNow asks for a check of one's own.
+func TestContainers_CheckNow(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	b, other := open(t, w), open(t, w)
+	b.signUp(t, "grace")
+	other.signUp(t, "linus")
+	id := b.made(t, "title", "x", "links", "https://a.example/1")
+	b.get(t, 200, "/containers/"+id).has(t, `action="/containers/`+id+`/check"`)
+	other.post(t, 404, "/containers/"+id+"/check")
+	if n := w.Links.Asked(id); n != 0 {
+		t.Errorf("asked %d times for somebody else", n)
+	}
+	b.post(t, 303, "/containers/"+id+"/check").leads(t, "/containers/"+id+"?did=asked")
+	b.get(t, 200, "/containers/"+id+"?did=asked").has(t, "The links are being checked.")
+	if n := w.Links.Asked(id); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+// TestLogIn_LeadsBack: a log-in leads to the page of link containers that asked for
+// it, in the reader's language, and to nowhere else.
+func TestLogIn_LeadsBack(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	owner := open(t, w)
+	owner.signUp(t, "grace")
+	b := open(t, w)
+	page := b.get(t, 401, "/containers?status=online&group=a%20b", "Accept-Language", "de")
+	page.has(t, `<html lang="de">`, "Melde dich zuerst an.", `name="next" value="/containers?status=online&amp;group=a%20b"`, "E-Mail oder Benutzername")
+	b.get(t, 401, "/containers?group="+strings.Repeat("x", 2000)).lacks(t, `name="next"`)
+	wrong := b.send(t, 401, b.request(t, "POST", "/account/login", "identifier=grace&password=wrong&next=%2Fapip", "Accept-Language", "de"))
+	wrong.has(t, "Name und Passwort passen nicht zusammen.", `name="next" value="/apip"`)
+	c := contain(t, w.Links, linksv1.CreateRequest{}, "https://a.example/1")
+	b.get(t, 200, "/container/"+c.ID+"?mirror=1").has(t, `href="/account?next=%2Fcontainer%2F`+c.ID+`%3Fmirror%3D1"`)
+	b.get(t, 200, "/account?next=/container/"+c.ID).has(t, `name="next" value="/container/`+c.ID+`"`)
+	for next, want := range map[string]string{
+		"/containers?status=online": "/containers?status=online", "/apip": "/apip", "": "/account", "/account": "/account", "/files": "/account",
+		"https://evil.example/containers": "/account", "//evil.example/containers": "/account", `/\evil.example/containers`: "/account", `\\evil.example/container`: "/account",
+		"https:/containers": "/account", "https:containers": "/account", "javascript:alert(1)//containers": "/account", "/containers\\..\\..": "/account", "/containers\r\nX: y": "/account",
+	} {
+		open(t, w).post(t, 303, "/account/login", "identifier", "grace", "password", password, "next", next).leads(t, want)
+	}
+	open(t, w).post(t, 201, "/account/signup", "username", "linus", "email", "linus@example.test", "password", password, "next", "/containers").has(t, `href="/containers">Go on`)
+	open(t, w).post(t, 401, "/containers", "title", "x").lacks(t, `name="next"`)
 }
 
 func TestContainers_Longest(t *testing.T) {

@@ -72,7 +72,16 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 	retryAfter(w, f)
 	if status == http.StatusUnauthorized {
 		ended(w, r)
-		h.mustRender(w, status, "enter", enterView{frame: h.frameOf(r, "Account"), Form: "login", Problem: sentence(f)})
+		next := ""
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next = r.URL.RequestURI()
+		}
+		v := h.entrance(r, next)
+		if inTwoLanguages(r) {
+			v.words = h.wordsFor(r)
+		}
+		v.Title, v.Form, v.Problem = v.T(v.Title), "login", h.spoken(v.words, err, sentence(f))
+		h.mustRender(w, status, "enter", v)
 		return
 	}
 	v := errorView{frame: h.frameOf(r, titles[status]), Status: status, Text: sentence(f), Back: h.start(), BackText: "To the start page"}
@@ -165,4 +174,9 @@ func shown(err error) bool {
 		return false
 	}
 	return true
+}
+
+// ofContainers reports whether a path is of the pages of link containers.
+func ofContainers(path string) bool {
+	return strings.HasPrefix(path, "/container") || strings.HasPrefix(path, "/apip") || strings.HasPrefix(path, "/captcha_circle")
 }

@@ -1,10 +1,12 @@
 package web
 
+import "maps"
+
 // german is what the pages of containers say in German, by the English of it;
 // behind "! " by the code of an error. TestGerman holds that nothing that
 // the templates say is missing.
 func german() map[string]string {
-	return map[string]string{ //nolint:gosec // words, no password
+	out := map[string]string{ //nolint:gosec // words, no password
 		// Around every page.
 		"Skip to the content": "Zum Inhalt springen",
 		"Main":                "Hauptmenü",
@@ -68,7 +70,7 @@ func german() map[string]string {
 		"Link containers": "Link-Container", "Your containers": "Deine Container", "Some of your containers": "Einige deiner Container",
 		"By status": "Nach Status", "all": "alle", "Group": "Gruppe", "password": "Passwort",
 		"Open page": "Seite öffnen", "Open the page of %s": "Seite von %s öffnen", "Edit %s": "%s bearbeiten", "Edit": "Bearbeiten",
-		"There are none here.": "Hier sind keine.", "No containers yet.": "Noch keine Container.", "Newest": "Neueste", "Older": "Ältere",
+		"Check now": "Jetzt prüfen", "The links are being checked.": "Die Links werden geprüft.", "There are none here.": "Hier sind keine.", "No containers yet.": "Noch keine Container.", "Newest": "Neueste", "Older": "Ältere",
 		"A new container": "Ein neuer Container", "Make it": "Erstellen", "Programs do the same with your": "Programme tun dasselbe mit deinem", "API key": "API-Key",
 		"Title": "Titel", "Links, one a line": "Links, einer je Zeile",
 		"A line of dashes (---) begins another mirror of the same content. A “+” in front of a link makes it a stand-in for the one above.": "Eine Zeile aus Strichen (---) beginnt einen weiteren Mirror desselben Inhalts. Ein „+“ vor einem Link macht ihn zum Ersatz für den darüber.",
@@ -89,23 +91,58 @@ func german() map[string]string {
 		"A new key ends the one before at once.": "Ein neuer Key beendet den vorigen sofort.", "Make a new key": "Neuen Key erstellen", "Make the key": "Key erstellen",
 		"How it is used": "So wird er benutzt", "API reference": "API-Referenz", "YOUR_API_KEY": "DEIN_API_KEY",
 
-		// Errors.
+		// Logging in on the way to them.
+		"Your account": "Dein Konto", "Log in": "Anmelden", "Sign up": "Konto anlegen", "E-mail or user name": "E-Mail oder Benutzername", "User name": "Benutzername",
+		"E-mail": "E-Mail", "3 to 64 of a–z, 0–9, “.”, “_” and “-”, not digits only": "3 bis 64 von a–z, 0–9, „.“, „_“ und „-“, nicht nur Ziffern",
+		"8 characters or more": "8 Zeichen oder mehr", "Create the account": "Konto erstellen", "Your session has ended: log in again.": "Deine Sitzung ist zu Ende: Melde dich neu an.",
+	}
+	maps.Copy(out, germanErrors())
+	return out
+}
+
+// germanErrors says what goes wrong.
+func germanErrors() map[string]string {
+	return map[string]string{ //nolint:gosec // words, no password
 		"That did not work": "Das hat nicht geklappt", "This is not allowed": "Das ist nicht erlaubt", "There is nothing here": "Hier ist nichts", "Too many attempts": "Zu viele Versuche",
 		"A part of this server is away": "Ein Teil dieses Servers ist nicht da", "Something went wrong": "Etwas ist schiefgegangen",
 		"To the start page": "Zur Startseite", "To your account": "Zu deinem Konto",
-		"! links.container_not_found": "Diesen Container gibt es nicht.",
-		"! links.bad_title":           "Ein Titel hat 1 bis 200 Zeichen, ohne Steuerzeichen.",
-		"! links.too_many_links":      "Ein Container hat 1 bis 1000 Links.",
-		"! links.quota_exceeded":      "Mehr Container für heute oder mehr Links erlaubt dein Tarif nicht.",
-		"! links.edit_gone":           "Eine andere Änderung kam dazwischen. Versuche es noch einmal.",
-		"! links.throttled":           "Zu viele falsche Passwörter.",
-		"! links.locked":              "Öffne den Container zuerst auf seiner Seite.",
-		"! edge.no_mirror":            "Diesen Mirror hat der Container nicht.",
-		"! edge.no_route":             "Unter dieser Adresse ist nichts.",
-		"! edge.method_not_allowed":   "So lässt sich diese Adresse nicht aufrufen.",
-		"! edge.cross_origin":         "Die Anfrage kommt von der Seite eines anderen Anbieters.",
-		"! edge.too_many_watchers":    "Zu viele Seiten sehen zu.",
-		"! internal":                  "Auf dem Server ist ein Fehler aufgetreten.",
-		"! unavailable":               "Ein Teil des Servers antwortet gerade nicht. Versuche es gleich noch einmal.",
+		"Line %d: %s.": "Zeile %d: %s.", "it is empty": "da steht nichts", "it has more than 2048 bytes": "der Link hat mehr als 2048 Byte", "it is not UTF-8": "das ist kein UTF-8",
+		"it has white space, a control character or a quotation mark in it": "im Link sind Leerzeichen, Steuerzeichen oder Anführungszeichen", "it is malformed": "das ist keine Adresse",
+		"the URL must start with http:// or https://":                               "eine Adresse beginnt mit http:// oder https://",
+		"the URL must not hold a user name or password":                             "in der Adresse darf kein Benutzername und kein Passwort stehen",
+		"the URL has no host, or an empty port":                                     "der Adresse fehlt der Host, oder ihr Port ist leer",
+		"the URL's port is not a number from 1 to 65535":                            "der Port der Adresse ist keine Zahl von 1 bis 65535",
+		"the URL's IPv6 address is malformed, has a zone, or hides an IPv4 address": "die IPv6-Adresse ist fehlerhaft, hat eine Zone oder verbirgt eine IPv4-Adresse",
+		"the URL's host ends with a dot; leave it out":                              "der Host endet mit einem Punkt; lass ihn weg", "the URL's host is not UTF-8": "der Host ist kein UTF-8",
+		"the URL's host is neither a host name nor a plain IP address":      "der Host ist weder ein Name noch eine einfache IP-Adresse",
+		"“+” stands in front of a link that stands in for the one above it": "„+“ steht vor einem Link, der den darüber ersetzt",
+		"A new password and none at all do not fit together.":               "Ein neues Passwort und gar keines passen nicht zusammen.",
+		"A group has 64 characters at most, without control characters.":    "Eine Gruppe hat höchstens 64 Zeichen, ohne Steuerzeichen.",
+		"A password has 1024 bytes at most.":                                "Ein Passwort hat höchstens 1024 Byte.",
+		"The name and the password do not fit together.":                    "Name und Passwort passen nicht zusammen.",
+		"! links.container_not_found":                                       "Diesen Container gibt es nicht.",
+		"! edge.log_in":                                                     "Melde dich zuerst an.",
+		"! auth.bad_token":                                                  "Deine Anmeldung gilt nicht mehr. Melde dich neu an.",
+		"! auth.throttled":                                                  "Zu viele Versuche.",
+		"! auth.username_taken":                                             "Der Benutzername ist vergeben.",
+		"! auth.email_taken":                                                "Die E-Mail-Adresse wird schon benutzt.",
+		"! edge.rate_limited":                                               "Zu viele Anfragen von dieser Adresse.",
+		"! edge.body_too_large":                                             "Das Formular ist zu groß.",
+		"! invalid_request":                                                 "Eine Angabe fehlt oder ist zu lang.",
+		"! timeout":                                                         "Der Server hat zu lange gebraucht. Versuche es gleich noch einmal.",
+		"! edge.audit_unavailable":                                          "Zurzeit lässt sich nichts ändern. Versuche es gleich noch einmal.",
+		"! links.bad_title":                                                 "Ein Titel hat 1 bis 200 Zeichen, ohne Steuerzeichen.",
+		"! links.too_many_links":                                            "Ein Container hat 1 bis 1000 Links.",
+		"! links.quota_exceeded":                                            "Mehr Container für heute oder mehr Links erlaubt dein Tarif nicht.",
+		"! links.edit_gone":                                                 "Eine andere Änderung kam dazwischen. Versuche es noch einmal.",
+		"! links.throttled":                                                 "Zu viele falsche Passwörter.",
+		"! links.locked":                                                    "Öffne den Container zuerst auf seiner Seite.",
+		"! edge.no_mirror":                                                  "Diesen Mirror hat der Container nicht.",
+		"! edge.no_route":                                                   "Unter dieser Adresse ist nichts.",
+		"! edge.method_not_allowed":                                         "So lässt sich diese Adresse nicht aufrufen.",
+		"! edge.cross_origin":                                               "Die Anfrage kommt von der Seite eines anderen Anbieters.",
+		"! edge.too_many_watchers":                                          "Zu viele Seiten sehen zu.",
+		"! internal":                                                        "Auf dem Server ist ein Fehler aufgetreten.",
+		"! unavailable":                                                     "Ein Teil des Servers antwortet gerade nicht. Versuche es gleich noch einmal.",
 	}
 }

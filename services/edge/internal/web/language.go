@@ -135,6 +135,18 @@ func (w words) Day(t time.Time) string {
 	return t.Format("2 Jan 2006")
 }
 
+// About says what is known of a link beside its state.
+func (w words) About(l linksv1.Link) string {
+	var parts []string
+	if l.Size > 0 {
+		parts = append(parts, w.Bytes(l.Size))
+	}
+	if reason := w.Reason(l); reason != "" {
+		parts = append(parts, reason)
+	}
+	return strings.Join(parts, " · ")
+}
+
 // Reason says why a link has its status; "" where the status says it all.
 func (w words) Reason(l linksv1.Link) string {
 	switch l.Reason {

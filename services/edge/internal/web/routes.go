@@ -66,6 +66,7 @@ func (h *Handler) containerRoutes() []dialect.Route {
 		dialect.R("WatchContainers", "GET /pages/containers", h.WatchContainers, dialect.AuthAccount, dialect.NoBody, "live status of the list, as server-sent events").Quiet(),
 		dialect.R("ShowOwnContainer", "GET /containers/{id}", h.ShowOwnContainer, dialect.AuthAccount, dialect.NoBody, "a container for its owner: links, options, statistics"),
 		dialect.R("SaveContainer", "POST /containers/{id}", h.SaveContainer, dialect.AuthAccount, dialect.FormBody, "change a container"),
+		dialect.R("CheckContainer", "POST /containers/{id}/check", h.CheckContainer, dialect.AuthAccount, dialect.FormBody, "have a container's links checked now"),
 		dialect.R("DeleteContainer", "POST /containers/{id}/delete", h.DeleteContainer, dialect.AuthAccount, dialect.FormBody, "delete a container"),
 	}
 }

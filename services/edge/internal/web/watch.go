@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
 	"github.com/sluicehq/sluice/services/edge/internal/dialect"
 )
@@ -51,8 +53,10 @@ type topic struct {
 	err   error
 }
 
-// enter counts a stream of an address in.
+// enter counts a stream of an address in, or of its /64, which one client has as a
+// whole.
 func (ws *watchers) enter(source, key string) (t *topic, leave func(), err error) {
+	source = password.SourceKey(source)
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.total >= maxWatchers || ws.sources[source] >= maxWatchersPer {
@@ -89,7 +93,7 @@ func (t *topic) read(ctx context.Context, ask func(ctx context.Context, before a
 	ctx, cancel := context.WithTimeout(ctx, watchAsk)
 	defer cancel()
 	value, err := ask(ctx, t.value)
-	if ctx.Err() != nil && err != nil {
+	if err != nil && (ctx.Err() != nil || shutOut(err)) {
 		return t.value, err // of the stream that asked; the next one asks again
 	}
 	t.asked, t.err = time.Now(), err
@@ -107,6 +111,7 @@ type containerState struct {
 	CheckedAt *time.Time     `json:"checked,omitempty"`
 	Links     string         `json:"links,omitempty"` // as letters; where the page may show them
 	revision  int64
+	links     []linksv1.Link // of Links
 }
 
 func stateOf(c linksv1.Container) containerState {
@@ -127,13 +132,15 @@ func (h *Handler) WatchContainer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.needClick || a.needWord {
-		return h.stream(w, r, "status "+c.ID, func(ctx context.Context, _ any) (any, error) {
+		return h.stream(w, r, "status "+c.ID, nil, func(ctx context.Context, _ any) (any, error) {
 			c, err := h.core.Container(ctx, c.ID)
 			return stateOf(c), err //nolint:wrapcheck // as above
 		})
 	}
 	by := dialect.CallOf(r).Caller
-	return h.stream(w, r, "links "+c.ID, func(ctx context.Context, before any) (any, error) {
+	rows := &liveRows{in: h.wordsFor(r)}
+	rows.page, _ = strconv.ParseInt(r.URL.Query().Get("revision"), 10, 64)
+	return h.stream(w, r, "links "+c.ID, rows, func(ctx context.Context, before any) (any, error) {
 		c, err := h.core.Container(ctx, c.ID)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // as above
@@ -143,7 +150,7 @@ func (h *Handler) WatchContainer(w http.ResponseWriter, r *http.Request) error {
 			return was, nil
 		}
 		links, err := h.core.ContainerLinks(ctx, by, c.ID, o.Pass)
-		s.Links = letters(links)
+		s.Links, s.links = letters(links), links
 		return s, err //nolint:wrapcheck // as above
 	})
 }
@@ -154,7 +161,7 @@ func (h *Handler) WatchContainers(w http.ResponseWriter, r *http.Request) error 
 	by := dialect.CallOf(r).Caller
 	ask := listOf(r)
 	key := fmt.Sprintf("list %s %q %q %q", by.Principal.AccountID, ask.Status, ask.Group, ask.Page.After)
-	return h.stream(w, r, key, func(ctx context.Context, _ any) (any, error) {
+	return h.stream(w, r, key, nil, func(ctx context.Context, _ any) (any, error) {
 		list, err := h.core.ListContainers(ctx, by, ask)
 		states := make([]containerState, len(list.Containers))
 		for i, c := range list.Containers {
@@ -165,8 +172,9 @@ func (h *Handler) WatchContainers(w http.ResponseWriter, r *http.Request) error 
 }
 
 // stream sends what a topic says, at once and when it says something else, until
-// the page is gone, the server stops, or the stream is old.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, key string, ask func(ctx context.Context, before any) (any, error)) error {
+// the page is gone, the server stops, or the stream is old. With rows it tells of
+// single links, too.
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, key string, rows *liveRows, ask func(ctx context.Context, before any) (any, error)) error {
 	t, leave, err := h.watchers.enter(source(r), key)
 	if err != nil {
 		return err
@@ -191,13 +199,15 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, key string, ask
 	defer end.Stop()
 	for {
 		value, err := t.read(r.Context(), ask)
-		if gone(err) {
-			_ = s.write("event: gone\ndata: {}\n\n") // the page learns by asking again, then
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			_ = s.write("event: gone\ndata: {}\n\n")
 			return nil
-		}
-		if err == nil {
-			err = s.tell(value)
-		} else {
+		case shutOut(err):
+			return nil // the page asks again, and is told what it may know now
+		case err == nil:
+			err = s.tell(value, rows)
+		default:
 			err = s.beat() // what is away for a moment comes back
 		}
 		if err != nil {
@@ -215,16 +225,14 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, key string, ask
 	}
 }
 
-// gone reports whether there will be nothing more to tell.
-func gone(err error) bool {
+// shutOut reports whether one stream may see no more, though others may: its pass
+// or its session has ended.
+func shutOut(err error) bool {
 	if errors.Is(err, core.ErrSessionEnded) {
 		return true
 	}
-	switch fault.KindOf(err) {
-	case fault.NotFound, fault.Forbidden, fault.Unauthenticated:
-		return err != nil
-	}
-	return false
+	kind := fault.KindOf(err)
+	return err != nil && (kind == fault.Forbidden || kind == fault.Unauthenticated)
 }
 
 // eventStream writes events.
@@ -235,17 +243,26 @@ type eventStream struct {
 	at   time.Time
 }
 
-// tell sends a value that is another one than the last.
-func (s *eventStream) tell(value any) error {
+// tell sends a value that is another one than the last, and the rows that changed.
+func (s *eventStream) tell(value any, rows *liveRows) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("writing an event: %w", err)
 	}
 	if text := string(b); text != s.last {
 		s.last = text
-		return s.write("event: status\ndata: " + text + "\n\n") // JSON has no line ends
+		if err := s.write("event: status\ndata: " + text + "\n\n"); err != nil { // JSON has no line ends
+			return err
+		}
 	}
-	return s.beat()
+	changed := rows.changed(value)
+	if len(changed) == 0 {
+		return s.beat()
+	}
+	if b, err = json.Marshal(changed); err != nil {
+		return fmt.Errorf("writing an event: %w", err)
+	}
+	return s.write("event: rows\ndata: " + string(b) + "\n\n")
 }
 
 // beat sends something for the proxies in between, which would take silence for

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 	"github.com/sluicehq/sluice/services/edge"
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
@@ -22,11 +24,11 @@ type events struct {
 	close context.CancelFunc
 }
 
-func (b *browser) watch(t testing.TB, path string) *events {
+func (b *browser) watch(t testing.TB, path string, header ...string) *events {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	resp, err := b.client.Do(b.request(t, "GET", path, "").WithContext(ctx))
+	resp, err := b.client.Do(b.request(t, "GET", path, "", header...).WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +36,26 @@ func (b *browser) watch(t testing.TB, path string) *events {
 	return &events{resp, bufio.NewScanner(resp.Body), cancel}
 }
 
-// next gives the name and the data of the next event; "" when the stream ends.
+// next gives the name and the data of the next event but rows; "" when the stream
+// ends.
 func (e *events) next(t testing.TB, into any) (name string) {
+	t.Helper()
+	for {
+		var data json.RawMessage
+		switch name = e.event(t, &data); name {
+		case "":
+			return ""
+		case "rows":
+			continue
+		}
+		if err := json.Unmarshal(data, into); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+}
+
+func (e *events) event(t testing.TB, into any) (name string) {
 	t.Helper()
 	for e.lines.Scan() {
 		line := e.lines.Text()
@@ -93,6 +113,94 @@ func TestWatch(t *testing.T) {
 		t.Errorf("after the end: %s", n)
 	}
 	b.get(t, 404, "/container/"+c.ID+"/events")
+}
+
+// toldRow is what a page is told of a link.
+type toldRow struct {
+	Link        int
+	Name, About string
+	Checked     *time.Time
+}
+
+// rows gives the next ones.
+func (e *events) rows(t testing.TB) []toldRow {
+	t.Helper()
+	for {
+		var data json.RawMessage
+		switch e.event(t, &data) {
+		case "rows":
+			var rows []toldRow
+			if err := json.Unmarshal(data, &rows); err != nil {
+				t.Fatal(err)
+			}
+			return rows
+		case "":
+			t.Fatal("the stream ended")
+		}
+	}
+}
+
+// TestWatch_Rows: a page is told what is known of single links, in its language:
+// of those that changed since it was made.
+func TestWatch_Rows(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	c := contain(t, w.Links, linksv1.CreateRequest{}, "https://a.example/1", "https://a.example/2")
+	path := fmt.Sprintf("/container/%s/events?revision=%d", c.ID, c.Revision)
+	german, english := open(t, w).watch(t, path, "Accept-Language", "de"), open(t, w).watch(t, path)
+	for _, e := range []*events{german, english} {
+		var s toldState
+		if n := e.next(t, &s); n != "status" || s.Links != "uu" {
+			t.Fatalf("%s %+v", n, s)
+		}
+	}
+	found := linksv1test.Found{Status: linksv1.Offline, Reason: linksv1.ReasonLegal, Name: "a.iso", Size: 1_200_000}
+	if err := w.Links.Check("https://a.example/1", found); err != nil {
+		t.Fatal(err)
+	}
+	late := open(t, w).watch(t, path)
+	for about, e := range map[string]*events{"1,2 MB · aus rechtlichen Gründen entfernt": german, "1.2 MB · removed for legal reasons": english} {
+		if r := e.rows(t); len(r) != 1 || r[0].Link != 0 || r[0].Name != "a.iso" || r[0].About != about || r[0].Checked == nil {
+			t.Errorf("%+v, want %s", r, about)
+		}
+	}
+	if r := late.rows(t); r[0].Name != "a.iso" || len(r) > 1 && r[1] != (toldRow{Link: 1}) { // both, unless it came while the old state was shared
+		t.Errorf("a page made before is told %+v", r)
+	}
+	locked := contain(t, w.Links, linksv1.CreateRequest{Password: "x"}, "https://a.example/1")
+	e := open(t, w).watch(t, "/container/"+locked.ID+"/events?revision=1")
+	var s toldState
+	if n := e.next(t, &s); n != "status" {
+		t.Fatal(n)
+	}
+	check(t, w.Links, "https://a.example/1", linksv1.Online)
+	if n := e.next(t, &s); n != "status" || s.Links != "" {
+		t.Errorf("who is not let in is told %s %+v", n, s)
+	}
+}
+
+// TestWatch_PassEnds: whose pass ends learns it by asking again; the others, and
+// the container, stay.
+func TestWatch_PassEnds(t *testing.T) {
+	t.Parallel()
+	w := edgetest.New(t)
+	c := contain(t, w.Links, linksv1.CreateRequest{Password: "x"}, "https://a.example/1")
+	b := open(t, w)
+	b.post(t, 200, "/container/"+c.ID, "password", "x")
+	e := b.watch(t, "/container/"+c.ID+"/events")
+	var s toldState
+	if n := e.next(t, &s); n != "status" || s.Links != "u" {
+		t.Fatalf("%s %+v", n, s)
+	}
+	if _, err := w.Links.UpdateContainer(t.Context(), linksv1.UpdateRequest{Principal: owner(), ID: c.ID, Password: new("y")}); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.next(t, &s); n != "" {
+		t.Errorf("told %s %+v", n, s)
+	}
+	if n := b.watch(t, "/container/"+c.ID+"/events").next(t, &s); n != "status" {
+		t.Errorf("asked again: %s", n)
+	}
 }
 
 func TestWatch_List(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
 )
 
@@ -18,60 +19,137 @@ const (
 	userAgent    = "Sluice-Linkchecker/1.0 (checks whether links of a container are there)"
 )
 
-// errResting ends a check whose lane came to rest between two of its requests.
-var errResting = errors.New("the host is left alone")
+var (
+	// errResting ends a check whose lane came to rest between two of its requests, or
+	// that was led into one that rests.
+	errResting = errors.New("the host is left alone")
+	// errCrowded ends a check that was led into a lane that has no room for it.
+	errCrowded = errors.New("the host that redirects lead to has too many requests")
+)
 
 // asker makes the requests of one check under a permit. The first one has its time
-// already; each more waits for another: a GET behind a HEAD, a redirect.
+// already; each more waits for another: a GET behind a HEAD, a redirect. A redirect
+// that leads into another lane is made under a permit of that one.
 type asker struct {
-	c    *Checker
+	c      *Checker
+	from   *url.URL
+	own    *turn
+	others map[string]*turn // of lanes that redirects led into
+	last   *turn            // whose host was asked last
+	end    error            // why the check could not go on, which says nothing of a link
+	until  time.Time        // with end: when to try again; zero: soon
+}
+
+// turn is a permit, and whether its time was used.
+type turn struct {
 	p    *Permit
-	made int
-	end  error // why the check could not go on, which says nothing of a link
+	used bool
 }
 
 type askerKey struct{}
 
 var _ hosts.Asker = (*asker)(nil)
 
+func (c *Checker) asker(p *Permit, from *url.URL) *asker {
+	own := &turn{p: p}
+	return &asker{c: c, from: from, own: own, last: own, others: map[string]*turn{}}
+}
+
 // Do implements hosts.Asker.
 func (a *asker) Do(ctx context.Context, req *http.Request) (*http.Response, error) {
-	if err := a.wait(ctx); err != nil {
+	if err := a.wait(ctx, a.own); err != nil {
 		return nil, err
 	}
 	return a.c.out.Do(context.WithValue(ctx, askerKey{}, a), req)
 }
 
 // redirected is the policy's question before each redirect.
-func redirected(ctx context.Context, _ *url.URL) error {
-	if a, ok := ctx.Value(askerKey{}).(*asker); ok {
-		return a.wait(ctx)
+func redirected(ctx context.Context, to *url.URL) error {
+	a, ok := ctx.Value(askerKey{}).(*asker)
+	if !ok {
+		return nil
 	}
-	return nil
+	t, err := a.lead(ctx, a.c.d.Book.Through(a.from, to))
+	if err != nil {
+		a.end = err
+		return err
+	}
+	return a.wait(ctx, t)
+}
+
+// lead gives the turn for a lane that a redirect leads into. It waits for a permit as
+// long as the exchange may take; then the check has to come again.
+func (a *asker) lead(ctx context.Context, lane string) (*turn, error) {
+	if lane == a.own.p.lane {
+		return a.own, nil
+	}
+	if t := a.others[lane]; t != nil {
+		return t, nil
+	}
+	for {
+		p, no, err := a.c.d.Gate.Enter(ctx, lane, a.c.d.Book.LimitOf(lane))
+		switch {
+		case ctx.Err() != nil:
+			a.until = a.c.d.Clock().Add(patience)
+			return nil, errCrowded
+		case err != nil:
+			return nil, err
+		case p != nil:
+			a.others[lane] = &turn{p: p}
+			return a.others[lane], nil
+		case no.Rests:
+			a.until = no.Until
+			return nil, errResting
+		}
+		a.c.sleep(no.Until.Sub(a.c.d.Clock()), ctx.Done())
+	}
 }
 
 // wait waits for the time of the next request. One that is so late that it might
 // outlive its permit gets another time.
-func (a *asker) wait(ctx context.Context) error {
+func (a *asker) wait(ctx context.Context, t *turn) error {
 	for {
-		if a.made > 0 {
-			no, err := a.p.Next(ctx, News{})
+		if t.used {
+			no, err := t.p.Next(ctx, News{})
 			if no.Rests {
 				err = errResting
 			}
 			if err != nil {
 				a.end = err
+				if t != a.own { // whose own lane knows how to wait
+					a.until = no.Until
+				}
 				return err
 			}
 		}
-		a.made++
-		if !a.c.sleep(a.p.At().Sub(a.c.d.Clock()), ctx.Done()) {
+		t.used, a.last = true, t
+		if !a.c.sleep(t.p.At().Sub(a.c.d.Clock()), ctx.Done()) {
 			return ctx.Err()
 		}
-		if a.c.d.Clock().Sub(a.p.At()) < permitMargin/2 {
+		if a.c.d.Clock().Sub(t.p.At()) < permitMargin/2 {
 			return nil
 		}
 	}
+}
+
+// leave gives the permits of other lanes back. It gives what the check's own lane
+// hears of n: when it was another host that answered, only that its own led there.
+func (a *asker) leave(n News) News {
+	ctx, cancel := a.c.storing()
+	defer cancel()
+	for lane, t := range a.others {
+		heard := News{}
+		if t == a.last {
+			heard = n
+		}
+		if _, err := t.p.Leave(ctx, heard); err != nil {
+			a.c.d.Log.WarnContext(ctx, "a permit lapses by itself", "host", lane, "err", err)
+		}
+	}
+	if a.last != a.own {
+		return News{Fine: true}
+	}
+	return n
 }
 
 // ask makes one check and tells its jobs what it found.
@@ -82,13 +160,14 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		answer(jobs, outcome{err: bus.Later(0)})
 		return News{}
 	}
+	faultpoint.Hit("linkchecker.check.permitted")
 	c.d.Meter.flying(c.ctx, 1)
 	urls := make([]*url.URL, len(jobs))
 	for i, j := range jobs {
 		urls[i] = j.url
 	}
 	began := time.Now()
-	a := &asker{c: c, p: p}
+	a := c.asker(p, urls[0])
 	found, err := c.d.Book.Check(c.ctx, a, urls)
 	took := time.Since(began)
 	<-c.slots
@@ -97,22 +176,33 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 		err = a.end
 	}
 	if err != nil {
-		if c.ctx.Err() == nil && !errors.Is(err, errResting) && !errors.Is(err, ErrLapsed) {
-			c.d.Log.WarnContext(c.ctx, "a check was broken off, and is repeated", "host", l.name, "err", err)
-		}
-		answer(jobs, outcome{err: bus.Later(time.Second)})
-		return News{}
+		heard := a.leave(News{})
+		c.breakOff(l, a, jobs, err)
+		return heard
 	}
 	c.mu.Lock()
 	l.took, l.each = (l.took*3+took)/4, len(jobs)
 	c.mu.Unlock()
 	rule, at := c.d.Book.RuleOf(urls[0]), c.d.Clock()
+	heard := a.leave(newsOf(found)) // before anybody who waits for an answer goes on
 	c.d.Meter.asked(c.ctx, rule, took)
 	for i, j := range jobs {
 		c.d.Meter.checked(c.ctx, rule, found[i].Reason)
 		j.done <- outcome{found: found[i], at: at}
 	}
-	return newsOf(found)
+	return heard
+}
+
+// breakOff has jobs come again of which nothing was found.
+func (c *Checker) breakOff(l *lane, a *asker, jobs []*job, err error) {
+	if c.ctx.Err() == nil && !errors.Is(err, errResting) && !errors.Is(err, errCrowded) && !errors.Is(err, ErrLapsed) {
+		c.d.Log.WarnContext(c.ctx, "a check was broken off, and is repeated", "host", l.name, "err", err)
+	}
+	if a.until.IsZero() || c.ctx.Err() != nil {
+		answer(jobs, outcome{err: bus.Later(time.Second)})
+		return
+	}
+	answer(jobs, outcome{until: a.until})
 }
 
 func answer(jobs []*job, o outcome) {

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
@@ -100,7 +102,7 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 		return err
 	}
 	j := &job{url: u, batch: c.d.Book.BatchOf(u), done: make(chan outcome, 1)}
-	if until, full := c.put(name, j); full {
+	if until, full := c.put(name, j); full { //nolint:contextcheck // workers outlive deliveries
 		return c.later(ctx, t, until)
 	}
 	o := c.await(ctx, name, j)
@@ -113,9 +115,10 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 	r := domain.Result{
 		URLID: t.URLID, At: o.at, Status: o.found.Status, Reason: o.found.Reason, HTTPStatus: o.found.HTTPStatus, Name: o.found.Name, Size: o.found.Size,
 	}
-	if o.found.RetryAfter > 0 {
+	if o.found.RetryAfter > 0 && o.found.Status == linksv1.Unknown { // who answers wants no wait
 		r.NotBefore = o.at.Add(time.Duration(o.found.RetryAfter) * time.Second)
 	}
+	faultpoint.Hit("linkchecker.check.answered")
 	if err := c.d.Ledger.Record(ctx, r); err != nil {
 		return fmt.Errorf("recording what a check found: %w", err)
 	}

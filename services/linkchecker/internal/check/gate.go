@@ -218,9 +218,8 @@ func (h *host) hear(n News, now int64) {
 	switch {
 	case n.Limited:
 		h.Limited++
-		rest = max(n.Retry, firstRest<<min(h.Limited-1, 10))
-		if n.Retry > 0 {
-			rest = n.Retry
+		if rest = n.Retry; rest == 0 {
+			rest = firstRest << min(h.Limited-1, 10)
 		}
 	case n.Wall:
 		if h.Walls++; h.Walls >= challengesInRow {

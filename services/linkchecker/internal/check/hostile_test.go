@@ -362,8 +362,15 @@ func TestHostile_RetryAfter(t *testing.T) {
 	t.Parallel()
 	srv := serveOn(t, "127.0.0.2", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", r.URL.Query().Get("v"))
-		w.WriteHeader(http.StatusTooManyRequests)
+		if r.URL.Path != "/fine" {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
 	}))
+	fine := newWorld(t, settings{out: outer(), limit: plenty()})
+	none(t, fine.all(t.Context(), srv+"/fine?v=86400"))
+	if r, _ := fine.ledger.result(srv + "/fine?v=86400"); r.Status != linksv1.Online || !r.NotBefore.IsZero() {
+		t.Errorf("with an answer: %+v", r)
+	}
 	for v, want := range map[string]time.Duration{"99999999999": 0, "1000000000": 24 * time.Hour, "-5": 0, "soon": 0, "1e9": 0, "3": 3 * time.Second} {
 		w := newWorld(t, settings{out: outer(), limit: plenty()})
 		u := srv + "/?v=" + v

@@ -36,6 +36,7 @@ type Container struct {
 	Phase    Phase  `bson:"phase"`
 	Title    string `bson:"title"`
 	Password string `bson:"password,omitempty"` // argon2id, PHC; empty: open
+	Print    []byte `bson:"print,omitempty"`    // of the request with an idempotency key that made it
 
 	Options   linksv1.Options `bson:"options"`
 	CreatedAt time.Time       `bson:"created_at"`
@@ -152,10 +153,14 @@ type LinkNews struct {
 	Stamp int64 // names the change, with the container and the URL
 }
 
-// changed notes that what others see of c is another one since now.
+// changed notes that what others see of c is another one since now. Its time never
+// goes back, since receivers of webhooks order by it: whoever waits for the document
+// while another one changes it took the time before.
 func (c *Container) changed(now time.Time) {
 	c.Revision++
-	c.UpdatedAt = now
+	if now.After(c.UpdatedAt) {
+		c.UpdatedAt = now
+	}
 }
 
 // count brings counts and status in line with the list.

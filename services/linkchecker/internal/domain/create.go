@@ -9,6 +9,7 @@ import (
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // idTries bounds the search for ids that nobody has; imports take numeric ones
@@ -17,9 +18,17 @@ const idTries = 100
 
 // Create makes a container.
 func (s *Service) Create(ctx context.Context, r linksv1.CreateRequest) (linksv1.Written, error) {
+	if r.Idempotency != nil {
+		if w, done, err := s.repeated(ctx, r); done || err != nil {
+			return w, err
+		}
+	}
 	c, batch, err := s.draft(ctx, r)
 	if err != nil {
 		return linksv1.Written{}, err
+	}
+	if r.Idempotency != nil {
+		c.ID, c.Print = keyedID(c.Account, r.Idempotency.Key), r.Idempotency.Fingerprint
 	}
 	return s.build(ctx, c, batch, r.More, r.Quota, s.insertFresh)
 }
@@ -63,25 +72,35 @@ func (s *Service) build(
 	if err := s.hold(ctx, c.Account, Hold{ID: c.Edit.ID, Container: c.ID, Links: int64(len(links))}, true, q); err != nil {
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.create.counted")
 	c.schedule(s.now())
 	if err := insert(ctx, &c); err != nil {
-		if errors.Is(err, linksv1.ErrIDTaken) {
-			s.settle(ctx, c.Account, c.Edit.ID, 0)
+		if errors.Is(err, linksv1.ErrIDTaken) || errors.Is(err, linksv1.ErrIdempotencyBusy) {
+			s.release(ctx, c.Account, c.Edit.ID)
 		}
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.create.inserted")
 	return s.fill(ctx, c, links, more)
 }
 
-// insertFresh inserts a container under a number that nobody has.
+// insertFresh inserts a container under a number that nobody has. Its id is another
+// one's only where a request with the same idempotency key was faster.
 func (s *Service) insertFresh(ctx context.Context, c *Container) error {
 	for range idTries {
 		n, err := s.d.Usages.NextNumeric(ctx)
 		if err != nil {
 			return fmt.Errorf("drawing a number: %w", err)
 		}
+		faultpoint.Hit("linkchecker.create.numbered")
 		c.Numeric = strconv.FormatInt(n, 10)
 		if err = s.d.Containers.Insert(ctx, *c); !errors.Is(err, ErrTaken) {
+			return err
+		}
+		switch _, err := s.d.Containers.Get(ctx, c.ID); {
+		case err == nil:
+			return linksv1.ErrIdempotencyBusy.After(goneWait)
+		case !errors.Is(err, ErrNoDocument):
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -44,6 +45,7 @@ func (s *Service) AddLinks(ctx context.Context, r linksv1.AddLinksRequest) (link
 		}
 		return linksv1.Written{}, err
 	}
+	faultpoint.Hit("linkchecker.batch.counted")
 	now := s.now()
 	if c, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
 		if !c.editing(r.Edit, now) {
@@ -58,6 +60,7 @@ func (s *Service) AddLinks(ctx context.Context, r linksv1.AddLinksRequest) (link
 	}); err != nil {
 		return linksv1.Written{}, gone(err)
 	}
+	faultpoint.Hit("linkchecker.batch.taken")
 	return s.fill(ctx, c, links, r.More)
 }
 
@@ -106,10 +109,12 @@ func (s *Service) fill(ctx context.Context, c Container, links []Link, more bool
 	if err := s.d.Links.Put(ctx, links); err != nil {
 		return linksv1.Written{}, fmt.Errorf("writing links: %w", err)
 	}
+	faultpoint.Hit("linkchecker.fill.written")
 	known, err := s.join(ctx, links)
 	if err != nil {
 		return linksv1.Written{}, fmt.Errorf("reading what is known of links: %w", err)
 	}
+	faultpoint.Hit("linkchecker.fill.joined")
 	now := s.now()
 	added, won := 0, false
 	c, err = s.d.Containers.Update(ctx, c.ID, func(c *Container) (News, error) {
@@ -148,6 +153,7 @@ func (s *Service) fill(ctx context.Context, c Container, links []Link, more bool
 	if !won {
 		return linksv1.Written{Container: c.View()}, nil
 	}
+	faultpoint.Hit("linkchecker.fill.committed")
 	s.settle(ctx, c.Account, edit, int64(added))
 	if c.DueAt != nil {
 		s.want()
@@ -197,7 +203,7 @@ func (s *Service) join(ctx context.Context, links []Link) (map[string]URL, error
 					*u = newURL(l, now)
 				}
 				u.Uses++
-				if !exists || u.QueuedAt == nil && (u.CheckedAt == nil || now.Sub(*u.CheckedAt) >= s.o.Stale) {
+				if !u.fresh(now, s.o.Stale) {
 					u.DueAt = now
 					return u.queue(now, s.o.Lost), nil
 				}
@@ -230,7 +236,11 @@ func (s *Service) giveUp(ctx context.Context, id, edit string) {
 		s.d.Log.WarnContext(ctx, "a refused edit is left to the sweep", slog.Any(telemetry.KeyErr, err))
 		return
 	}
-	s.settle(ctx, c.Account, edit, 0)
+	if c.Phase == Gone {
+		s.release(ctx, c.Account, edit)
+	} else {
+		s.settle(ctx, c.Account, edit, 0)
+	}
 	s.want()
 }
 
@@ -271,6 +281,20 @@ func (s *Service) settle(ctx context.Context, account, hold string, links int64)
 	}
 }
 
+// release ends the hold of a container that was not made after all. What fails is
+// left to the sweep.
+func (s *Service) release(ctx context.Context, account, hold string) {
+	_, err := s.d.Usages.Update(ctx, account, func(u *Usage) error {
+		if !u.release(hold) {
+			return ErrUnchanged
+		}
+		return nil
+	})
+	if err != nil {
+		s.d.Log.WarnContext(ctx, "what an account has is left to the sweep to count", slog.Any(telemetry.KeyErr, err))
+	}
+}
+
 // remove removes links of a list that holds nowhere, and the records of URLs that
 // nobody has any more. What fails is found by the next check of the URL.
 func (s *Service) remove(ctx context.Context, links []Link) {
@@ -283,6 +307,7 @@ func (s *Service) discard(ctx context.Context, links []Link) error {
 	if err := s.d.Links.Delete(ctx, links); err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.clear.unlinked")
 	ids := make([]string, 0, len(links))
 	for _, l := range links {
 		ids = append(ids, l.URLID)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -27,6 +28,7 @@ func (s *Service) Postpone(ctx context.Context, t Task, until time.Time) error {
 	if err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.postpone.put")
 	if err := s.d.Timers.Wake(ctx, u.ID, until); err != nil {
 		s.d.Log.WarnContext(ctx, "no timer for a check; the sweep will find it", slog.Any(telemetry.KeyErr, err))
 	}

@@ -57,18 +57,15 @@ func (s *Service) Recheck(ctx context.Context, r linksv1.RecheckRequest) error {
 	return nil
 }
 
-// hasten makes a URL's check due now, unless one waits or was done within.
+// hasten makes a URL's check due now, unless it is fresh.
 func (s *Service) hasten(ctx context.Context, id string, within time.Duration) error {
-	fresh := func(u URL) bool {
-		return u.QueuedAt != nil || u.CheckedAt != nil && s.now().Sub(*u.CheckedAt) < within
-	}
 	u, err := s.d.URLs.Get(ctx, id)
-	if err == nil && !fresh(u) {
+	if err == nil && !u.fresh(s.now(), within) {
 		_, err = s.d.URLs.Update(ctx, id, func(u *URL) (*Task, error) {
-			if fresh(*u) {
+			now := s.now()
+			if u.fresh(now, within) {
 				return nil, ErrUnchanged
 			}
-			now := s.now()
 			u.DueAt = now
 			return u.queue(now, s.o.Lost), nil
 		})

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -49,9 +51,11 @@ func (s *Service) Record(ctx context.Context, r Result) error {
 	if err != nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.record.written")
 	if err := s.d.Timers.Wake(ctx, u.ID, u.DueAt); err != nil {
 		s.d.Log.WarnContext(ctx, "no timer for a check; the sweep will find it", slog.Any(telemetry.KeyErr, err))
 	}
+	faultpoint.Hit("linkchecker.record.woken")
 	if err := s.fan(ctx, u); err != nil {
 		s.d.Log.WarnContext(ctx, "a link's new state is left to the sweep", slog.Any(telemetry.KeyErr, err))
 	}
@@ -74,7 +78,14 @@ func (s *Service) fan(ctx context.Context, u URL) error {
 		var g errgroup.Group // one container that cannot be told is no reason not to tell the others
 		g.SetLimit(atOnce)
 		for id, links := range byContainer {
-			g.Go(func() error { return s.tell(ctx, id, links, u) })
+			g.Go(func() error {
+				for some := range slices.Chunk(links, together) {
+					if err := s.tell(ctx, id, some, u); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 		errs = append(errs, g.Wait())
 		if after = next; after == "" {
@@ -84,6 +95,7 @@ func (s *Service) fan(ctx context.Context, u URL) error {
 	if err := errors.Join(errs...); err != nil || u.FanAt == nil {
 		return err
 	}
+	faultpoint.Hit("linkchecker.fan.done")
 	_, err := s.d.URLs.Update(ctx, u.ID, func(now *URL) (*Task, error) {
 		if now.FanAt == nil || now.Stamp != u.Stamp {
 			return nil, ErrUnchanged

@@ -102,18 +102,10 @@ const idAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 // newID gives a random container id.
 func newID() string {
+	var random [2 * linksv1.IDLength]byte
 	for {
-		b := make([]byte, linksv1.IDLength)
-		var r [1]byte
-		for i := 0; i < len(b); {
-			_, _ = rand.Read(r[:])                                // never fails
-			if int(r[0]) >= 256/len(idAlphabet)*len(idAlphabet) { // so that all are equally likely
-				continue
-			}
-			b[i] = idAlphabet[int(r[0])%len(idAlphabet)]
-			i++
-		}
-		if id := string(b); linksv1.ValidID(id) {
+		_, _ = rand.Read(random[:]) // never fails
+		if id, ok := idOf(random[:]); ok {
 			return id
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // sweepPage is how many documents a sweep reads at once; sweepPages bounds one
@@ -82,6 +83,7 @@ func (s *Service) clear(ctx context.Context, c Container) error {
 			}
 		}
 	}
+	faultpoint.Hit("linkchecker.clear.emptied")
 	if c.Phase == Gone {
 		return s.d.Containers.Delete(ctx, c.ID)
 	}
@@ -184,11 +186,12 @@ func (s *Service) sweepUsages(ctx context.Context) (int, error) {
 // left to the next sweep.
 func (s *Service) recount(ctx context.Context, u Usage) (bool, error) {
 	now := s.now()
+	var undone []Hold
 	for _, h := range u.Holds {
 		if now.Before(h.Till) {
 			return false, s.postpone(ctx, u, now)
 		}
-		_, err := s.d.Containers.Update(ctx, h.Container, func(c *Container) (News, error) {
+		c, err := s.d.Containers.Update(ctx, h.Container, func(c *Container) (News, error) {
 			if c.Edit == nil || c.Edit.ID != h.ID {
 				return News{}, ErrUnchanged
 			}
@@ -198,14 +201,21 @@ func (s *Service) recount(ctx context.Context, u Usage) (bool, error) {
 		if err != nil && !errors.Is(err, ErrNoDocument) {
 			return false, err
 		}
+		if err != nil || c.Phase != Live {
+			undone = append(undone, h)
+		}
 	}
 	links, err := s.d.Containers.Links(ctx, u.ID)
 	if err != nil {
 		return false, err
 	}
+	faultpoint.Hit("linkchecker.recount.counted")
 	_, err = s.d.Usages.Update(ctx, u.ID, func(v *Usage) error {
 		if v.Rev != u.Rev {
 			return ErrUnchanged
+		}
+		for _, h := range undone {
+			v.uncount(h)
 		}
 		v.Links, v.Holds, v.DueAt = links, nil, nil
 		return nil

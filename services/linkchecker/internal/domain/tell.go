@@ -6,11 +6,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 const (
-	// together is how many checks' results one write tells a container at most: their
-	// events wait in its outbox.
+	// together is of how many links one write tells a container at most: their events
+	// wait in its outbox.
 	together = 64
 	// tellFor bounds that write, which has several callers.
 	tellFor = 10 * time.Second
@@ -63,7 +65,12 @@ func (c *crowds) take(id string, me *said) []*said {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	others := c.waiting[id]
-	n := min(len(others), together-1)
+	n := 0
+	for links := len(me.links); n < len(others); n++ {
+		if links += len(others[n].links); links > together {
+			break
+		}
+	}
 	c.waiting[id] = slices.Clone(others[n:])
 	return append([]*said{me}, others[:n]...)
 }
@@ -138,6 +145,7 @@ func (s *Service) tellAll(ctx context.Context, id string, all []*said) error {
 			orphans = append(orphans, t.links...)
 		}
 	}
+	faultpoint.Hit("linkchecker.fan.told")
 	if err != nil || len(orphans) == 0 {
 		return err
 	}

@@ -87,14 +87,7 @@ func (s *Service) ListLinks(ctx context.Context, r linksv1.ListLinksRequest) (li
 	if r.From < 0 || r.From > linksv1.MaxLinks {
 		return linksv1.ListLinksResponse{}, fault.ErrInvalid.Msgf("from is from 0 to %d", linksv1.MaxLinks)
 	}
-	c, err := s.find(ctx, r.ID)
-	if err != nil {
-		return linksv1.ListLinksResponse{}, err
-	}
-	if !s.mayList(c, r) {
-		return linksv1.ListLinksResponse{}, linksv1.ErrLocked
-	}
-	page, err := s.d.Links.Page(ctx, c.List.ID, r.From, linksv1.MaxBatch)
+	c, page, err := s.page(ctx, r)
 	if err != nil {
 		return linksv1.ListLinksResponse{}, err
 	}
@@ -117,6 +110,25 @@ func (s *Service) ListLinks(ctx context.Context, r linksv1.ListLinksRequest) (li
 		out.Next = next
 	}
 	return out, nil
+}
+
+// page reads links of a container that who asks may see. A page that is short was of
+// a list that another one replaced between the two reads, so the new one is read.
+func (s *Service) page(ctx context.Context, r linksv1.ListLinksRequest) (Container, []Link, error) {
+	for before := ""; ; {
+		c, err := s.find(ctx, r.ID)
+		if err != nil {
+			return Container{}, nil, err
+		}
+		if !s.mayList(c, r) {
+			return Container{}, nil, linksv1.ErrLocked
+		}
+		page, err := s.d.Links.Page(ctx, c.List.ID, r.From, linksv1.MaxBatch)
+		if err != nil || len(page) >= min(c.List.Size()-r.From, linksv1.MaxBatch) || c.List.ID == before {
+			return c, page, err
+		}
+		before = c.List.ID
+	}
 }
 
 // known reads the records of the links' URLs.

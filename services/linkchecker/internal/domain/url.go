@@ -34,6 +34,8 @@ type URL struct {
 	DueAt    time.Time  `bson:"due_at"`              // when the next check is due, or, of one that waits in the queue, when it is taken for lost
 	QueuedAt *time.Time `bson:"queued_at,omitempty"` // a check waits in the queue since then
 	FanAt    *time.Time `bson:"fan_at,omitempty"`    // its containers do not know all of it yet
+	// NotBefore is until when its host wants no check of it, whoever asks for one.
+	NotBefore *time.Time `bson:"not_before,omitempty"`
 	// Uses grows with each link that is added, so that nobody removes a record that
 	// has just got its first link.
 	Uses int64 `bson:"uses"`
@@ -120,10 +122,24 @@ func (u *URL) record(r Result, steps []time.Duration) bool {
 		u.FanAt = &at
 	}
 	u.DueAt = at.Add(steps[min(u.Step, len(steps)-1)])
-	if r.NotBefore.After(u.DueAt) {
-		u.DueAt = r.NotBefore
+	u.NotBefore = nil
+	if r.NotBefore.After(at) {
+		u.NotBefore, u.DueAt = &r.NotBefore, later(u.DueAt, r.NotBefore)
 	}
 	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// fresh reports whether nobody who wants a check within a time needs one: it waits,
+// it was done, or the host does not want it yet.
+func (u *URL) fresh(now time.Time, within time.Duration) bool {
+	return u.QueuedAt != nil || u.CheckedAt != nil && now.Sub(*u.CheckedAt) < within || u.NotBefore != nil && now.Before(*u.NotBefore)
 }
 
 // lose counts a name that did not resolve.

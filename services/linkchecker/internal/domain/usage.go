@@ -30,6 +30,7 @@ type Hold struct {
 	Container string    `bson:"container"`
 	Links     int64     `bson:"links"` // that it may add
 	Till      time.Time `bson:"till"`
+	Day       string    `bson:"day,omitempty"` // on which it counts a container; empty: it makes none
 }
 
 // hold takes or renews a hold that may add links to what the account has, and
@@ -50,9 +51,11 @@ func (u *Usage) hold(h Hold, fresh bool, q linksv1.Quota, now time.Time) error {
 	}
 	if fresh {
 		u.Containers++
+		h.Day = u.Day
 	}
 	h.Till = now.Add(holdLife)
 	if i >= 0 {
+		h.Day = u.Holds[i].Day
 		u.Holds[i] = h
 	} else {
 		u.Holds = append(u.Holds, h)
@@ -73,11 +76,33 @@ func (u *Usage) settle(id string, links int64) bool {
 	return true
 }
 
-func (u *Usage) today(now time.Time) {
-	if day := now.UTC().Format(time.DateOnly); u.Day != day {
-		u.Day, u.Containers = day, 0
+// release ends the hold of a write that came to nothing, and gives back the
+// container that it counted; false when there is none any more.
+func (u *Usage) release(id string) bool {
+	i := slices.IndexFunc(u.Holds, func(o Hold) bool { return o.ID == id })
+	if i < 0 {
+		return false
+	}
+	u.uncount(u.Holds[i])
+	return u.settle(id, 0)
+}
+
+// uncount gives back the container of a hold. That of another day is forgotten
+// already.
+func (u *Usage) uncount(h Hold) {
+	if h.Day != "" && h.Day == u.Day {
+		u.Containers = max(u.Containers-1, 0)
 	}
 }
+
+func (u *Usage) today(now time.Time) {
+	if today := day(now); u.Day != today {
+		u.Day, u.Containers = today, 0
+	}
+}
+
+// day names the UTC day of a time.
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // held is what the account has, and may have when its writes are done.
 func (u *Usage) held() int64 {

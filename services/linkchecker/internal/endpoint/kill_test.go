@@ -13,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/links/v1/linksv1test"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 )
 
@@ -34,7 +35,7 @@ func inputs(urls ...string) []linksv1.LinkInput {
 // has no answer for, or goes away.
 type client struct {
 	w       *world
-	k       *killer
+	k       *killtest.Killer
 	repeats bool
 	killed  bool
 	c       linksv1.Written
@@ -46,24 +47,18 @@ func (c *client) do(t *testing.T, what string, f func() error) {
 		return // it went away
 	}
 	err := f()
-	if err == nil && !c.dead() {
+	if err == nil && !c.k.Dead() {
 		return
 	}
-	if c.killed || err != nil && !c.dead() {
+	if c.killed || err != nil && !c.k.Dead() {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
 	c.killed = true
-	c.k.mend()
+	c.k.Mend()
 	if c.repeats && err != nil {
 		c.do(t, what, f)
 	}
-}
-
-func (c *client) dead() bool {
-	c.k.mu.Lock()
-	defer c.k.mu.Unlock()
-	return c.k.dead
 }
 
 // create makes a container in two batches.
@@ -168,19 +163,19 @@ func TestKilledAnywhere(t *testing.T) {
 // killedAt tells one story with a kill and returns how many writes it took.
 func killedAt(t *testing.T, w *world, s story, repeats bool, n int, after bool) int {
 	t.Helper()
-	c := &client{w: w, k: &killer{}, repeats: repeats}
+	c := &client{w: w, k: &killtest.Killer{}, repeats: repeats}
 	whole := w.deps
 	defer func() { w.deps = whole }()
 	w.deps = mortal(whole, c.k)
 	w.open(t)
 	s.begin(t, c)
-	c.k.arm(n, after)
+	c.k.Arm(n, after)
 	s.tell(t, c)
 	if !c.killed {
 		_, _ = w.domain.Sweep(t.Context()) // a kill may as well come while it cleans up
 	}
-	steps := c.k.count()
-	c.k.mend()
+	steps := c.k.Count()
+	c.k.Mend()
 	w.settle(t)
 	told := clearOutbox(t, w.db)
 	// A container that was begun before a kill and begun again leaves one behind

@@ -34,6 +34,9 @@ func (l *Links) CreateContainer(ctx context.Context, r linksv1.CreateRequest) (l
 	if err := checkQuota(r.Quota); err != nil {
 		return linksv1.Written{}, err
 	}
+	if i := r.Idempotency; i != nil && (i.Key == "" || len(i.Key) > linksv1.MaxIdempotencyKey || len(i.Fingerprint) == 0 || len(i.Fingerprint) > maxID) {
+		return linksv1.Written{}, fault.ErrInvalid.Msgf("an idempotency key has 1 to %d bytes, and a fingerprint beside it", linksv1.MaxIdempotencyKey)
+	}
 	return l.d.Create(ctx, r)
 }
 

@@ -118,6 +118,10 @@ func TestChecks_HostAsksToWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Clock.Advance(3*time.Hour - time.Second)
+	c := w.create(t, one) // whoever wants a check meanwhile gets none
+	if _, err := w.Service.Recheck(t.Context(), linksv1.RecheckRequest{ID: c.ID, Within: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
 	if got := w.tasks(t); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}

@@ -48,6 +48,15 @@ func (b *Book) Lane(u *url.URL) (normal, lane string) {
 	return it.Normal, h.Name
 }
 
+// Through is the lane of a redirect's target, for a link whose lane it may be, too.
+func (b *Book) Through(from, to *url.URL) string {
+	if h, _ := b.Of(from); h != nil && h.owns(to) {
+		return h.Name
+	}
+	_, lane := b.Lane(to)
+	return lane
+}
+
 // LimitOf is how politely a lane is treated.
 func (b *Book) LimitOf(lane string) Limit {
 	l := b.limit

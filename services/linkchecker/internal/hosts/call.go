@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -109,6 +110,9 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 	if err := d.Decode(&all); err != nil {
 		return
 	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return // something else stands behind it
+	}
 	for _, s := range e.Sane {
 		if !s.holds(all) {
 			return
@@ -118,12 +122,12 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 	if !there {
 		return
 	}
-	entries := map[string]any{}
+	entries := byID{exact: map[string]any{}, folded: map[string]any{}}
 	switch list := list.(type) {
 	case []any:
 		for _, x := range list {
 			if id, ok := at(x, e.ID); ok {
-				entries[strings.ToLower(literal(id))] = x
+				entries.add(literal(id), x, items)
 			}
 		}
 	case map[string]any:
@@ -132,19 +136,37 @@ func (e *Entries) read(body []byte, items []Item, out []Finding) {
 			if !ok {
 				return
 			}
-			entries[strings.ToLower(literal(id))] = list
+			entries.add(literal(id), list, items)
 			break
 		}
 		for id, x := range list {
-			entries[strings.ToLower(id)] = x
+			entries.add(id, x, items)
 		}
 	default:
 		return
 	}
 	for i, it := range items {
-		x, known := entries[strings.ToLower(it.ID)]
+		x, known := entries.of(it.ID)
 		e.decide(x, known, &out[i])
 	}
+}
+
+// byID finds entries. Some hosts write ids in another case than links do; but one that
+// was asked for as it stands is nobody else's.
+type byID struct{ exact, folded map[string]any }
+
+func (b byID) add(id string, x any, asked []Item) {
+	b.exact[id] = x
+	if !slices.ContainsFunc(asked, func(it Item) bool { return it.ID == id }) {
+		b.folded[strings.ToLower(id)] = x
+	}
+}
+
+func (b byID) of(id string) (x any, known bool) {
+	if x, known = b.exact[id]; !known {
+		x, known = b.folded[strings.ToLower(id)]
+	}
+	return x, known
 }
 
 // decide says what an entry, or that there is none, tells of a file.
@@ -214,7 +236,7 @@ func literal(v any) string {
 
 // read finds the stretches that tell of the files.
 func (l *Lines) read(a answer, items []Item, out []Finding) {
-	parts := strings.Split(string(a.body), l.Split)
+	parts := l.stretches(string(a.body))
 	for i, it := range items {
 		// A URL is the surer sign: short ids stand in other places too.
 		part := find(parts, it.Normal)
@@ -239,11 +261,43 @@ func (l *Lines) read(a answer, items []Item, out []Finding) {
 	}
 }
 
+// stretches parts an answer.
+func (l *Lines) stretches(body string) []string {
+	parts := strings.Split(body, l.Split)
+	if l.End == "" {
+		return parts
+	}
+	parts = parts[1:]
+	for i, p := range parts {
+		parts[i], _, _ = strings.Cut(p, l.End)
+	}
+	return parts
+}
+
+// find gives the first stretch with what in it, as a whole: an id may be the
+// beginning of another one.
 func find(parts []string, what string) string {
 	for _, p := range parts {
-		if strings.Contains(p, what) {
-			return p
+		for at, rest := 0, p; ; {
+			i := strings.Index(rest, what)
+			if i < 0 {
+				break
+			}
+			end := i + len(what)
+			if before, after := p[:at+i], rest[end:]; !ofID(before, len(before)-1) && !ofID(after, 0) {
+				return p
+			}
+			at, rest = at+end, rest[end:]
 		}
 	}
 	return ""
+}
+
+// ofID reports whether the byte at i is one that ids are made of.
+func ofID(s string, i int) bool {
+	if i < 0 || i >= len(s) {
+		return false
+	}
+	c := s[i]
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 }

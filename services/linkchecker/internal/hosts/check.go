@@ -143,7 +143,7 @@ func (h *Host) page(ctx context.Context, ask Asker, it Item) (Finding, error) {
 		return failure(ctx, err)
 	}
 	f := Finding{HTTPStatus: a.status, RetryAfter: retryAfter(a.header)}
-	f.Status, f.Reason = h.Page.decide(a, it)
+	f.Status, f.Reason = h.decide(a, it)
 	if f.Status == linksv1.Online {
 		f.Name, f.Size = text(h.Page.Name.group(a.body)), size(h.Page.Size.group(a.body))
 	}
@@ -152,15 +152,19 @@ func (h *Host) page(ctx context.Context, ask Asker, it Item) (Finding, error) {
 
 // decide goes through the host's rules, then through those that hold everywhere.
 // A page that no rule knows says nothing: hosts answer 200 for files that are gone.
-func (p *Page) decide(a answer, it Item) (linksv1.Status, linksv1.Reason) {
+func (h *Host) decide(a answer, it Item) (linksv1.Status, linksv1.Reason) {
 	if busy, why := a.trouble(); busy {
 		return linksv1.Unknown, why
 	}
 	low := strings.ToLower(string(a.body))
-	for _, r := range p.Rules {
-		if r.fits(a, low, it) {
-			return r.Then, r.Why
+	for _, r := range h.Page.Rules {
+		if !r.fits(a, low, it) {
+			continue
 		}
+		if why, led := h.led(a, it); r.LostID && led {
+			return linksv1.Unknown, why
+		}
+		return r.Then, r.Why
 	}
 	if s, why, ok := a.gone(); ok {
 		return s, why
@@ -180,6 +184,29 @@ func (r Rule) fits(a answer, low string, it Item) bool {
 	return len(r.Body) == 0 || slices.ContainsFunc(r.Body, func(t string) bool {
 		return strings.Contains(low, strings.ToLower(strings.ReplaceAll(t, "{id}", it.ID)))
 	})
+}
+
+// led reports whether an answer without the file's id is one that another link would
+// have got, too: of somebody else (a network's own page), of a login, or of a page
+// that keeps programs out.
+func (h *Host) led(a answer, it Item) (linksv1.Reason, bool) {
+	switch {
+	case !h.owns(a.final):
+		return linksv1.ReasonElsewhere, true
+	case leadsToLogin(a.final, it.URL):
+		return linksv1.ReasonLogin, true
+	case a.challenged():
+		return linksv1.ReasonChallenge, true
+	}
+	return "", false
+}
+
+// owns reports whether a URL is of the host's domains, or of what stands for them.
+func (h *Host) owns(u *url.URL) bool {
+	if h.base != nil {
+		return u.Host == h.base.Host
+	}
+	return slices.Contains(h.Domains, Domain(u.Hostname()))
 }
 
 // challenges are signs of pages that keep programs out. They stand on pages about

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"strconv"
@@ -16,11 +17,16 @@ import (
 // loginPath is where a redirect leads that wants somebody to log in.
 var loginPath = regexp.MustCompile(`(?i)(^|[/._-])(log-?in|sign-?in|auth|sso)([/._-]|$)`)
 
+// leadsToLogin reports whether redirects ended at a login that was not asked for.
+func leadsToLogin(final, asked *url.URL) bool {
+	return loginPath.MatchString(final.Path) && !loginPath.MatchString(asked.Path)
+}
+
 // generic is the rule for hosts of which nothing is known: HEAD, and where a host
 // does not care for that, GET of the first byte.
 func generic(ctx context.Context, ask Asker, h *Host, it Item) (Finding, error) {
 	a, err := try(ctx, ask, h, it, http.MethodHead)
-	if err == nil && headRefused(a.status) {
+	if err == nil && headRefused(a.status) && retryAfter(a.header) == 0 { // who wants a wait gets no second request
 		a, err = try(ctx, ask, h, it, http.MethodGet)
 	}
 	if err != nil {
@@ -69,7 +75,7 @@ func (a answer) generic(h *Host, it Item) (linksv1.Status, linksv1.Reason) {
 	switch {
 	case !fine:
 		return linksv1.Unknown, linksv1.ReasonUnclear
-	case loginPath.MatchString(a.final.Path) && !loginPath.MatchString(it.URL.Path):
+	case leadsToLogin(a.final, it.URL):
 		return linksv1.Unknown, linksv1.ReasonLogin
 	case a.elsewhere(h, it):
 		return linksv1.Unknown, linksv1.ReasonElsewhere

@@ -94,6 +94,7 @@ type Field struct {
 // Split parts, and a file's id or URL stands in.
 type Lines struct {
 	Split   string  `yaml:"split"`   // "\n" for lines, "<tr" for the rows of a table
+	End     string  `yaml:"end"`     // where a stretch ends that begins with Split: what stands outside is none
 	Offline pattern `yaml:"offline"` // in the stretch
 	Locked  pattern `yaml:"restricted"`
 	Online  pattern `yaml:"online"`
@@ -103,9 +104,9 @@ type Lines struct {
 
 // Rule decides by an answer. All of its conditions hold.
 type Rule struct {
-	Status  []int          `yaml:"status"` // one of these
-	URL     pattern        `yaml:"url"`    // of where redirects led
-	LostID  bool           `yaml:"lost_id"`
+	Status  []int          `yaml:"status"`  // one of these
+	URL     pattern        `yaml:"url"`     // of where redirects led
+	LostID  bool           `yaml:"lost_id"` // redirects led to another page of the host's, which is no login and no challenge
 	Body    []string       `yaml:"body"`    // one of these texts, without regard to case; {id} is the file's
 	Pattern pattern        `yaml:"pattern"` // in the body
 	Then    linksv1.Status `yaml:"then"`

@@ -300,3 +300,37 @@ func TestFolders_Meetings(t *testing.T) {
 	e.settle()
 	e.checkReached(ids)
 }
+
+// Who carries a move out late, which others found refused, meets another revision:
+// otherwise two folders could come into each other.
+func TestFolders_LateVerdict(t *testing.T) {
+	t.Parallel()
+	e, ids := newNodesEnv(t)
+	e.base("at")
+	met := false
+	_, err := e.move(meanwhile(t.Context(), 2, func() { // the note stands
+		met = true
+		e.touch("at/y/x")
+		if _, err := e.move(t.Context(), "at/d", "at/x/d", false); err != nil { // ends the move, which the file is in the way of
+			t.Error(err)
+		}
+		if err := e.removePath(t.Context(), "at/y/x"); err != nil {
+			t.Error(err)
+		}
+		if _, err := e.move(t.Context(), "at/y", "at/x/y", false); err != nil {
+			t.Error(err)
+		}
+	}), "at/x", "at/y/x", false)
+	if !met {
+		t.Fatal("nobody came between")
+	}
+	if kind := fault.KindOf(err); kind != fault.NotFound && kind != fault.Conflict {
+		t.Errorf("it is answered with %v", err)
+	}
+	want := []string{"f", "g", "x/", "x/1", "x/d/", "x/s/", "x/s/3", "x/y/", "x/y/4"}
+	if got := e.inFolder("at"); !slices.Equal(got, want) {
+		t.Fatalf("there are %q", got)
+	}
+	e.settle()
+	e.checkReached(ids)
+}

@@ -114,8 +114,8 @@ type Claim struct {
 }
 
 // Move is a folder on its way to another parent. While it stands in the tree's
-// document no other folder of the account moves, so that whoever finds it comes
-// to the same verdict about cycles and may finish it.
+// document no other folder of the account moves, so that whoever finds it may
+// finish it.
 type Move struct {
 	Node   string `bson:"node"`
 	Rev    int64  `bson:"rev"` // of the node, when the move was decided

@@ -7,31 +7,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 
+	"github.com/sluicehq/sluice/services/sluice/internal/build"
 	"github.com/sluicehq/sluice/services/sluice/internal/client"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := client.Main(ctx, client.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv, version(), os.Args[1:])
+	code := client.Main(ctx, client.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Getenv, build.Version(), os.Args[1:])
 	stop()
 	os.Exit(code)
-}
-
-// version is that of the build.
-func version() string {
-	bi, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "dev"
-	}
-	if v := bi.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range bi.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "dev-" + s.Value[:12]
-		}
-	}
-	return "dev"
 }

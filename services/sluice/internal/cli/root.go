@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/settings"
 	"github.com/sluicehq/sluice/services/sluice"
+	"github.com/sluicehq/sluice/services/sluice/internal/build"
 	"github.com/sluicehq/sluice/services/sluice/internal/files"
 	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
@@ -56,7 +57,7 @@ func public(err error) error {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use: "sluice", Short: "a self-hosted file, object and link service", Version: sluice.Version(),
+		Use: "sluice", Short: "a self-hosted file, object and link service", Version: build.Version(),
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -145,6 +146,6 @@ func warnUnknown(c *cobra.Command) {
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "print the version", Args: cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) { _, _ = fmt.Fprintln(c.OutOrStdout(), sluice.Version()) },
+		Run: func(c *cobra.Command, _ []string) { _, _ = fmt.Fprintln(c.OutOrStdout(), build.Version()) },
 	}
 }

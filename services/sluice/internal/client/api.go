@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ const (
 	maxTries    = 5
 	maxBadgeLen = 8 << 20 // bytes
 )
+
+// codeQuota is of a plan's bound, which no patience of a minute moves.
+const codeQuota = "quota_exceeded"
 
 // apiError is what a server answered instead.
 type apiError struct {
@@ -126,6 +130,10 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
+	key := ""
+	if method == http.MethodPost && path == containers+"/create" {
+		key = rand.Text() // the server makes one container under it
+	}
 	body, err := a.exchange(ctx, func() (*http.Request, error) {
 		req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(sent))
 		if err != nil {
@@ -133,6 +141,9 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 		}
 		if in != nil {
 			req.Header.Set("Content-Type", "application/json")
+		}
+		if key != "" {
+			req.Header.Set(headerOnce, key)
 		}
 		authorize(req.Header)
 		return req, nil
@@ -150,8 +161,15 @@ func (a *api) call(ctx context.Context, method, path string, in, out any, author
 	return nil
 }
 
+// headerOnce names a request that the server carries out once, however often it
+// comes.
+const headerOnce = "Idempotency-Key"
+
+// codeBusy is of a request whose first sending is not done.
+const codeBusy = "idempotency_in_progress"
+
 // exchange sends a request, and again when the server asks for patience. What may
-// have been carried out already is sent once.
+// have been carried out already is sent once, unless it has a key.
 func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error)) ([]byte, error) {
 	for try := 1; ; try++ {
 		req, err := prepare()
@@ -166,9 +184,11 @@ func (a *api) exchange(ctx context.Context, prepare func() (*http.Request, error
 		if status >= 200 && status <= 299 {
 			return body, nil
 		}
-		again := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && req.Method == http.MethodGet
-		if !again || after <= 0 || after > maxWait || try == maxTries {
-			return nil, failure(status, body)
+		said := failure(status, body)
+		again := status == http.StatusTooManyRequests || said.Code == codeBusy ||
+			status == http.StatusServiceUnavailable && (req.Method == http.MethodGet || req.Header.Get(headerOnce) != "")
+		if !again || said.Code == codeQuota || after <= 0 || after > maxWait || try == maxTries {
+			return nil, said
 		}
 		if err := a.wait(ctx, after); err != nil {
 			return nil, err
@@ -194,7 +214,7 @@ func (a *api) once(req *http.Request) (body []byte, status int, after time.Durat
 }
 
 // failure reads an error; that of OAuth has its sentence elsewhere.
-func failure(status int, body []byte) error {
+func failure(status int, body []byte) *apiError {
 	var e struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 
 // asked is a request that the server got.
 type asked struct {
-	line, key, authorization, contentType, body string
+	line, key, authorization, contentType, body, once string
 }
 
 // server answers each "METHOD path" as the test says.
@@ -60,7 +61,7 @@ func newServer(t *testing.T) *server {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
-		s.asked = append(s.asked, asked{r.Method + " " + r.URL.RequestURI(), r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(b)})
+		s.asked = append(s.asked, asked{r.Method + " " + r.URL.RequestURI(), r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"), r.Header.Get("Content-Type"), string(b), r.Header.Get("Idempotency-Key")})
 		answer := s.answer[r.Method+" "+r.URL.Path]
 		s.mu.Unlock()
 		if answer == nil {
@@ -378,11 +379,32 @@ func TestRetry(t *testing.T) {
 	if code, _, errs := newUser(t, s).run("", "container", "list"); code != 0 || s.times() != 2 {
 		t.Errorf("%d %q after %d requests", code, errs, s.times())
 	}
-	// What may have been made is not made again.
-	s.says("POST /api/v1/container/create", 503, `{"error":"later","code":"unavailable"}`, "Retry-After", "1")
+	// What may have been made is not made again: it is asked for under the same key.
+	answers := []string{`503 {"error":"later","code":"unavailable"}`, `409 {"error":"busy","code":"idempotency_in_progress"}`, `200 {"container_url":"https://l.example/c"}`}
+	s.answer["POST /api/v1/container/create"] = func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "1")
+		status, _ := strconv.Atoi(answers[0][:3])
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answers[0][4:])
+		answers = answers[1:]
+	}
 	n := s.times()
-	if code, _, _ := newUser(t, s).run("", "container", "create", "-t", "T", "https://a.example/"); code != 1 || s.times() != n+1 {
+	if code, out, errs := newUser(t, s).run("", "container", "create", "-t", "T", "https://a.example/"); code != 0 || s.times() != n+3 || !strings.Contains(out, "https://l.example/c") {
+		t.Errorf("%d %q %q after %d requests", code, out, errs, s.times()-n)
+	} else if a := s.asked[n:]; a[0].once == "" || a[1].once != a[0].once || a[2].once != a[0].once {
+		t.Errorf("keys %q, %q, %q", a[0].once, a[1].once, a[2].once)
+	}
+	// What has no key is sent once.
+	s.says("PUT /api/v1/container/k5otrg3x3oe", 503, `{"error":"later","code":"unavailable"}`, "Retry-After", "1")
+	n = s.times()
+	if code, _, _ := newUser(t, s).run("", "container", "edit", "k5otrg3x3oe", "-t", "T"); code != 1 || s.times() != n+1 {
 		t.Errorf("%d after %d requests", code, s.times()-n)
+	}
+	// A plan's bound is none that patience moves.
+	s.says("POST /api/v1/container/create", 429, `{"error":"enough","code":"quota_exceeded"}`, "Retry-After", "1")
+	n = s.times()
+	if code, _, errs := newUser(t, s).run("", "container", "create", "-t", "T", "https://a.example/"); code != 1 || s.times() != n+1 || !strings.Contains(errs, "enough (quota_exceeded)") {
+		t.Errorf("%d %q after %d requests", code, errs, s.times()-n)
 	}
 }
 

@@ -1,22 +1,16 @@
 package files
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sluicehq/sluice/pkg/client/lockwell"
 	"github.com/sluicehq/sluice/services/sluice/internal/profile"
 )
-
-// maxSecret bounds what is read as a secret, in bytes.
-const maxSecret = 4 << 10
 
 func (e env) configure() *cobra.Command {
 	var choice profile.Choice
@@ -64,23 +58,11 @@ func (e env) configure() *cobra.Command {
 	return c
 }
 
-// readSecret takes a line; from a terminal without showing it. what names it.
+// readSecret takes a secret from the terminal or from standard input.
 func readSecret(in io.Reader, errs io.Writer, what string) (string, error) {
-	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		_, _ = io.WriteString(errs, what+": ")
-		b, err := term.ReadPassword(int(f.Fd()))
-		_, _ = io.WriteString(errs, "\n")
-		if err != nil {
-			return "", fmt.Errorf("reading the %s: %w", what, err)
-		}
-		return strings.TrimRight(string(b), "\r\n"), nil
-	}
-	line, err := bufio.NewReader(io.LimitReader(in, maxSecret)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("reading the %s: %w", what, err)
-	}
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
+	secret, err := profile.ReadSecret(in, errs, what)
+	if errors.Is(err, profile.ErrNoSecret) {
 		return "", usage("no %s came on standard input", what)
 	}
-	return line, nil
+	return secret, err
 }

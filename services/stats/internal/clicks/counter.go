@@ -13,6 +13,7 @@ import (
 	statsv1 "github.com/sluicehq/sluice/contracts/stats/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // Options of a Counter.
@@ -81,13 +82,17 @@ func (c *Counter) now() time.Time { return c.clock().UTC().Truncate(time.Millise
 // names of fields.
 var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// hostForm is what a referrer looks like, which names a field too: a host as
+// outbound.Host gives it, or none.
+var hostForm = regexp.MustCompile(`^[a-z0-9._:-]{0,253}$`)
+
 // check refuses events that no edge sends.
 func check(e statsv1.ClickEvent, now time.Time) error {
 	switch {
 	case !idForm.MatchString(e.Subject), !idForm.MatchString(e.Visitor):
 		return fault.ErrInvalid.Msgf("a click names its subject and visitor by 1 to 64 of A-Z a-z 0-9 _ -")
-	case len(e.Referrer) > 253:
-		return fault.ErrInvalid.Msgf("a referrer is a host of at most 253 bytes")
+	case !hostForm.MatchString(e.Referrer):
+		return fault.ErrInvalid.Msgf("a referrer is a host of at most 253 bytes, in ASCII and lower case")
 	case e.Time.After(now.Add(time.Hour)) || e.Time.Year() < 2000:
 		return fault.ErrInvalid.Msgf("the click's time is out of range")
 	}
@@ -138,11 +143,13 @@ func (c *Counter) apply(ctx context.Context, all []*click) {
 		failed(all, err)
 		return
 	}
+	faultpoint.Hit("stats.count.filled")
 	gone, err := c.note(ctx, subject, start, tallies)
 	if err != nil {
 		failed(all, err)
 		return
 	}
+	faultpoint.Hit("stats.count.noted")
 	if gone != "" { // then nobody finds the slots again
 		err = remove(ctx, c.slots, dayID(subject, start.Format(dayForm)))
 	}
@@ -166,9 +173,11 @@ func (c *Counter) fill(ctx context.Context, id string, clicks []*click) (tally, 
 		changed := false
 		for _, x := range clicks {
 			x.outcome = Repeated
-			if s.count(x.event) {
-				x.outcome, changed = Counted, true
+			counts, kept := s.count(x.event)
+			if counts {
+				x.outcome = Counted
 			}
+			changed = changed || kept
 		}
 		if !changed {
 			return nil, docstore.Unchanged
@@ -248,6 +257,7 @@ func (c *Counter) Drop(ctx context.Context, subject string) error {
 	if _, err := c.gone.Upsert(ctx, subject, func(d *dropped, _ bool) ([]docstore.Message, error) { d.ForgetAt = until; return nil, nil }); err != nil {
 		return fmt.Errorf("marking a subject as gone: %w", err)
 	}
+	faultpoint.Hit("stats.drop.marked")
 	return errors.Join(remove(ctx, c.days, subject), remove(ctx, c.months, subject), remove(ctx, c.slots, subject))
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -138,6 +139,56 @@ func TestCount_DuplicatesInAnyOrder(t *testing.T) {
 	w.want(t, 120, 0, 120, 120)
 }
 
+// TestCount_ByTimesInAnyOrder: clicks at any times, of which many come twice, come to
+// what they would if they came in order; so do their referrers.
+func TestCount_ByTimesInAnyOrder(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	var all []statsv1.ClickEvent
+	for range 600 {
+		all = append(all, statsv1.ClickEvent{
+			Subject: "abc", Visitor: fmt.Sprint("v", rand.N(20)), Time: noon().Add(-rand.N(12 * time.Hour)).Truncate(time.Millisecond), Referrer: fmt.Sprintf("h%d.example", rand.N(5)),
+		})
+	}
+	slices.SortFunc(all, func(a, b statsv1.ClickEvent) int { return a.Time.Compare(b.Time) })
+	last, want := map[string]time.Time{}, map[string]int64{}
+	total := int64(0)
+	for _, e := range all {
+		if at, ok := last[e.Visitor]; !ok || e.Time.Sub(at) >= statsv1.ClickWindow {
+			last[e.Visitor] = e.Time
+			want[e.Referrer]++
+			total++
+		}
+	}
+	all = append(all, all[:100]...)
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	var wg sync.WaitGroup
+	for part := range 8 {
+		wg.Go(func() {
+			for i := part; i < len(all); i += 8 {
+				w.click(t, all[i].Visitor, all[i].Time, all[i].Referrer)
+			}
+		})
+	}
+	wg.Wait()
+	for _, r := range w.want(t, total, 0, total, total).Referrers {
+		if r.Clicks != want[r.Host] {
+			t.Errorf("%s: %d, want %d", r.Host, r.Clicks, want[r.Host])
+		}
+	}
+}
+
+// TestCount_WithoutEnd: whoever clicks all day counts as often as it is a window, and
+// takes no more room than others.
+func TestCount_WithoutEnd(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for n := range 200 {
+		w.click(t, "v", noon().Add(time.Duration(n-200)*3*time.Minute))
+	}
+	w.want(t, 20, 0, 20, 20)
+}
+
 func TestCount_DaysAndMonths(t *testing.T) {
 	t.Parallel()
 	w := open(t)
@@ -179,7 +230,7 @@ func TestCount_NotTwiceWhenADayIsFoldedBeside(t *testing.T) {
 	w := open(t)
 	var wg sync.WaitGroup
 	for v := range 200 {
-		wg.Go(func() { w.click(t, fmt.Sprint("v", v), noon()) })
+		wg.Go(func() { w.click(t, fmt.Sprint("v", v), noon(), "board.example") })
 	}
 	wg.Wait()
 	w.advance(72 * time.Hour)
@@ -196,7 +247,9 @@ func TestCount_NotTwiceWhenADayIsFoldedBeside(t *testing.T) {
 			ended = true
 		default:
 		}
-		w.want(t, 0, 0, 200, 200)
+		if got := w.want(t, 0, 0, 200, 200); len(got.Referrers) != 1 || got.Referrers[0].Clicks != 200 {
+			t.Errorf("%+v", got.Referrers)
+		}
 	}
 }
 
@@ -227,6 +280,7 @@ func TestCount_RefusesWhatNoEdgeSends(t *testing.T) {
 	for _, e := range []statsv1.ClickEvent{
 		{Visitor: "v", Time: noon()}, {Subject: "abc", Time: noon()}, {Subject: "a/b", Visitor: "v", Time: noon()}, {Subject: "abc", Visitor: "a.b", Time: noon()},
 		{Subject: "abc", Visitor: "v"}, {Subject: "abc", Visitor: "v", Time: noon().Add(2 * time.Hour)}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: string(make([]byte, 300))},
+		{Subject: "abc", Visitor: "v", Time: noon(), Referrer: "a\x00b"}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: "$set"}, {Subject: "abc", Visitor: "v", Time: noon(), Referrer: "a/b"},
 	} {
 		if err := w.Count(t.Context(), e); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", e, err)

@@ -3,9 +3,10 @@
 //
 // A visitor's hash changes with the day (UTC), so all that decides about a click
 // stands in one document: the slot of its subject, day and visitor. It holds who
-// clicked when; a click counts unless one of the same visitor that counted lies
-// within statsv1.ClickWindow of it. A click that comes again finds itself there.
-// So effect and mark are one write, and nothing has to be remembered of events.
+// clicked when; of a visitor's clicks the first one counts, and each that lies
+// statsv1.ClickWindow or more behind the last one that counted, by their times. A
+// click that comes again finds itself there. So effect and mark are one write, and
+// nothing has to be remembered of events.
 //
 // What slots come to is set, not added, in the document of the day, and what days
 // come to in that of the month, each once:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 )
 
 // foldPage is how many documents a sweep looks at in one go.
@@ -72,6 +73,7 @@ func (c *Counter) fold(ctx context.Context, d docstore.Doc[day]) error {
 	if err != nil {
 		return fmt.Errorf("closing a day: %w", err)
 	}
+	faultpoint.Hit("stats.fold.closed")
 	at, err := time.Parse(dayForm, closed.Value.Day)
 	if err != nil {
 		return fmt.Errorf("reading a day: %w", err)
@@ -87,9 +89,11 @@ func (c *Counter) fold(ctx context.Context, d docstore.Doc[day]) error {
 	if err != nil {
 		return fmt.Errorf("folding a day: %w", err)
 	}
+	faultpoint.Hit("stats.fold.taken")
 	if err := remove(ctx, c.slots, d.ID); err != nil {
 		return err
 	}
+	faultpoint.Hit("stats.fold.emptied")
 	if err := absent(c.days.Delete(ctx, d.ID, docstore.DeleteOptions{})); err != nil {
 		return fmt.Errorf("removing a folded day: %w", err)
 	}

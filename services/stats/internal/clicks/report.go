@@ -58,9 +58,11 @@ func (c *Counter) gather(ctx context.Context, subject string) (report, error) {
 	rep := report{days: map[string]int64{}, months: map[string]int64{}, hosts: map[string]int64{}}
 	// Open days first: one that is folded between the two reads is then known from
 	// the first, and the second does not count it again.
+	open := map[string]map[string]int64{} // referrers of days that no month knows
 	err := each(ctx, c.days, docstore.Query{Index: "subject", Equal: []any{subject}}, func(d docstore.Doc[day]) {
 		clicks, hosts := d.Value.sum()
-		rep.add(d.Value.Day, clicks, hosts)
+		rep.add(d.Value.Day, clicks)
+		open[d.Value.Day] = hosts
 	})
 	if err != nil {
 		return rep, err
@@ -70,23 +72,28 @@ func (c *Counter) gather(ctx context.Context, subject string) (report, error) {
 		rest := d.Value.Clicks
 		for n, clicks := range d.Value.Days {
 			rest -= clicks
-			if _, open := rep.days[name+"-"+n]; !open {
-				rep.add(name+"-"+n, clicks, nil)
+			if _, known := rep.days[name+"-"+n]; !known {
+				rep.add(name+"-"+n, clicks)
 			}
+			delete(open, name+"-"+n)
 		}
 		rep.months[name] += rest
 		rep.total += rest
-		for host, n := range d.Value.Referrers {
-			rep.hosts[host] += n
-		}
+		rep.refer(d.Value.Referrers)
 	})
+	for _, hosts := range open {
+		rep.refer(hosts)
+	}
 	return rep, err
 }
 
-func (rep *report) add(day string, clicks int64, hosts map[string]int64) {
+func (rep *report) add(day string, clicks int64) {
 	rep.days[day] = clicks
 	rep.months[day[:len(monthForm)]] += clicks
 	rep.total += clicks
+}
+
+func (rep *report) refer(hosts map[string]int64) {
 	for host, n := range hosts {
 		rep.hosts[host] += n
 	}

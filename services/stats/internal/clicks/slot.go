@@ -21,6 +21,9 @@ const (
 	// maxSeen bounds the clicks of a shard and day, bytes: a document has an end.
 	// Beyond it, at some six million clicks on one subject a day, none counts.
 	maxSeen = 400_000 * seenLen
+	// maxRepeated is of how many clicks of a visitor and day those are kept, too, that
+	// do not count: one that comes late may be before them.
+	maxRepeated = 100
 	// maxReferrers of a shard and day, and of a month; the rest is not told apart.
 	maxReferrers, maxMonthReferrers = 32, 100
 	dayForm                         = "2006-01-02"
@@ -29,48 +32,103 @@ const (
 
 // slot is who clicked on a subject on a day, of one shard of visitors.
 type slot struct {
-	// Seen is what counted, sorted: of each click the visitor, shortened, and its
-	// milliseconds since the day began. A document of many is then read and written
-	// as one value.
+	// Seen is what came, sorted: of each click the visitor, shortened, its milliseconds
+	// since the day began, and its referrer. A document of many is then read and
+	// written as one value.
 	Seen      []byte           `bson:"seen"`
+	Hosts     []string         `bson:"hosts,omitempty"` // referrers, in order of first appearance
 	Clicks    int64            `bson:"clicks"`
 	Referrers map[string]int64 `bson:"referrers,omitempty"` // by field(host)
 }
 
-// An entry of slot.Seen: 8 bytes of the visitor, 4 of the time, both big-endian.
+// An entry of slot.Seen: 8 bytes of the visitor, 4 of the time, both big-endian, and
+// one of the referrer, which is its place in Hosts from 1 on.
 const (
 	visitorLen = 8
-	seenLen    = visitorLen + 4
+	clickLen   = visitorLen + 4
+	seenLen    = clickLen + 1
 )
 
-func entry(visitor uint64, ms uint32) [seenLen]byte {
-	var e [seenLen]byte
-	binary.BigEndian.PutUint64(e[:], visitor)
-	binary.BigEndian.PutUint32(e[visitorLen:], ms)
-	return e
+func entry(visitor uint64, ms int64) []byte {
+	e := binary.BigEndian.AppendUint64(make([]byte, 0, seenLen), visitor)
+	return append(binary.BigEndian.AppendUint32(e, uint32(ms)), 0) //nolint:gosec // a day has fewer
 }
 
-// count applies a click and reports whether it counts.
-func (s *slot) count(c statsv1.ClickEvent) bool {
-	visitor := hashOf(c.Visitor)
-	at, window := c.Time.UnixMilli()%(24*time.Hour).Milliseconds(), statsv1.ClickWindow.Milliseconds()
-	// The first entry of the visitor that a click now could be too close to.
-	from := entry(visitor, uint32(max(at-window+1, 0))) //nolint:gosec // a day has fewer
-	n := sort.Search(len(s.Seen)/seenLen, func(i int) bool { return bytes.Compare(s.Seen[i*seenLen:(i+1)*seenLen], from[:]) >= 0 })
-	if n*seenLen < len(s.Seen) {
-		next := s.Seen[n*seenLen : (n+1)*seenLen]
-		if binary.BigEndian.Uint64(next) == visitor && int64(binary.BigEndian.Uint32(next[visitorLen:])) < at+window {
-			return false
+// find gives where an entry is, or would be, in s.Seen.
+func (s *slot) find(e []byte) (at int, known bool) {
+	is := func(i int) []byte { return s.Seen[i*seenLen : i*seenLen+clickLen] }
+	n := sort.Search(len(s.Seen)/seenLen, func(i int) bool { return bytes.Compare(is(i), e[:clickLen]) >= 0 })
+	return n * seenLen, n*seenLen < len(s.Seen) && bytes.Equal(is(n), e[:clickLen])
+}
+
+// count applies a click. It reports whether one more counts, and whether there is
+// anything to write. What a visitor's clicks come to is that of their times, in
+// whatever order they came.
+func (s *slot) count(c statsv1.ClickEvent) (counts, changed bool) {
+	visitor, day := hashOf(c.Visitor), (24 * time.Hour).Milliseconds()
+	e := entry(visitor, c.Time.UnixMilli()%day)
+	at, known := s.find(e)
+	if known || len(s.Seen) >= maxSeen {
+		return false, false
+	}
+	from, _ := s.find(entry(visitor, 0))
+	to, _ := s.find(entry(visitor, day))
+	before := s.Clicks
+	s.credit(s.Seen[from:to], -1)
+	e[clickLen] = s.refer(c.Referrer)
+	s.Seen = slices.Insert(s.Seen, at, e...)
+	s.credit(s.Seen[from:to+seenLen], 1)
+	if counts = s.Clicks > before; counts || to-from < maxRepeated*seenLen {
+		return counts, true
+	}
+	// As many count without it.
+	s.credit(s.Seen[from:to+seenLen], -1)
+	s.Seen = slices.Delete(s.Seen, at, at+seenLen)
+	s.credit(s.Seen[from:to], 1)
+	return false, false
+}
+
+// credit adds what clicks of one visitor come to, n times: the first one, and each
+// that lies a window or more behind the last one that counted.
+func (s *slot) credit(clicks []byte, n int64) {
+	next, window := int64(0), statsv1.ClickWindow.Milliseconds()
+	for ; len(clicks) > 0; clicks = clicks[seenLen:] {
+		at := int64(binary.BigEndian.Uint32(clicks[visitorLen:]))
+		if at < next {
+			continue
+		}
+		next = at + window
+		s.Clicks += n
+		if host := int(clicks[clickLen]); host > 0 {
+			s.mention(field(s.Hosts[host-1]), n)
 		}
 	}
-	if len(s.Seen) >= maxSeen {
-		return false
+}
+
+// mention adds to a referrer's count.
+func (s *slot) mention(name string, n int64) {
+	if s.Referrers == nil {
+		s.Referrers = map[string]int64{}
 	}
-	e := entry(visitor, uint32(at)) //nolint:gosec // as above
-	s.Seen = slices.Insert(s.Seen, n*seenLen, e[:]...)
-	s.Clicks++
-	s.Referrers = plus(s.Referrers, field(c.Referrer), 1, maxReferrers)
-	return true
+	if s.Referrers[name] += n; s.Referrers[name] == 0 {
+		delete(s.Referrers, name)
+	}
+}
+
+// refer gives the place of a host in s.Hosts, from 1 on; 0 for none, and where there
+// is no room for one more.
+func (s *slot) refer(host string) byte {
+	if host == "" {
+		return 0
+	}
+	i := slices.Index(s.Hosts, host)
+	if i < 0 {
+		if len(s.Hosts) >= maxReferrers {
+			return 0
+		}
+		i, s.Hosts = len(s.Hosts), append(s.Hosts, host)
+	}
+	return byte(i + 1) //nolint:gosec // maxReferrers
 }
 
 // plus adds to a host's count. Beyond most hosts only those that are known count.

@@ -2,91 +2,32 @@ package endpoint_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
-
-// errKilled is what everything ends with after a kill.
-var errKilled = errors.New("killed")
-
-// killer breaks the service off before or after its n-th step, which is a write
-// to the store or a call that changes object. From then on nothing happens any
-// more until it is mended: that is what a kill and a restart look like.
-type killer struct {
-	mu    sync.Mutex
-	at    int // 0: never
-	after bool
-	dead  bool
-	steps int
-}
-
-// arm kills at the n-th step from now.
-func (k *killer) arm(n int, after bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.at, k.after, k.dead, k.steps = n, after, false, 0
-}
-
-func (k *killer) mend() { k.arm(0, false) }
-
-func (k *killer) count() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.steps
-}
-
-// enter counts a step and says whether it is done, and whether the service lives
-// to see it.
-func (k *killer) enter() (do, lives bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.dead {
-		return false, false
-	}
-	k.steps++
-	k.dead = k.steps == k.at
-	return !k.dead || k.after, !k.dead
-}
-
-func step[T any](k *killer, do func() (T, error)) (out T, err error) {
-	var none T
-	does, lives := k.enter()
-	if does {
-		out, err = do()
-	}
-	if !lives {
-		return none, errKilled
-	}
-	return out, err
-}
-
-func (k *killer) write(do func() error) error {
-	_, err := step(k, func() (struct{}, error) { return struct{}{}, do() })
-	return err
-}
 
 // mortalParts is the store of a service that can be killed.
 type mortalParts struct {
 	domain.MultipartStore
-	*killer
+	*killtest.Killer
 	planned func() // called once, between the reading of parts and the writing of their plan
 	staged  func() // called once, between the staging of a part and the writing of its document
 }
 
 func (b *mortalParts) InsertMultipart(ctx context.Context, m domain.Multipart) error {
-	return b.write(func() error { return b.MultipartStore.InsertMultipart(ctx, m) })
+	return b.Write(func() error { return b.MultipartStore.InsertMultipart(ctx, m) })
 }
 
 func (b *mortalParts) UpdateMultipart(ctx context.Context, id string, change func(*domain.Multipart) error) (domain.Multipart, error) {
-	return step(b.killer, func() (domain.Multipart, error) { return b.MultipartStore.UpdateMultipart(ctx, id, change) })
+	return killtest.Step(b.Killer, func() (domain.Multipart, error) { return b.MultipartStore.UpdateMultipart(ctx, id, change) })
 }
 
 func (b *mortalParts) DeleteMultipart(ctx context.Context, id string) error {
-	return b.write(func() error { return b.MultipartStore.DeleteMultipart(ctx, id) })
+	return b.Write(func() error { return b.MultipartStore.DeleteMultipart(ctx, id) })
 }
 
 func (b *mortalParts) PutPart(ctx context.Context, upload string, n int, change func(*domain.Part, bool)) (domain.Part, error) {
@@ -94,15 +35,15 @@ func (b *mortalParts) PutPart(ctx context.Context, upload string, n int, change 
 		b.staged = nil
 		f()
 	}
-	return step(b.killer, func() (domain.Part, error) { return b.MultipartStore.PutPart(ctx, upload, n, change) })
+	return killtest.Step(b.Killer, func() (domain.Part, error) { return b.MultipartStore.PutPart(ctx, upload, n, change) })
 }
 
 func (b *mortalParts) TrimPart(ctx context.Context, upload string, n int, contents []string) error {
-	return b.write(func() error { return b.MultipartStore.TrimPart(ctx, upload, n, contents) })
+	return b.Write(func() error { return b.MultipartStore.TrimPart(ctx, upload, n, contents) })
 }
 
 func (b *mortalParts) DeletePart(ctx context.Context, upload string, n int) error {
-	return b.write(func() error { return b.MultipartStore.DeletePart(ctx, upload, n) })
+	return b.Write(func() error { return b.MultipartStore.DeletePart(ctx, upload, n) })
 }
 
 func (b *mortalParts) InsertPlan(ctx context.Context, p domain.Plan) error {
@@ -110,25 +51,25 @@ func (b *mortalParts) InsertPlan(ctx context.Context, p domain.Plan) error {
 		b.planned = nil
 		f()
 	}
-	return b.write(func() error { return b.MultipartStore.InsertPlan(ctx, p) })
+	return b.Write(func() error { return b.MultipartStore.InsertPlan(ctx, p) })
 }
 
 func (b *mortalParts) AnswerPlan(ctx context.Context, id string, o objectv1.Object) (domain.Plan, error) {
-	return step(b.killer, func() (domain.Plan, error) { return b.MultipartStore.AnswerPlan(ctx, id, o) })
+	return killtest.Step(b.Killer, func() (domain.Plan, error) { return b.MultipartStore.AnswerPlan(ctx, id, o) })
 }
 
 func (b *mortalParts) DeletePlan(ctx context.Context, id string) error {
-	return b.write(func() error { return b.MultipartStore.DeletePlan(ctx, id) })
+	return b.Write(func() error { return b.MultipartStore.DeletePlan(ctx, id) })
 }
 
 func (b *mortalParts) DeletePlans(ctx context.Context, upload string) error {
-	return b.write(func() error { return b.MultipartStore.DeletePlans(ctx, upload) })
+	return b.Write(func() error { return b.MultipartStore.DeletePlans(ctx, upload) })
 }
 
 // mortalSessions is the store of sessions of a service that can be killed.
 type mortalSessions struct {
 	domain.SessionStore
-	*killer
+	*killtest.Killer
 	insert error // of the next insert
 	paused map[string]func()
 }
@@ -149,7 +90,7 @@ func (b *mortalSessions) InsertSession(ctx context.Context, x domain.Session) er
 	if b.insert != nil {
 		return b.insert
 	}
-	return b.write(func() error { return b.SessionStore.InsertSession(ctx, x) })
+	return b.Write(func() error { return b.SessionStore.InsertSession(ctx, x) })
 }
 
 func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change func(*domain.Session) error) (domain.Session, error) {
@@ -161,7 +102,7 @@ func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change 
 	if pending {
 		b.at("staged")
 	}
-	x, err := step(b.killer, func() (domain.Session, error) { return b.SessionStore.UpdateSession(ctx, hash, change) })
+	x, err := killtest.Step(b.Killer, func() (domain.Session, error) { return b.SessionStore.UpdateSession(ctx, hash, change) })
 	if err == nil && len(x.Pending) > 0 {
 		b.at("announced")
 	}
@@ -169,61 +110,61 @@ func (b *mortalSessions) UpdateSession(ctx context.Context, hash string, change 
 }
 
 func (b *mortalSessions) DeleteSession(ctx context.Context, hash string) error {
-	return b.write(func() error { return b.SessionStore.DeleteSession(ctx, hash) })
+	return b.Write(func() error { return b.SessionStore.DeleteSession(ctx, hash) })
 }
 
 func (b *mortalSessions) PutPage(ctx context.Context, session string, n int, contents []string) error {
-	err := b.write(func() error { return b.SessionStore.PutPage(ctx, session, n, contents) })
+	err := b.Write(func() error { return b.SessionStore.PutPage(ctx, session, n, contents) })
 	b.at("paged")
 	return err
 }
 
 func (b *mortalSessions) DeletePages(ctx context.Context, session string) error {
-	return b.write(func() error { return b.SessionStore.DeletePages(ctx, session) })
+	return b.Write(func() error { return b.SessionStore.DeletePages(ctx, session) })
 }
 
 // mortalObjects is object as a service sees it that can be killed.
 type mortalObjects struct {
 	*uploadv1test.Objects
-	*killer
+	*killtest.Killer
 }
 
 func (o mortalObjects) BeginPut(ctx context.Context, r objectv1.BeginPutRequest) (objectv1.Ticket, error) {
-	return step(o.killer, func() (objectv1.Ticket, error) { return o.Objects.BeginPut(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.Ticket, error) { return o.Objects.BeginPut(ctx, r) })
 }
 
 func (o mortalObjects) AbortPut(ctx context.Context, r objectv1.AbortPutRequest) (objectv1.AbortPutResponse, error) {
-	return step(o.killer, func() (objectv1.AbortPutResponse, error) { return o.Objects.AbortPut(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.AbortPutResponse, error) { return o.Objects.AbortPut(ctx, r) })
 }
 
 func (o mortalObjects) RenewPut(ctx context.Context, r objectv1.RenewPutRequest) (objectv1.Ticket, error) {
-	return step(o.killer, func() (objectv1.Ticket, error) { return o.Objects.RenewPut(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.Ticket, error) { return o.Objects.RenewPut(ctx, r) })
 }
 
 func (o mortalObjects) ReserveAhead(ctx context.Context, r objectv1.ReserveAheadRequest) (objectv1.Empty, error) {
-	return step(o.killer, func() (objectv1.Empty, error) { return o.Objects.ReserveAhead(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.Empty, error) { return o.Objects.ReserveAhead(ctx, r) })
 }
 
 func (o mortalObjects) StageContent(ctx context.Context, r objectv1.StageContentRequest) (objectv1.StageContentResponse, error) {
-	return step(o.killer, func() (objectv1.StageContentResponse, error) { return o.Objects.StageContent(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.StageContentResponse, error) { return o.Objects.StageContent(ctx, r) })
 }
 
 func (o mortalObjects) UnstageContents(ctx context.Context, r objectv1.UnstageContentsRequest) (objectv1.Empty, error) {
-	return step(o.killer, func() (objectv1.Empty, error) { return o.Objects.UnstageContents(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.Empty, error) { return o.Objects.UnstageContents(ctx, r) })
 }
 
 func (o mortalObjects) CommitPut(ctx context.Context, r objectv1.CommitPutRequest) (objectv1.Object, error) {
-	return step(o.killer, func() (objectv1.Object, error) { return o.Objects.CommitPut(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.Object, error) { return o.Objects.CommitPut(ctx, r) })
 }
 
 func (o mortalObjects) DeleteObject(ctx context.Context, r objectv1.DeleteObjectRequest) (objectv1.DeleteObjectResponse, error) {
-	return step(o.killer, func() (objectv1.DeleteObjectResponse, error) { return o.Objects.DeleteObject(ctx, r) })
+	return killtest.Step(o.Killer, func() (objectv1.DeleteObjectResponse, error) { return o.Objects.DeleteObject(ctx, r) })
 }
 
 // mortalPliks is the store of temporary uploads of a service that can be killed.
 type mortalPliks struct {
 	domain.PlikStore
-	killer    *killer
+	killer    *killtest.Killer
 	inserting func() // called once, before a file's document is written
 
 	mu      sync.Mutex
@@ -234,15 +175,15 @@ func (b *mortalPliks) InsertPlik(ctx context.Context, u domain.Plik) error {
 	b.mu.Lock()
 	b.uploads = append(b.uploads, u.ID)
 	b.mu.Unlock()
-	return b.killer.write(func() error { return b.PlikStore.InsertPlik(ctx, u) })
+	return b.killer.Write(func() error { return b.PlikStore.InsertPlik(ctx, u) })
 }
 
 func (b *mortalPliks) UpdatePlik(ctx context.Context, id string, change func(*domain.Plik) error) (domain.Plik, error) {
-	return step(b.killer, func() (domain.Plik, error) { return b.PlikStore.UpdatePlik(ctx, id, change) })
+	return killtest.Step(b.killer, func() (domain.Plik, error) { return b.PlikStore.UpdatePlik(ctx, id, change) })
 }
 
 func (b *mortalPliks) DeletePlik(ctx context.Context, id string) error {
-	return b.killer.write(func() error { return b.PlikStore.DeletePlik(ctx, id) })
+	return b.killer.Write(func() error { return b.PlikStore.DeletePlik(ctx, id) })
 }
 
 func (b *mortalPliks) InsertPlikFile(ctx context.Context, f domain.PlikFile) error {
@@ -250,13 +191,13 @@ func (b *mortalPliks) InsertPlikFile(ctx context.Context, f domain.PlikFile) err
 		b.inserting = nil
 		hook()
 	}
-	return b.killer.write(func() error { return b.PlikStore.InsertPlikFile(ctx, f) })
+	return b.killer.Write(func() error { return b.PlikStore.InsertPlikFile(ctx, f) })
 }
 
 func (b *mortalPliks) UpdatePlikFile(ctx context.Context, upload, id string, change func(*domain.PlikFile) error) (domain.PlikFile, error) {
-	return step(b.killer, func() (domain.PlikFile, error) { return b.PlikStore.UpdatePlikFile(ctx, upload, id, change) })
+	return killtest.Step(b.killer, func() (domain.PlikFile, error) { return b.PlikStore.UpdatePlikFile(ctx, upload, id, change) })
 }
 
 func (b *mortalPliks) DeletePlikFile(ctx context.Context, upload, id string) error {
-	return b.killer.write(func() error { return b.PlikStore.DeletePlikFile(ctx, upload, id) })
+	return b.killer.Write(func() error { return b.PlikStore.DeletePlikFile(ctx, upload, id) })
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
 	"github.com/sluicehq/sluice/services/upload/internal/store"
@@ -99,7 +100,7 @@ type world struct {
 	parts  *mortalParts
 	sess   *domain.Sessions
 	pages  *mortalSessions
-	killer *killer
+	killer *killtest.Killer
 	db     docstore.DB
 }
 
@@ -132,8 +133,8 @@ func newWorldOf(t *testing.T, page int) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.db, w.killer = db, &killer{}
-	w.parts = &mortalParts{MultipartStore: parts, killer: w.killer}
+	w.db, w.killer = db, &killtest.Killer{}
+	w.parts = &mortalParts{MultipartStore: parts, Killer: w.killer}
 	w.multi = domain.NewMultiparts(domain.MultipartOptions{
 		MinPart: uploadv1test.MinPart, Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second,
 	}, domain.MultipartDeps{Store: w.parts, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler)})
@@ -141,7 +142,7 @@ func newWorldOf(t *testing.T, page int) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.pages = &mortalSessions{SessionStore: sessions, killer: w.killer}
+	w.pages = &mortalSessions{SessionStore: sessions, Killer: w.killer}
 	w.sess = domain.NewSessions(domain.SessionOptions{Expiry: uploadv1test.Expiry, Retry: 30 * time.Second, Grace: 5 * time.Second, Page: page}, domain.SessionDeps{
 		Store: w.pages, Objects: mortalObjects{objects, w.killer}, Meter: w.meter, Clock: clock.Now, Log: slog.New(slog.DiscardHandler),
 	})

@@ -8,6 +8,7 @@ import (
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
@@ -31,12 +32,12 @@ func (c *fetchClient) call(t *testing.T, what string, f func() error, fine ...er
 	if err == nil {
 		return true
 	}
-	if c.killed || !errors.Is(err, errKilled) {
+	if c.killed || !errors.Is(err, killtest.ErrKilled) {
 		t.Errorf("%s: %v", what, err)
 		return false
 	}
 	c.killed = true
-	c.w.killer.mend()
+	c.w.killer.Mend()
 	return c.call(t, what, f, fine...)
 }
 
@@ -113,9 +114,9 @@ func fetchStories() map[string]func(t *testing.T, c *fetchClient) {
 			c.w.Accounts.Forget(alice.AccountID)
 			for range 2 { // it ends, and is over
 				_, err := c.w.Service.LeaseFetch(t.Context(), uploadv1.FetchWorkRequest{ID: f.ID})
-				if errors.Is(err, errKilled) {
+				if errors.Is(err, killtest.ErrKilled) {
 					c.killed = true
-					c.w.killer.mend()
+					c.w.killer.Mend()
 				} else if !errors.Is(err, uploadv1.ErrFetchOver) {
 					t.Errorf("lease: %v", err)
 				}
@@ -162,11 +163,11 @@ func TestFetch_BrokenOff(t *testing.T) {
 
 func fetchKilledAt(t *testing.T, w fetchWorld, story func(*testing.T, *fetchClient), n int, after bool) int {
 	t.Helper()
-	w.killer.arm(n, after)
+	w.killer.Arm(n, after)
 	c := &fetchClient{w: w}
 	story(t, c)
-	taken := w.killer.count()
-	w.killer.mend()
+	taken := w.killer.Count()
+	w.killer.Mend()
 	// Whatever is open is in the queue, or will be; workers end it.
 	for range 3 {
 		w.Clock.Advance(20 * time.Minute)

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
@@ -36,7 +37,7 @@ type fetchWorld struct {
 	domain *domain.Fetches
 	store  *store.Fetches
 	db     docstore.DB
-	killer *killer
+	killer *killtest.Killer
 	meter  *meter
 }
 
@@ -53,7 +54,7 @@ func newFetchWorld(t *testing.T) fetchWorld {
 	}
 	urls := outbound.New(outbound.Config{Resolver: unnamed{}})
 	t.Cleanup(urls.Close)
-	w := fetchWorld{db: db, store: st, killer: &killer{}, meter: &meter{fetchesEnded: map[domain.FetchOutcome]int{}}}
+	w := fetchWorld{db: db, store: st, killer: &killtest.Killer{}, meter: &meter{fetchesEnded: map[domain.FetchOutcome]int{}}}
 	w.Clock, w.Accounts = uploadv1test.NewClock(), uploadv1test.NewAccounts(uploadv1test.FetchAccounts()...)
 	w.domain = domain.NewFetches(domain.FetchOptions{Retry: uploadv1test.FetchRetry, Grace: 5 * time.Second}, domain.FetchDeps{
 		Store: mortalFetches{st, w.killer}, Accounts: w.Accounts, Timers: mortalTimers{w.killer}, Meter: w.meter, Clock: w.Clock.Now, Log: slog.New(slog.DiscardHandler),
@@ -94,34 +95,34 @@ func TestFetch_Contract(t *testing.T) {
 // mortalFetches is the store of fetches of a service that can be killed.
 type mortalFetches struct {
 	domain.FetchStore
-	*killer
+	*killtest.Killer
 }
 
 func (m mortalFetches) NextFetch(ctx context.Context) (int64, error) {
-	return step(m.killer, func() (int64, error) { return m.FetchStore.NextFetch(ctx) })
+	return killtest.Step(m.Killer, func() (int64, error) { return m.FetchStore.NextFetch(ctx) })
 }
 
 func (m mortalFetches) InsertFetch(ctx context.Context, f domain.Fetch) error {
-	return m.write(func() error { return m.FetchStore.InsertFetch(ctx, f) })
+	return m.Write(func() error { return m.FetchStore.InsertFetch(ctx, f) })
 }
 
 func (m mortalFetches) UpdateFetch(ctx context.Context, id int64, change func(*domain.Fetch) error) (domain.Fetch, error) {
-	return step(m.killer, func() (domain.Fetch, error) { return m.FetchStore.UpdateFetch(ctx, id, change) })
+	return killtest.Step(m.Killer, func() (domain.Fetch, error) { return m.FetchStore.UpdateFetch(ctx, id, change) })
 }
 
 func (m mortalFetches) DeleteFetch(ctx context.Context, id int64) error {
-	return m.write(func() error { return m.FetchStore.DeleteFetch(ctx, id) })
+	return m.Write(func() error { return m.FetchStore.DeleteFetch(ctx, id) })
 }
 
 func (m mortalFetches) UpdateFetchSlots(ctx context.Context, account string, change func(*domain.FetchSlots) error) error {
-	return m.write(func() error { return m.FetchStore.UpdateFetchSlots(ctx, account, change) })
+	return m.Write(func() error { return m.FetchStore.UpdateFetchSlots(ctx, account, change) })
 }
 
 // mortalTimers never fire, so that the sweep has to do.
-type mortalTimers struct{ *killer }
+type mortalTimers struct{ *killtest.Killer }
 
 func (m mortalTimers) Wake(context.Context, int64, time.Time) error {
-	return m.write(func() error { return nil })
+	return m.Write(func() error { return nil })
 }
 
 // FuzzFetch_URLs: whatever is taken as a URL leads somewhere by http or https, and

@@ -9,6 +9,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 )
 
 // steps of a client, which repeats each one until it has an answer.
@@ -29,12 +30,12 @@ func (c *client) do(t *testing.T, what string, f func() error) {
 	if err == nil {
 		return
 	}
-	if c.killed || !errors.Is(err, errKilled) {
+	if c.killed || !errors.Is(err, killtest.ErrKilled) {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
 	c.killed = true
-	c.w.killer.mend()
+	c.w.killer.Mend()
 	if c.repeats {
 		c.do(t, what, f)
 	}
@@ -98,10 +99,10 @@ func (w world) settle(t *testing.T) {
 	t.Helper()
 	for _, d := range []time.Duration{0, 5 * time.Minute, 5 * time.Minute, uploadv1test.Expiry, time.Hour, 25 * time.Hour, time.Hour} {
 		w.Clock.Advance(d)
-		if _, err := w.multi.Sweep(t.Context()); err != nil && !errors.Is(err, errKilled) {
+		if _, err := w.multi.Sweep(t.Context()); err != nil && !errors.Is(err, killtest.ErrKilled) {
 			t.Error(err)
 		}
-		w.killer.mend()
+		w.killer.Mend()
 		w.Objects.Expire()
 	}
 }
@@ -131,7 +132,7 @@ func TestMultipart_KilledAnywhere(t *testing.T) {
 func killedAt(t *testing.T, w world, end string, repeats bool, n int, after bool) int {
 	t.Helper()
 	c, before := &client{w: w, repeats: repeats}, w.Objects.Versions()
-	w.killer.arm(n, after)
+	w.killer.Arm(n, after)
 	c.upload(t)
 	if end == "complete" {
 		c.complete(t)
@@ -141,8 +142,8 @@ func killedAt(t *testing.T, w world, end string, repeats bool, n int, after bool
 	if !c.killed {
 		_, _ = w.multi.Sweep(t.Context()) // a kill may as well come while it cleans up
 	}
-	steps := w.killer.count()
-	w.killer.mend()
+	steps := w.killer.Count()
+	w.killer.Mend()
 	if repeats && end == "complete" {
 		if c.obj.Size != int64(len(better)+len(two)) || w.Objects.Versions() != before+1 || len(w.Objects.Took(c.obj.VersionID)) != 2 {
 			t.Errorf("%d versions, completed %+v", w.Objects.Versions()-before, c.obj)

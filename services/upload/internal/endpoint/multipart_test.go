@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
@@ -116,14 +117,14 @@ func TestMultipart_LatePart(t *testing.T) {
 					t.Error(err)
 				}
 				if dies {
-					w.killer.arm(1, true)
+					w.killer.Arm(1, true)
 				}
 			}
 			_, err := w.Service.CommitPart(t.Context(), part(c.u, 4, "a late part"))
-			if dies != errors.Is(err, errKilled) || !dies && !errors.Is(err, uploadv1.ErrNoSuchUpload) {
+			if dies != errors.Is(err, killtest.ErrKilled) || !dies && !errors.Is(err, uploadv1.ErrNoSuchUpload) {
 				t.Errorf("%s, dies %v: %v", end, dies, err)
 			}
-			w.killer.mend()
+			w.killer.Mend()
 			w.settle(t)
 			if n := w.documents(t); n != 0 || len(w.Objects.Staged()) != 0 {
 				t.Errorf("%s, dies %v: %d documents, %v staged", end, dies, n, w.Objects.Staged())

@@ -11,6 +11,7 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
@@ -41,13 +42,13 @@ func (c *plikClient) call(t *testing.T, what string, f func() error, fine ...err
 	if err == nil {
 		return true
 	}
-	if c.killed || !errors.Is(err, errKilled) {
+	if c.killed || !errors.Is(err, killtest.ErrKilled) {
 		t.Errorf("%s: %v", what, err)
 		c.left = true
 		return false
 	}
 	c.killed = true
-	c.w.killer.mend()
+	c.w.killer.Mend()
 	if c.then == "goes away" {
 		c.left = true
 		return false
@@ -177,7 +178,7 @@ func plikStories() map[string]func(t *testing.T, c *plikClient) {
 func (w plikWorld) sweepOn(t *testing.T, d time.Duration) {
 	t.Helper()
 	w.Clock.Advance(d)
-	if _, err := w.domain.Sweep(t.Context()); err != nil && !errors.Is(err, errKilled) {
+	if _, err := w.domain.Sweep(t.Context()); err != nil && !errors.Is(err, killtest.ErrKilled) {
 		t.Error(err)
 	}
 }
@@ -266,14 +267,14 @@ func TestPlik_KilledAnywhere(t *testing.T) {
 // plikKilledAt plays one story with a kill and returns how many steps it took.
 func plikKilledAt(t *testing.T, w plikWorld, story func(*testing.T, *plikClient), then string, n int, after bool) int {
 	t.Helper()
-	w.killer.arm(n, after)
+	w.killer.Arm(n, after)
 	c := &plikClient{w: w, then: then}
 	story(t, c)
 	if !c.killed {
 		w.sweepOn(t, 0) // a kill may as well come while it cleans up
 	}
-	taken := w.killer.count()
-	w.killer.mend()
+	taken := w.killer.Count()
+	w.killer.Mend()
 	w.sweepOn(t, 25*time.Second)
 	if leases, err := w.store.CountLeases(t.Context()); err != nil || leases != 0 {
 		t.Errorf("%d leases, %v", leases, err)
@@ -304,10 +305,10 @@ func TestPlik_KilledWhileSweeping(t *testing.T) {
 		steps := 0
 		for _, after := range sides {
 			w.litter(t)
-			w.killer.arm(n, after)
+			w.killer.Arm(n, after)
 			w.sweepOn(t, 3*time.Hour)
-			steps = w.killer.count()
-			w.killer.mend()
+			steps = w.killer.Count()
+			w.killer.Mend()
 			for range 6 {
 				w.sweepOn(t, time.Hour)
 			}
@@ -368,14 +369,14 @@ func TestPlik_BegunWhileItsUploadGoes(t *testing.T) {
 				w.sweepOn(t, 0)
 			}
 			if killed {
-				w.killer.arm(1, true)
+				w.killer.Arm(1, true)
 			}
 		}
 		_, err := w.Service.BeginPlik(t.Context(), uploadv1.BeginPlikRequest{Caller: by, UploadID: made.Upload.ID, Name: "a", MaxEntries: 9})
-		if !killed && fault.CodeOf(err) != uploadv1.ErrPlikNotFound.Code || killed && !errors.Is(err, errKilled) {
+		if !killed && fault.CodeOf(err) != uploadv1.ErrPlikNotFound.Code || killed && !errors.Is(err, killtest.ErrKilled) {
 			t.Fatal(err)
 		}
-		w.killer.mend()
+		w.killer.Mend()
 		if killed {
 			if n := w.documents(t); n == 0 {
 				t.Fatal("nothing was written")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
 	"github.com/sluicehq/sluice/pkg/docstore/sqlite"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 	"github.com/sluicehq/sluice/pkg/keys/keystest"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 	"github.com/sluicehq/sluice/services/upload/internal/endpoint"
@@ -20,7 +21,7 @@ type plikWorld struct {
 	uploadv1test.PlikWorld
 	domain *domain.Pliks
 	store  *mortalPliks
-	killer *killer
+	killer *killtest.Killer
 	meter  *meter
 }
 
@@ -35,7 +36,7 @@ func newPlikWorld(t *testing.T) plikWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := plikWorld{killer: &killer{}, meter: &meter{filesEnded: map[domain.PlikOutcome]int{}}}
+	w := plikWorld{killer: &killtest.Killer{}, meter: &meter{filesEnded: map[domain.PlikOutcome]int{}}}
 	w.store = &mortalPliks{PlikStore: st, killer: w.killer}
 	w.Clock = uploadv1test.NewClock()
 	w.Objects, w.Accounts = uploadv1test.NewObjects(w.Clock.Now), uploadv1test.NewAccounts(uploadv1test.PlikAccounts()...)

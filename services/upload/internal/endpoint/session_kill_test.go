@@ -11,6 +11,7 @@ import (
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/contracts/upload/v1/uploadv1test"
 	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/faultpoint/killtest"
 )
 
 const unit = uploadv1.SessionUnit
@@ -54,13 +55,13 @@ func (s *sender) call(t *testing.T, what string, f func() error) bool {
 	if errors.Is(err, errDone) {
 		return false
 	}
-	if s.killed || !errors.Is(err, errKilled) {
+	if s.killed || !errors.Is(err, killtest.ErrKilled) {
 		t.Errorf("%s: %v", what, err)
 		s.left = true
 		return false
 	}
 	s.killed = true
-	s.w.killer.mend()
+	s.w.killer.Mend()
 	switch s.then {
 	case "goes away":
 		s.left = true
@@ -193,7 +194,7 @@ func (s *sender) turn(t *testing.T) bool {
 // kill left behind was given back by those who came later.
 func (w world) onlyItsOwn(t *testing.T, s *sender) {
 	t.Helper()
-	if w.killer.at != 0 {
+	if w.killer.Armed() {
 		return // the kill is still to come
 	}
 	at := int64(0)
@@ -225,10 +226,10 @@ func (w world) settleSessions(t *testing.T) {
 	t.Helper()
 	for _, d := range []time.Duration{0, 5 * time.Minute, uploadv1test.Expiry, time.Hour, time.Hour, 25 * time.Hour} {
 		w.Clock.Advance(d)
-		if _, err := w.sess.Sweep(t.Context()); err != nil && !errors.Is(err, errKilled) {
+		if _, err := w.sess.Sweep(t.Context()); err != nil && !errors.Is(err, killtest.ErrKilled) {
 			t.Error(err)
 		}
-		w.killer.mend()
+		w.killer.Mend()
 		w.Objects.Expire()
 	}
 }
@@ -259,15 +260,15 @@ func TestSession_KilledAnywhere(t *testing.T) {
 func sessionKilledAt(t *testing.T, w world, then, end string, n int, after bool) int {
 	t.Helper()
 	s, before := newSender(w, then, end), w.Objects.Versions()
-	w.killer.arm(n, after)
+	w.killer.Arm(n, after)
 	for done := false; !done && !s.left; {
 		done = s.turn(t)
 	}
 	if !s.killed {
 		_, _ = w.sess.Sweep(t.Context()) // a kill may as well come while it cleans up
 	}
-	taken := w.killer.count()
-	w.killer.mend()
+	taken := w.killer.Count()
+	w.killer.Mend()
 	if end == "finish" && !s.left {
 		at := int64(0)
 		for _, id := range w.Objects.Took(s.obj.VersionID) {
@@ -316,11 +317,11 @@ func TestCreate_BrokenOff(t *testing.T) {
 			t.Parallel()
 			for n, after := range map[int]bool{1: true, 2: true, 3: false} {
 				w := newWorld(t)
-				w.killer.arm(n, after)
-				if err := create(w); !errors.Is(err, errKilled) || w.Objects.Held() != 1 {
+				w.killer.Arm(n, after)
+				if err := create(w); !errors.Is(err, killtest.ErrKilled) || w.Objects.Held() != 1 {
 					t.Fatalf("step %d: %v, %d tickets", n, err, w.Objects.Held())
 				}
-				w.killer.mend()
+				w.killer.Mend()
 				w.Clock.Advance(uploadv1test.HoldLease + time.Second)
 				if w.Objects.Expire(); w.Objects.Held() != 0 {
 					t.Errorf("step %d: the ticket stays", n)

@@ -158,6 +158,7 @@ func (x *Dispatcher) settle(ctx context.Context, log *slog.Logger, d domain.Deli
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
 	x.observe(ctx, log, ep, o)
+	faultpoint.Hit("webhook.delivery.observed")
 	jitter := rand.Float64()
 	after, err := x.d.Deliveries.Update(ctx, d.ID, func(d *domain.Delivery) bool {
 		d.Record(token, o, jitter)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
@@ -72,6 +73,7 @@ func (x *Dispatcher) insert(ctx context.Context, d domain.Delivery) error {
 		}
 	}
 	fresh, err := x.d.Deliveries.Insert(ctx, d)
+	faultpoint.Hit("webhook.delivery.kept")
 	switch {
 	case err == nil && fresh && room:
 		x.start(d, token, true) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter

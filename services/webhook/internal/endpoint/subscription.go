@@ -14,6 +14,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
 
@@ -58,6 +59,7 @@ func (s *Service) CreateSubscription(ctx context.Context, r webhookv1.CreateSubs
 	if err != nil {
 		return none, fmt.Errorf("keeping a subscription: %w", err)
 	}
+	faultpoint.Hit("webhook.subscription.made")
 	return webhookv1.CreatedSubscription{Subscription: sub.View(r.Principal.AccountID, domain.Endpoint{}), Secret: secret}, nil
 }
 
@@ -112,6 +114,7 @@ func (s *Service) UpdateSubscription(ctx context.Context, r webhookv1.UpdateSubs
 	if err != nil {
 		return none, fmt.Errorf("changing a subscription: %w", err)
 	}
+	faultpoint.Hit("webhook.subscription.changed")
 	if r.Disabled != nil && !*r.Disabled {
 		_, err := s.d.Endpoints.Upsert(ctx, r.ID, s.now(), func(e *domain.Endpoint) (bool, bool) { return e.Reset(), false })
 		if err != nil && !errors.Is(err, domain.ErrNoDocument) {
@@ -189,9 +192,11 @@ func (s *Service) DeleteSubscription(ctx context.Context, r webhookv1.Subscripti
 	if err != nil {
 		return webhookv1.Empty{}, fmt.Errorf("removing a subscription: %w", err)
 	}
+	faultpoint.Hit("webhook.subscription.removed")
 	if err := s.endWaiting(ctx, account, r.ID); err != nil {
 		return webhookv1.Empty{}, err
 	}
+	faultpoint.Hit("webhook.subscription.ended")
 	if e, err := s.d.Endpoints.Get(ctx, r.ID); err == nil && e.AccountID == account {
 		if err := s.d.Endpoints.Delete(ctx, r.ID); err != nil {
 			return webhookv1.Empty{}, fmt.Errorf("forgetting an endpoint: %w", err)
@@ -286,6 +291,7 @@ func (s *Service) ReplaySubscription(ctx context.Context, r webhookv1.ReplaySubs
 		}
 		if err == nil && replayed {
 			n++
+			faultpoint.Hit("webhook.replay.begun")
 			s.d.Offer(d)
 		}
 		return err == nil, err

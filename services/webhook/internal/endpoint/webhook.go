@@ -12,6 +12,7 @@ import (
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
 
@@ -120,6 +121,7 @@ func (s *Service) Replay(ctx context.Context, r webhookv1.ReplayRequest) (webhoo
 	if err != nil {
 		return webhookv1.Delivery{}, notFound(err)
 	}
+	faultpoint.Hit("webhook.replay.due")
 	s.d.Offer(d)
 	return d.View(), nil
 }

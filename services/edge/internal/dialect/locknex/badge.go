@@ -38,7 +38,7 @@ func (h *Handler) GetBadge(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.RawQuery != "" {
 		look = badge.LookOf(form, r.URL.Query())
 	}
-	b, err := h.core.Badges.Show(r.Context(), id, look)
+	b, err := h.core.Badges.Show(r.Context(), dialect.CallOf(r).Source, id, look)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was being done
 	}

@@ -78,6 +78,9 @@ func (h *Handler) BulkContainers(w http.ResponseWriter, r *http.Request) error {
 	if len(body.Items) == 0 || len(body.Items) > maxBulk {
 		return fault.ErrInvalid.Msgf("items is a list of 1 to %d", maxBulk)
 	}
+	if _, err := onceOf(r); err != nil {
+		return err
+	}
 	if n := (len(body.Items) - 1) / bulkPerToken; n > 0 {
 		if err := h.spend(w, r, n); err != nil {
 			return err
@@ -132,6 +135,11 @@ func (h *Handler) bulkCreate(r *http.Request, i int, item json.RawMessage) (any,
 	if err != nil {
 		return nil, err
 	}
+	key, err := onceOf(r)
+	if err != nil {
+		return nil, err
+	}
+	n.Once = onceFor(key, i)
 	c, err := h.core.CreateContainer(r.Context(), callerOf(r), n)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it says what was being done

@@ -27,6 +27,9 @@ func (h *Handler) CreateContainer(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	if n.Once, err = onceOf(r); err != nil {
+		return err
+	}
 	c, err := h.core.CreateContainer(r.Context(), callerOf(r), n)
 	if err != nil {
 		return err

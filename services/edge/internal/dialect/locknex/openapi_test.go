@@ -32,7 +32,7 @@ func met() []*fault.Error {
 		fault.ErrInternal, fault.ErrTimeout, fault.ErrUnavailable, fault.ErrInvalid,
 		authv1.ErrBadCredentials, authv1.ErrBadToken, authv1.ErrThrottled, authv1.ErrAccountNotFound, objectv1.ErrAccessDenied,
 		linksv1.ErrNotFound, linksv1.ErrBadTitle, linksv1.ErrBadLink, linksv1.ErrTooManyLinks, linksv1.ErrQuota, linksv1.ErrEditGone,
-		linksv1.ErrWrongPassword, linksv1.ErrThrottled, linksv1.ErrLocked,
+		linksv1.ErrWrongPassword, linksv1.ErrThrottled, linksv1.ErrLocked, linksv1.ErrIdempotencyConflict, linksv1.ErrIdempotencyBusy,
 		webhookv1.ErrSubscriptionNotFound, webhookv1.ErrTooManySubscriptions, webhookv1.ErrBadURL, webhookv1.ErrUnknownEvent, webhookv1.ErrDeliveryNotFound,
 		paging.ErrBadCursor, paging.ErrBothCursors, paging.ErrCursorSkips,
 		dialect.ErrNoRoute, dialect.ErrMethodNotAllowed, dialect.ErrBadJSON, dialect.ErrBodyTooLarge, dialect.ErrIncompleteBody, dialect.ErrSlowBody, dialect.ErrBadQuery, dialect.ErrAuditUnavailable,

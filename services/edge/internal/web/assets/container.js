@@ -57,9 +57,28 @@ function links(letters) {
   }
 }
 
+// row shows what is known of a link beside its state.
+function row({ link, name, about, checked }) {
+  const li = root.querySelector(`[data-link="${link}"]`);
+  if (!li) return; // of another mirror than the page shows
+  li.querySelector("[data-about]").textContent = about ? `${about} · ` : "";
+  if (checked) {
+    const when = li.querySelector("[data-when]");
+    when.replaceChildren(`${word("checked")} `, el("time", { dateTime: checked }));
+    localTimes(when);
+  }
+  const title = li.querySelector("[data-name]");
+  if (!name || title.textContent === name) return;
+  if (title.href && !li.querySelector(".url")) title.after(" ", el("small", { className: "url", textContent: title.textContent }));
+  title.textContent = name;
+}
+
 function watch(url, told) {
   const source = new EventSource(url);
   source.addEventListener("status", (ev) => told(JSON.parse(ev.data)));
+  source.addEventListener("rows", (ev) => {
+    for (const r of JSON.parse(ev.data)) row(r);
+  });
   source.addEventListener("gone", () => {
     source.close();
     say(word("gone"));

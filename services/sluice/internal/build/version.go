@@ -1,4 +1,5 @@
-package sluice
+// Package build says which build a program is.
+package build
 
 import "runtime/debug"
 
