@@ -41,24 +41,30 @@ func publishSurely(t testing.TB, b *bus.Bus, n int) {
 	})
 }
 
-func TestBus_SurvivesAServerRestart(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
-	url := srv.URL()
+// collects is a bus over TCP, not running yet, that collects what happened.
+func collects(t testing.TB, url, durable string) (*bus.Bus, *log) {
+	t.Helper()
 	js := connectTCP(t, url)
-	c := quick("restart")
+	c := quick(durable)
 	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
 		t.Fatal(err)
 	}
-	b := newBus(t, js)
-	var got log
+	b, got := newBus(t, js), &log{}
 	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
 		got.add(f.N)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
+	return b, got
+}
+
+func TestBus_SurvivesAServerRestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
+	url := srv.URL()
+	b, got := collects(t, url, "restart")
 	start(t, b)
 	for i := range 50 {
 		publishSurely(t, b, i)
@@ -77,19 +83,7 @@ func TestBus_StartsWhenTheServerIsBack(t *testing.T) {
 	dir := t.TempDir()
 	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
 	url := srv.URL()
-	js := connectTCP(t, url)
-	c := quick("late")
-	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
-		t.Fatal(err)
-	}
-	b := newBus(t, js)
-	var got log
-	if err := bus.Subscribe(b, c, happened, func(_ context.Context, _ bus.Envelope, f fact) error {
-		got.add(f.N)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	b, got := collects(t, url, "late")
 	srv.Shutdown()
 	done := make(chan error, 1)
 	go func() { done <- b.Run(context.WithoutCancel(t.Context())) }()
@@ -115,15 +109,7 @@ func TestBus_StartsWhenTheServerIsBack(t *testing.T) {
 func TestBus_EndsWhileTheServerIsAway(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	js := connectTCP(t, srv.URL())
-	c := quick("never")
-	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
-		t.Fatal(err)
-	}
-	b := newBus(t, js)
-	if err := bus.Subscribe(b, c, happened, func(context.Context, bus.Envelope, fact) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
+	b, _ := collects(t, srv.URL(), "never")
 	srv.Shutdown()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

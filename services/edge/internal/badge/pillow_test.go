@@ -29,7 +29,7 @@ print(json.dumps(out))
 func TestPicture_Pillow(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("SLUICE_TEST_FULL") == "" {
-		t.Skip("SLUICE_TEST_FULL=1 runs it")
+		t.Skip("Pillow reads many pictures; make test-all runs it (SLUICE_TEST_FULL=1)")
 	}
 	const python = "/usr/bin/python3" // Debian's, which has Debian's Pillow
 	if err := exec.CommandContext(t.Context(), python, "-c", "import PIL").Run(); err != nil {

@@ -3,7 +3,6 @@ package locknex
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -65,7 +64,7 @@ func errorOf(err error) (status int, body wireError) {
 	if status == http.StatusInternalServerError {
 		return status, wireError{Error: fault.ErrInternal.Message, Code: fault.ErrInternal.Code}
 	}
-	return status, wireError{Error: f.Message, Code: codeOf(f)}
+	return status, wireError{Error: f.Message, Code: dialect.CodeOf(f, codes)}
 }
 
 // RenderError implements dialect.Dialect with {"success","error","code"}.
@@ -105,26 +104,4 @@ func (h *Handler) showRefused(head http.Header, r *http.Request, status int) {
 		s, _ = h.core.Rates.Address(source, 1) // as above
 	}
 	show(head, s)
-}
-
-// codeOf is the fault's code without the service that declared it.
-func codeOf(f *fault.Error) string {
-	if code, ok := codes[f.Code]; ok {
-		return code
-	}
-	switch f.Kind {
-	case fault.Unauthenticated:
-		return "unauthorized"
-	case fault.RateLimited:
-		return "rate_limited"
-	case fault.QuotaExceeded:
-		return "quota_exceeded"
-	case fault.Unavailable, fault.Timeout:
-		return "unavailable"
-	}
-	_, code, ok := strings.Cut(f.Code, ".")
-	if !ok {
-		return f.Code
-	}
-	return code
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -80,7 +79,7 @@ func (h *Handler) RenderError(w http.ResponseWriter, r *http.Request, err error)
 			delete(head, name)
 		}
 	}
-	body := wireError{Error: f.Message, Code: codeOf(f)}
+	body := wireError{Error: f.Message, Code: dialect.CodeOf(f, codes)}
 	switch status {
 	case http.StatusInternalServerError:
 		body = wireError{Error: fault.ErrInternal.Message, Code: fault.ErrInternal.Code}
@@ -104,26 +103,4 @@ func challenge(head http.Header, r *http.Request) {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
 		head.Add("WWW-Authenticate", `Basic realm="lockr", charset="UTF-8"`)
 	}
-}
-
-// codeOf is the fault's code without the service that declared it.
-func codeOf(f *fault.Error) string {
-	if code, ok := codes[f.Code]; ok {
-		return code
-	}
-	switch f.Kind {
-	case fault.Unauthenticated:
-		return "unauthorized"
-	case fault.RateLimited:
-		return "rate_limited"
-	case fault.QuotaExceeded:
-		return "quota_exceeded"
-	case fault.Unavailable, fault.Timeout:
-		return "unavailable"
-	}
-	_, code, ok := strings.Cut(f.Code, ".")
-	if !ok {
-		return f.Code
-	}
-	return code
 }
