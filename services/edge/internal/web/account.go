@@ -78,8 +78,8 @@ func (h *Handler) ShowAccount(w http.ResponseWriter, r *http.Request) error {
 	return h.render(w, http.StatusOK, "enter", v)
 }
 
-// entrance is the page of somebody who wants to log in and go on to a page of link
-// containers, whose languages it speaks then.
+// entrance is the page of somebody who wants to log in and go on to next, if
+// returnPath takes it; then it speaks that page's languages.
 func (h *Handler) entrance(r *http.Request, next string) enterView {
 	v := enterView{frame: h.frameOf(r, "Account"), Return: returnPath(next)}
 	if v.Return != "" {
@@ -89,11 +89,11 @@ func (h *Handler) entrance(r *http.Request, next string) enterView {
 	return v
 }
 
-// returnPath gives what a log-in may lead to: a page of link containers here. "":
-// it is none.
+// returnPath gives what a log-in may lead to: a page of link containers or of the
+// file manager here. "": it is none.
 func returnPath(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || len(text) > maxField || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !ofContainers(u.Path) || strings.ContainsAny(u.Path, "\\\x00") {
+	if err != nil || len(text) > maxField || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !(ofContainers(u.Path) || ofManager(u.Path)) || strings.ContainsAny(u.Path, "\\\x00") {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,15 +113,24 @@ func noPage(w http.ResponseWriter) {
 // inTwoLanguages reports whether a request is for one of the pages that speak two
 // languages.
 func inTwoLanguages(r *http.Request) bool {
-	if strings.HasPrefix(dialect.CallOf(r).Route.Path, ofShort) {
-		return true
-	}
-	for _, p := range []string{"/container", "/apip", "/captcha_circle", "/folder", "/search", "/account/files", "/account/nodes", "/account/trash", "/account/place", "/account/selected", "/account/folders"} {
-		if strings.HasPrefix(r.URL.Path, p) {
-			return true
-		}
-	}
-	return false
+	path := r.URL.Path
+	return strings.HasPrefix(dialect.CallOf(r).Route.Path, ofShort) || ofContainers(path) || ofManager(path) ||
+		begins(path, "/folder", "/search", "/account/selected", "/account/folders")
+}
+
+// ofContainers reports whether a path is of the pages of link containers.
+func ofContainers(path string) bool {
+	return begins(path, "/container", "/apip", "/captcha_circle")
+}
+
+// ofManager reports whether a path is of the pages of the file manager.
+func ofManager(path string) bool {
+	return begins(path, "/account/files", "/account/nodes", "/account/trash", "/account/place")
+}
+
+// begins reports whether a path has one of the prefixes.
+func begins(path string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(path, p) })
 }
 
 // mustRender renders, or says so in a word.
@@ -174,9 +184,4 @@ func shown(err error) bool {
 		return false
 	}
 	return true
-}
-
-// ofContainers reports whether a path is of the pages of link containers.
-func ofContainers(path string) bool {
-	return strings.HasPrefix(path, "/container") || strings.HasPrefix(path, "/apip") || strings.HasPrefix(path, "/captcha_circle")
 }

@@ -35,6 +35,7 @@ func germanHosting() map[string]string {
 		"To its folder": "Zu seinem Ordner", "Open its page": "Seite öffnen", "Phrase and signed link": "Kennwort und signierter Link", "Name and description": "Name und Beschreibung",
 		"Who may see it": "Wer ihn sehen darf", "Private": "Privat", "nobody but you": "niemand außer dir", "Unlisted": "Nur per Link", "whoever has the link": "wer den Link hat",
 		"Public": "Öffentlich", "the search of this site finds it, too": "auch die Suche dieser Seite findet ihn", "Another password": "Anderes Passwort",
+		"The link of a folder has only its number in it, which can be guessed; a password keeps others out.": "Der Link eines Ordners enthält nur dessen Nummer, die sich erraten lässt; ein Passwort hält andere fern.",
 		"The link of each file works for whoever has it, whatever its folder is.": "Der Link jeder Datei geht für alle, die ihn haben, wie auch immer ihr Ordner freigegeben ist.",
 		"%d of %d are done.":  "%d von %d sind erledigt.",
 		"Move or delete":      "Verschieben oder löschen",

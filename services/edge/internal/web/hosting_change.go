@@ -257,8 +257,9 @@ func (h *Handler) SaveNode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	change := objectv1.ChangeNodeRequest{Principal: dialect.CallOf(r).Caller.Principal, NodeID: n.NodeID, Origin: origin(r)}
-	name, err := typedName(form.Get("name"))
-	if name != n.Name {
+	if typed := form.Get("name"); typed != n.Name { // other dialects take names that are refused here
+		var name string
+		name, err = typedName(typed)
 		change.Name = &name
 	}
 	if !n.Folder {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/services/edge/internal/core"
@@ -126,13 +127,11 @@ func (h *Handler) drive(w http.ResponseWriter, r *http.Request, status int, n ob
 
 // withQuery adds to an address that may have a query.
 func withQuery(address, name, value string) string {
-	u := url.Values{name: {value}}
-	for _, c := range address {
-		if c == '?' {
-			return address + "&" + u.Encode()
-		}
+	separator := "?"
+	if strings.Contains(address, separator) {
+		separator = "&"
 	}
-	return address + "?" + u.Encode()
+	return address + separator + url.Values{name: {value}}.Encode()
 }
 
 // crumbs are the folders above one, the highest first; deep says that some are left

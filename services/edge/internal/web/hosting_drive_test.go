@@ -42,6 +42,8 @@ func TestDrive_NeedsAnAccount(t *testing.T) {
 	}
 	a := other.post(t, 404, "/account/uploads", "folder", d.NodeID, "name", "x", "size", "1")
 	a.has(t, `"code":"object.parent_not_found"`)
+	inGerman := other.request(t, "POST", "/account/uploads", "folder="+d.NodeID+"&name=x&size=1", "Accept-Language", "de")
+	other.send(t, 404, inGerman).has(t, `"error":"Den Zielordner gibt es nicht mehr"`)
 	if h.gone(t, n) || h.find(t, "a.txt").Name != "a.txt" {
 		t.Error("somebody else changed it")
 	}
@@ -95,8 +97,33 @@ func TestDrive_RenameAndDescribe(t *testing.T) {
 	for _, id := range []string{"x", strings.Repeat("a", 100), "..", "A%2F", "%00"} {
 		h.owner.get(t, 404, "/account/nodes/"+strings.ReplaceAll(id, "..", "%2E%2E"))
 	}
+	// A name of another dialect's stays when only the description is another one.
+	odd := " two  spaces\tand a tab "
+	if _, err := h.Object.ChangeNode(t.Context(), objectv1.ChangeNodeRequest{Principal: h.me, NodeID: n.NodeID, Name: &odd}); err != nil {
+		t.Fatal(err)
+	}
+	h.owner.post(t, 303, at, "name", odd, "description", "new")
+	if n := h.find(t, odd); n.Description != "new" {
+		t.Errorf("%+v", n)
+	}
 	h.Object.SetFail("ChangeNode", fault.ErrUnavailable)
 	h.owner.post(t, 503, at, "name", "e.txt").has(t, `value="e.txt"`)
+}
+
+// TestDrive_LogIn leads back to the page that asked for it.
+func TestDrive_LogIn(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	d := h.folder(t, "", "d", objectv1.Sharing{})
+	for _, p := range []string{"/account/files", drive(d), "/account/trash", "/account/nodes/" + d.NodeID, "/account/place?do=move&ids=" + d.NodeID} {
+		h.nobody.get(t, 401, p).has(t, `name="next" value="`+html.EscapeString(p)+`"`)
+		b := open(t, h.World)
+		b.post(t, 303, "/account/login", "identifier", "grace", "password", password, "next", p).leads(t, p)
+	}
+	h.nobody.get(t, 401, "/account/files", "Accept-Language", "de").has(t, `<html lang="de">`)
+	for _, evil := range []string{"//evil.example/account/files", "https://evil.example/account/files", "/\\evil.example/account/files", "/account/logout"} {
+		open(t, h.World).post(t, 303, "/account/login", "identifier", "grace", "password", password, "next", evil).leads(t, "/account")
+	}
 }
 
 func TestDrive_Sharing(t *testing.T) {

@@ -57,6 +57,12 @@ func visible(n objectv1.DriveNode) bool {
 	return n.Folder && n.NodeID != "" && n.Sharing.Visibility != objectv1.VisibilityPrivate
 }
 
+// listed reports whether a folder's page shows others a folder in it: that must be
+// shared no less than the page's own, or a search would lead to unlisted ones.
+func listed(in, n objectv1.DriveNode) bool {
+	return visible(n) && n.Sharing.Visibility >= in.Sharing.Visibility
+}
+
 // sharedFolder finds the folder of an address. Nobody but its owner learns that
 // there is a private one.
 func (h *Handler) sharedFolder(r *http.Request) (objectv1.DriveNode, error) {
@@ -103,7 +109,7 @@ func (h *Handler) folder(w http.ResponseWriter, r *http.Request, status int, n o
 		return folderGone(err)
 	}
 	for _, c := range l.Nodes {
-		if !c.Folder || visible(c) || v.Owned {
+		if !c.Folder || listed(n, c) || v.Owned {
 			v.Nodes = append(v.Nodes, nodeViewOf(base, c))
 		}
 	}
@@ -116,7 +122,8 @@ func (h *Handler) folder(w http.ResponseWriter, r *http.Request, status int, n o
 	return h.render(w, status, "folder", v)
 }
 
-// upOf gives the page of the folder that one is in, if the request may see it.
+// upOf gives the page of the folder that one is in, if the request is of their owner
+// or that one is public: of an unlisted one nobody learns who was not told.
 func (h *Handler) upOf(r *http.Request, n objectv1.DriveNode, owned bool) (string, error) {
 	if n.ParentID == "" {
 		return "", nil
@@ -127,7 +134,7 @@ func (h *Handler) upOf(r *http.Request, n objectv1.DriveNode, owned bool) (strin
 		return "", nil
 	case err != nil:
 		return "", err //nolint:wrapcheck // it says what was being done
-	case visible(up) || owned:
+	case owned, up.Sharing.Visibility == objectv1.VisibilityPublic:
 		return folderPath(up), nil
 	}
 	return "", nil

@@ -29,7 +29,8 @@ func TestFolder_Visibility(t *testing.T) {
 	h.owner.get(t, 200, at).has(t, "private one", "This folder is yours:")
 	h.nobody.get(t, 200, fmt.Sprintf("/folder/%d", root.Number))
 	h.nobody.get(t, 200, fmt.Sprintf("/folder/%d/other", root.Number))
-	h.nobody.get(t, 200, fmt.Sprintf("/folder/%d/public_one", open.Number)).has(t, at)
+	h.nobody.get(t, 200, fmt.Sprintf("/folder/%d/public_one", open.Number)).lacks(t, "My_holiday", "The folder above")
+	h.owner.get(t, 200, fmt.Sprintf("/folder/%d/public_one", open.Number)).has(t, at)
 	other := signedUp(t, h.World, "eve")
 	other.get(t, 200, at).lacks(t, "private one")
 
@@ -45,6 +46,22 @@ func TestFolder_Visibility(t *testing.T) {
 	}
 	h.nobody.get(t, 404, "/folder").has(t, "<h1")
 	h.nobody.get(t, 404, "/folder/1/2/3").has(t, "<h1")
+}
+
+// TestFolder_Unlisted: who was not told of an unlisted folder does not learn of it,
+// neither from the folder above it, which a search finds, nor from one in it.
+func TestFolder_Unlisted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	pub := h.folder(t, "", "found by all", objectv1.Sharing{Visibility: objectv1.VisibilityPublic})
+	un := h.folder(t, pub.NodeID, "told to some", objectv1.Sharing{Visibility: objectv1.VisibilityUnlisted})
+	inner := h.folder(t, un.NodeID, "told to few", objectv1.Sharing{Visibility: objectv1.VisibilityUnlisted})
+	at := func(n objectv1.DriveNode) string { return fmt.Sprintf("/folder/%d/x", n.Number) }
+	h.nobody.get(t, 200, at(pub)).lacks(t, "told to some")
+	h.owner.get(t, 200, at(pub)).has(t, "told to some")
+	h.nobody.get(t, 200, at(un)).has(t, "told to few", "The folder above", fmt.Sprintf("/folder/%d/found_by_all", pub.Number))
+	h.nobody.get(t, 200, at(inner)).lacks(t, "The folder above", "told_to_some")
+	h.owner.get(t, 200, at(inner)).has(t, "/told_to_some")
 }
 
 func TestFolder_Pages(t *testing.T) {

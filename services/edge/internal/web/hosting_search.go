@@ -137,11 +137,11 @@ func (h *Handler) searchFailed(w http.ResponseWriter, r *http.Request, asJSON bo
 	if !asJSON || !shown(err) {
 		return err
 	}
-	return problemAsJSON(w, r, err)
+	status, text := failed(w, r, err)
+	return problemAsJSON(w, status, text, err)
 }
 
 // problemAsJSON is an error for scripts and programs, as lockr's look.
-func problemAsJSON(w http.ResponseWriter, r *http.Request, err error) error {
-	status, text := failed(w, r, err)
+func problemAsJSON(w http.ResponseWriter, status int, text string, err error) error {
 	return dialect.WriteJSON(w, status, map[string]string{"error": strings.TrimSuffix(text, "."), "code": fault.CodeOf(err)}) //nolint:wrapcheck // as above
 }

@@ -29,7 +29,8 @@ func (h *Handler) BeginUpload(w http.ResponseWriter, r *http.Request) error {
 		if !shown(err) {
 			return err
 		}
-		return problemAsJSON(w, r, err)
+		status, text := h.failedIn(w, r, err) // somebody reads it on the page
+		return problemAsJSON(w, status, text, err)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return dialect.WriteJSON(w, http.StatusCreated, begunJSON{ //nolint:wrapcheck // it says what was being done

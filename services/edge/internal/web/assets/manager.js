@@ -1,11 +1,13 @@
 // The file manager: keys, several at once, dragging onto folders, renaming in
 // place. Whatever it does it does by the page's own forms.
-import { el, localTimes } from "./page.js";
+import { el } from "./page.js";
 
 const box = document.getElementById("manager");
 const { sayName = "", saySelected = "", sayPurge = "" } = box.dataset;
 const kind = "application/x-sluice-nodes";
 let last = null; // the row that a range begins at
+let kept = new Set(); // the ids of what is selected
+let at; // the id of the row that had the focus last
 
 const form = () => document.getElementById("selected");
 const rows = () => [...box.querySelectorAll("#nodes > li")];
@@ -25,6 +27,7 @@ function sync() {
   count.textContent = n > 0 ? saySelected.replace("%d", n) : count.dataset.all;
   for (const b of form().querySelectorAll("button[name=do]")) b.disabled = n === 0;
   for (const row of rows()) row.classList.toggle("selected", check(row).checked);
+  kept = new Set(chosen().map((row) => row.dataset.node));
 }
 
 function select(which, on = true) {
@@ -139,6 +142,7 @@ box.addEventListener("submit", (ev) => {
 box.addEventListener("focusin", (ev) => {
   const row = rowOf(ev.target);
   if (row) for (const r of rows()) r.tabIndex = r === row ? 0 : -1;
+  at = row?.dataset.node;
 });
 
 // Dragging. What is dragged are the selected rows, or the one that is taken.
@@ -177,8 +181,10 @@ box.addEventListener("drop", (ev) => {
   const to = targetOf(ev);
   if (!to) return;
   ev.preventDefault();
-  form().append(el("input", { type: "hidden", name: "to", value: to.dataset.folder }));
+  const into = el("input", { type: "hidden", name: "to", value: to.dataset.folder });
+  form().append(into);
   act("move");
+  into.remove(); // who comes back to this page asks anew
 });
 
 // setUp makes the rows what scripts can work with.
@@ -191,9 +197,13 @@ function setUp() {
   sync();
 }
 
+// The list is another one, with what was selected and had the focus in the one before.
 document.addEventListener("sluice:refreshed", () => {
-  localTimes(box);
+  const before = rows().filter((row) => kept.has(row.dataset.node));
   setUp();
+  select(before);
+  const row = document.activeElement === document.body && rows().find((r) => r.dataset.node === at);
+  if (row) focus(row);
 });
 setUp();
 const here = location.hash && document.getElementById(location.hash.slice(1));

@@ -35,7 +35,7 @@ export function problemOf(status, text) {
   } catch {
     // not JSON: a proxy's page
   }
-  return `The server answered ${status}.`;
+  return german ? `Der Server hat ${status} geantwortet.` : `The server answered ${status}.`;
 }
 
 export async function copy(text) {

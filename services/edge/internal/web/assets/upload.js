@@ -238,6 +238,7 @@ class Upload {
     if (region) headers["x-upload-region"] = region;
     const r = begin ? await this.begin(hash, phrase, region) : await request("POST", "/api/v1/upload/session", { headers, body: JSON.stringify(body), signal: this.stop.signal });
     if (r.status !== 201) {
+      if (r.status === 404) throw new Failure(problemOf(r.status, r.text), { final: true }); // the folder is gone
       read(r); // throws; a 200 would be no session
       throw new Failure(say("The server answered %s.", r.status), { final: true });
     }
@@ -435,6 +436,7 @@ function pump() {
 // refresh brings the page's list of files up to date.
 async function refresh() {
   if (!document.getElementById("files")) return;
+  if (document.querySelector("#files .rename")) return setTimeout(refresh, 1_000); // somebody types there
   try {
     const r = await fetch(here);
     if (!r.ok) return;
