@@ -21,8 +21,6 @@ const (
 	recountAfter = 50 * time.Millisecond
 	// workLife bounds the work on a page; see goneKept.
 	workLife = time.Minute
-	// clearAttempts bounds how often a folder is looked at that gets other sums all the time.
-	clearAttempts = 5
 )
 
 // marking tells of nodes that ask to be counted.
@@ -347,36 +345,15 @@ func (r *recounting) clearNode(ctx context.Context, c counted) error {
 	return err
 }
 
-// settled takes the mark off a node: ErrStale when it is another one by now. A
-// folder that only got other sums adds what it added when it was weighed: without
-// this two folders that changed places would wait for each other for ever.
+// settled takes the mark off a node: ErrStale when it is another one by now.
 func (s *Service) settled(ctx context.Context, c counted, follow *Follow) error {
-	for range clearAttempts {
-		n := c.Node
-		n.Counted, n.RecountAt, n.Follow = nil, time.Time{}, follow
-		if c.counts {
-			n.Counted, n.RecountAt = []string{n.Parent}, n.ExpiresAt // then it counts no more
-		}
-		if follow != nil {
-			n.RecountAt = s.now()
-		}
-		err := s.st.Nodes.Replace(ctx, n, c.Rev)
-		if !errors.Is(err, ErrStale) || !c.Folder {
-			return err
-		}
-		cur, rev, err := s.st.Nodes.Get(ctx, c.ID)
-		if err != nil || !cur.addsAs(c.Node) {
-			return errors.Join(ErrStale, err)
-		}
-		c.Node, c.Rev = cur, rev
+	n := c.Node
+	n.Counted, n.RecountAt, n.Follow = nil, time.Time{}, follow
+	if c.counts {
+		n.Counted, n.RecountAt = []string{n.Parent}, n.ExpiresAt // then it counts no more
 	}
-	return ErrStale
-}
-
-// addsAs reports whether a folder adds the same to the same sums, and to the index,
-// as it did at another revision.
-func (n Node) addsAs(was Node) bool {
-	return n.Parent == was.Parent && n.Name == was.Name && n.State == was.State && n.Tally.deep(was.Tally) && n.Visibility == was.Visibility &&
-		n.showsFiles() == was.showsFiles() && slices.Equal(n.Counted, was.Counted) &&
-		(n.Follow == nil) == (was.Follow == nil) && (n.Follow == nil || *n.Follow == *was.Follow)
+	if follow != nil {
+		n.RecountAt = s.now()
+	}
+	return s.st.Nodes.Replace(ctx, n, c.Rev)
 }

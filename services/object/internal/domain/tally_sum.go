@@ -175,16 +175,23 @@ func unpackShards(raw []byte) map[int]shardSum {
 	return all
 }
 
-// take brings newer sums of shards into a folder's, and reports whether there was one.
+// take brings newer sums of shards into a folder's, and reports whether that has to
+// be written. The next revision of a shard with the same sum need not be: nobody who
+// is late can have one in between. So folders of which each is in the other, and a
+// folder whose files follow it, raise their revisions no more as soon as what is in
+// them adds what it added before.
 func (n *Node) take(newer map[int]shardSum) (changed bool) {
 	all := unpackShards(n.Shards)
 	if all == nil {
 		all = make(map[int]shardSum)
 	}
 	for k, s := range newer {
-		if s.rev > all[k].rev {
-			all[k], changed = s, true
+		had := all[k]
+		if s.rev <= had.rev {
+			continue
 		}
+		all[k] = s
+		changed = changed || s != shardSum{had.rev + 1, had.sum}
 	}
 	if !changed {
 		return false
