@@ -209,6 +209,38 @@ func TestTrash_Sweep(t *testing.T) {
 	}
 }
 
+// What is taken out of the trash at the end of its time, and thrown away again, just
+// as the sweep begins to remove it, has all its time before it.
+func TestTrash_ThrownAwayAgain(t *testing.T) {
+	t.Parallel()
+	e, _ := newNodesEnv(t)
+	e.touch("f")
+	e.touch("d/g")
+	e.settle()
+	for _, path := range []string{"f", "d"} {
+		id := e.idOf(path)
+		if err := e.trashID(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		e.advance(31 * 24 * time.Hour)
+		met := false
+		err := e.Sweep(meanwhile(t.Context(), 1, func() {
+			met = true
+			if err := errors.Join(e.restoreID(t.Context(), id), e.trashID(t.Context(), id)); err != nil {
+				t.Error(err)
+			}
+		}))
+		if err != nil || !met {
+			t.Fatalf("%s: %t, %v", path, met, err)
+		}
+		if err := e.restoreID(t.Context(), id); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		e.settle()
+	}
+	e.wantTree("d/", "d/g", "f")
+}
+
 // A file that expires does so in the trash, too; what comes back from there may.
 func TestTrash_Expires(t *testing.T) {
 	t.Parallel()

@@ -86,7 +86,8 @@ func (s *Service) removeNode(ctx context.Context, n Node, who Actor) error {
 }
 
 // markRemoving decides a node's removal in its own document; from there on nothing
-// comes into it. It gives the document's revision, 0 when it is gone.
+// comes into it. It gives the document's revision, 0 when it is gone. In the trash
+// the sort key tells whether the node was out of it meanwhile.
 func (s *Service) markRemoving(ctx context.Context, n *Node) (int64, error) {
 	for range casAttempts {
 		cur, rev, err := s.st.Nodes.Get(ctx, n.ID)
@@ -95,7 +96,7 @@ func (s *Service) markRemoving(ctx context.Context, n *Node) (int64, error) {
 			return 0, nil
 		case err != nil:
 			return 0, fmt.Errorf("reading a node: %w", err)
-		case cur.Parent != n.Parent || cur.Name != n.Name:
+		case cur.Parent != n.Parent || cur.Name != n.Name || cur.Sort != n.Sort:
 			return 0, errAgain
 		}
 		if *n = cur; cur.State == NodeRemoving {
