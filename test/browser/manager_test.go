@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,53 +63,59 @@ func TestManager(t *testing.T) {
 	p.keys("Holiday 2026", kb.Enter)
 	p.until("the folder's page", `document.querySelector("h1").textContent === "Holiday 2026"`)
 	holiday := eval[string](p, "location.pathname + location.search")
+	p.submit("/account/folders", "name", "maps")
+	p.until("the folder", row("maps"))
+	p.open(holiday)
 	dir := t.TempDir()
-	var paths []string
-	for name, content := range map[string]string{"beach.txt": "sand", "mountain.txt": "snow", "map.txt": "here"} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+	upload := func(sizes map[string]int64) {
+		var paths []string
+		for name, size := range sizes {
+			paths = append(paths, filepath.Join(dir, name))
+			randomFile(t, paths[len(paths)-1], size)
 		}
-		paths = append(paths, path)
+		p.choose(paths...)
+		for name := range sizes {
+			p.until("the list to have "+name, row(name))
+		}
 	}
-	p.choose(paths...)
+	upload(map[string]int64{"beach.jpg": 2_400_000, "mountain.mp4": 5_100_000, "map.pdf": 310_000})
 	p.until("the uploads", `document.querySelectorAll("#uploads li.done").length === 3`)
-	for _, name := range []string{"beach.txt", "mountain.txt", "map.txt"} {
-		p.until("the list to have "+name, row(name))
-	}
 	p.narrow()
+	p.keys("mountain.mp4", " ")
+	p.do(chromedp.Evaluate[chromedp.Void](`scrollTo({ top: 0, behavior: "instant" })`))
+	p.shoot("manager")
+	upload(map[string]int64{"diary.txt": 14_000})
+	p.until("the selection in the new list", `document.querySelector("#count").textContent === "1 selected" && `+row("mountain.mp4")+`.matches(".selected:focus")`)
+	p.do(chromedp.KeyEvent(kb.Escape))
 
-	p.keys("beach.txt", kb.F2)
+	p.keys("beach.jpg", kb.F2)
 	p.until("the field", `document.activeElement?.name === "name"`)
 	p.do(chromedp.KeyEvent(`sea "& <b>`))
 	p.shoot("manager-rename")
 	p.do(chromedp.KeyEvent(kb.Enter))
-	p.until("the new name", row(`sea "& <b>.txt`))
-	p.until("its focus", `document.activeElement === `+row(`sea "& <b>.txt`))
+	p.until("the new name", row(`sea "& <b>.jpg`))
+	p.until("its focus", `document.activeElement === `+row(`sea "& <b>.jpg`))
 	p.do(chromedp.KeyEvent(kb.F2))
 	p.do(chromedp.KeyEvent("nothing"), chromedp.KeyEvent(kb.Escape))
-	p.until("no field", `!document.querySelector(".rename") && document.activeElement === `+row(`sea "& <b>.txt`))
+	p.until("no field", `!document.querySelector(".rename") && document.activeElement === `+row(`sea "& <b>.jpg`))
 
-	p.submit("/account/folders", "name", "maps")
-	p.until("the folder", row("maps"))
-	p.dragTo("map.txt", row("maps"))
-	p.until("the move", row("maps")+` && !`+row("map.txt"))
+	p.dragTo("map.pdf", row("maps"))
+	p.until("the move", row("maps")+` && !`+row("map.pdf"))
 	p.keys("maps", "a") // no key of ours
 	p.do(chromedp.Evaluate[chromedp.Void](`document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "a", ctrlKey: true, bubbles: true, cancelable: true }))`))
-	p.until("all to be selected", `document.querySelector("#count").textContent === "3 selected" && document.querySelectorAll("#nodes .selected").length === 3`)
+	p.until("all to be selected", `document.querySelector("#count").textContent === "4 selected" && document.querySelectorAll("#nodes .selected").length === 4`)
 	p.shoot("manager-selected")
 	p.do(chromedp.KeyEvent(kb.Escape))
 	p.until("none to be", `document.querySelectorAll("#nodes .selected").length === 0`)
-	p.shoot("manager")
 
 	p.keys("maps", kb.Enter)
 	p.until("the folder's page", `document.querySelector("h1").textContent === "maps"`)
-	p.until("the file", row("map.txt"))
-	p.dragTo("map.txt", `[...document.querySelectorAll(".crumbs a")].find((a) => a.textContent === "Holiday 2026")`)
-	p.until("the move", `document.querySelector(".notice") && !`+row("map.txt"))
+	p.until("the file", row("map.pdf"))
+	p.dragTo("map.pdf", `[...document.querySelectorAll(".crumbs a")].find((a) => a.textContent === "Holiday 2026")`)
+	p.until("the move", `document.querySelector(".notice") && !`+row("map.pdf"))
 	p.open(holiday)
-	p.until("it to be above", row("map.txt"))
-	p.keys("map.txt", " ")
+	p.until("it to be above", row("map.pdf"))
+	p.keys("map.pdf", " ")
 	p.press("Move")
 	p.until("the places", `document.querySelector("h1").textContent.startsWith("Move to")`)
 	p.narrow()
@@ -118,7 +123,7 @@ func TestManager(t *testing.T) {
 	p.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".nodes a.name")].find((a) => a.textContent === "maps").click()`))
 	p.until("the place", `document.querySelector("h1").textContent === "Move to: maps"`)
 	p.press("Move it here")
-	p.until("the move", `document.querySelector(".notice") && `+row("maps")+` && !`+row("map.txt"))
+	p.until("the move", `document.querySelector(".notice") && `+row("maps")+` && !`+row("map.pdf"))
 
 	p.share("Holiday 2026", "unlisted", "öffne dich")
 	link := eval[string](p, `document.querySelector("#sharing .copyline input").value`)
@@ -136,19 +141,19 @@ func TestManager(t *testing.T) {
 	q.until("the refusal", `document.querySelector(".problem")`)
 	q.fill(`[name="password"]`, "öffne dich")
 	q.click("main form button")
-	q.until("the files", `[...document.querySelectorAll(".nodes .name")].some((a) => a.textContent === 'sea "& <b>.txt')`)
+	q.until("the files", `[...document.querySelectorAll(".nodes .name")].some((a) => a.textContent === 'sea "& <b>.jpg')`)
 	if eval[bool](q, `document.body.textContent.includes("maps")`) {
 		t.Error("a private folder is shown")
 	}
 	q.narrow()
 	q.shoot("folder")
-	q.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".nodes a.name")].find((a) => a.textContent === "mountain.txt").click()`))
-	q.until("the file's page", `document.querySelector("h1").textContent === "mountain.txt"`)
+	q.do(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".nodes a.name")].find((a) => a.textContent === "mountain.mp4").click()`))
+	q.until("the file's page", `document.querySelector("h1").textContent === "mountain.mp4"`)
 	q.narrow()
 	q.shoot("shared")
 	down := q.downloads()
 	q.press("Download")
-	q.wantFile(filepath.Join(down, "mountain.txt"), 4)
+	q.wantFile(filepath.Join(down, "mountain.mp4"), 5_100_000)
 	info := eval[string](q, `location.pathname`)
 	q.open(info + "~i")
 	q.narrow()
@@ -159,17 +164,25 @@ func TestManager(t *testing.T) {
 	q.clean()
 
 	p.open(holiday)
-	p.keys("mountain.txt", kb.Delete)
-	p.until("the notice", `document.querySelector(".notice") && !`+row("mountain.txt"))
+	p.keys("mountain.mp4", kb.Delete)
+	p.until("the notice", `document.querySelector(".notice") && !`+row("mountain.mp4"))
 	p.open("/account/trash")
-	p.until("the file", row("mountain.txt"))
+	p.until("the file", row("mountain.mp4"))
 	p.narrow()
 	p.shoot("trash")
-	p.keys("mountain.txt", " ")
+	p.keys("mountain.mp4", " ")
 	p.press("Restore")
-	p.until("the notice", `document.querySelector(".notice") && !`+row("mountain.txt"))
+	p.until("the notice", `document.querySelector(".notice") && !`+row("mountain.mp4"))
 	p.open(holiday)
-	p.until("the file", row("mountain.txt"))
+	p.until("the file", row("mountain.mp4"))
+
+	// The folder goes while its page is open: the upload says so and ends.
+	maps := eval[string](p, row("maps")+".dataset.node")
+	p.do(chromedp.Evaluate[chromedp.Void](row("maps") + `.querySelector("a.name").click()`))
+	p.until("the folder's page", `document.querySelector("h1").textContent === "maps"`)
+	p.do(chromedp.Evaluate[chromedp.Void](`fetch("/account/selected", { method: "POST", body: new URLSearchParams({ do: "trash", folder: "0", "node.`+maps+`": "1" }) })`, chromedp.EvalAwaitPromise))
+	p.choose(filepath.Join(dir, "diary.txt"))
+	p.until("what is wrong", `document.querySelector("#uploads .problem")?.textContent === "There is no such folder to put it into."`)
 	p.open("/account")
 	p.submit("/account/keypair")
 	p.until("the keys", `document.querySelectorAll(".fresh input").length === 2`)
