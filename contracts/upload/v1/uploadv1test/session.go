@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -535,33 +536,22 @@ func sessionConcurrent(t *testing.T, w World) {
 	const total = 30
 	var wg sync.WaitGroup
 	var finished atomic.Int64
+	end := time.Now().Add(30 * time.Second) // how many tries it takes is the scheduler's
 	for range 6 {
 		wg.Go(func() {
-			for range 200 {
+			for time.Now().Before(end) {
 				l, err := w.Service.AcquireSession(t.Context(), uploadv1.AcquireSessionRequest{Secret: s.Secret, Size: -1})
-				if fault.CodeOf(err) == uploadv1.ErrSessionBusy.Code {
-					w.Clock.Advance(time.Second)
-					continue
-				}
-				if err != nil {
+				switch {
+				case fault.CodeOf(err) == uploadv1.ErrSessionBusy.Code:
+					runtime.Gosched()
+				case err != nil:
 					t.Error(err)
 					return
-				}
-				if l.Result != nil {
+				case l.Result != nil:
 					finished.Add(1)
 					return
-				}
-				c := writer{w, s.Secret, l.Fence}
-				if l.Offset >= total*unit {
-					_, err = c.finish(t, total*unit)
-				} else {
-					_, err = c.try(t, l.Offset, contentsOf(unit)...)
-				}
-				if code := fault.CodeOf(err); err != nil && code != uploadv1.ErrSessionBusy.Code && code != uploadv1.ErrSessionDone.Code {
-					t.Error(err)
-				}
-				if l.Offset%(2*unit) == 0 {
-					_, _ = w.Service.ReleaseSession(t.Context(), uploadv1.ReleaseSessionRequest{Secret: s.Secret, Fence: l.Fence})
+				default:
+					writer{w, s.Secret, l.Fence}.turn(t, l, total)
 				}
 			}
 		})
@@ -575,4 +565,27 @@ func sessionConcurrent(t *testing.T, w World) {
 		t.Errorf("%d contents, %d bytes", len(took), got.Result.Size)
 	}
 	w.swept(t, "what nobody took", func() bool { return len(w.Objects.Staged()) == 0 })
+}
+
+// turn writes the next of total units, or finishes. Every second unit's writer does
+// not give the session back, and half of these write when their lease is over.
+func (c writer) turn(t *testing.T, l uploadv1.SessionLease, total int64) {
+	keeps := l.Offset%(2*unit) != 0
+	if keeps && l.Fence%2 == 0 {
+		c.Clock.Advance(uploadv1.SessionLeaseTime)
+	}
+	var err error
+	if l.Offset >= total*unit {
+		_, err = c.finish(t, total*unit)
+	} else {
+		_, err = c.try(t, l.Offset, contentsOf(unit)...)
+	}
+	if code := fault.CodeOf(err); err != nil && code != uploadv1.ErrSessionBusy.Code && code != uploadv1.ErrSessionDone.Code {
+		t.Error(err)
+	}
+	if keeps {
+		c.Clock.Advance(uploadv1.SessionLeaseTime)
+		return
+	}
+	_, _ = c.Service.ReleaseSession(t.Context(), uploadv1.ReleaseSessionRequest{Secret: c.secret, Fence: l.Fence})
 }
