@@ -19,15 +19,23 @@ import (
 // almost there. The others go back to the queue.
 const fetchDrain = 3 * time.Second
 
+// fetchRate is what an address must send on average, bytes a second, once
+// fetchGrace is over: less holds a place of the few for hours and brings nothing.
+const (
+	fetchRate  = 16 << 10
+	fetchGrace = 2 * time.Minute
+)
+
 // fetch has this edge take part in fetching remote URLs, until background ends.
 func (s *Service) fetch(ctx, background context.Context, store *blob.Store, objects objectv1.Service) (err error) {
 	engine := &transfer.Engine{
 		Blobs: transfer.Stored{Store: store}, Objects: objects, Uploads: uploadv1.NewClient(s.p.Client), Log: s.p.Tel.Log, Now: s.p.Clock,
 	}
 	s.fetcher, err = fetch.New(fetch.Options{
-		AtOnce: s.cfg.Fetch.Concurrency, Timeout: streams.FetchTimeout, Stall: s.cfg.HTTP.StallTimeout, PaceBytes: paceBytes, Keep: uploadv1.FetchLease / 3,
+		AtOnce: s.cfg.Fetch.Concurrency, Timeout: streams.FetchTimeout, Stall: s.cfg.HTTP.StallTimeout, PaceBytes: paceBytes, Rate: fetchRate, Grace: fetchGrace,
+		Keep: uploadv1.FetchLease / 3,
 	}, fetch.Deps{
-		Fetches: uploadv1.NewFetchClient(s.p.Client), Engine: engine, Out: outbound.Config{Allow: s.p.Settings.OutboundAllow}, Tel: s.p.Tel,
+		Fetches: uploadv1.NewFetchClient(s.p.Client), Engine: engine, Out: outbound.Config{Allow: s.p.Settings.OutboundAllow, Own: outbound.Interfaces}, Tel: s.p.Tel,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was being done

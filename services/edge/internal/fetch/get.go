@@ -56,7 +56,7 @@ func (w *Worker) fetch(ctx context.Context, l uploadv1.FetchLeased, p *progress)
 	key := "fetch-" + strconv.FormatInt(l.Fetch.ID, 10)
 	res, err := w.d.Engine.Put(ctx, transfer.Put{
 		Principal: l.Principal, Bucket: objectv1.DriveBucket, Key: nameOf(resp), Size: resp.ContentLength,
-		Body:     &paced{r: resp.Body, p: p, window: w.o.Stall, least: w.o.PaceBytes, timer: stalled},
+		Body:     &paced{r: resp.Body, p: p, o: w.o, timer: stalled},
 		Metadata: objectv1.Metadata{ContentType: typeOf(resp.Header)}, Origin: originOf(l), File: optionsOf(l.Fetch),
 		Keep: []blob.Algorithm{blob.MD5}, Idempotency: &objectv1.Idempotency{Key: key, Fingerprint: []byte(key)},
 	})
@@ -121,31 +121,34 @@ func retryAfter(v string, now time.Time) time.Duration {
 }
 
 // paced counts what is read and cuts an exchange that brings too little: within
-// each window in which somebody reads at least so many bytes.
+// each window in which somebody reads, and on average.
 type paced struct {
-	r      io.Reader
-	p      *progress
-	window time.Duration
-	least  int64
-	timer  *time.Timer // cuts a Read that waits; stopped while nobody reads
+	r     io.Reader
+	p     *progress
+	o     Options
+	timer *time.Timer // cuts a Read that waits; stopped while nobody reads
 
-	spent time.Duration
-	got   int64
+	took, spent time.Duration // for all of it, and in this window
+	got         int64         // in this window
 }
 
 // Read implements io.Reader.
 func (b *paced) Read(into []byte) (int, error) {
 	begin := time.Now()
-	b.timer.Reset(b.window - b.spent)
+	b.timer.Reset(b.o.Stall - b.spent)
 	n, err := b.r.Read(into)
 	b.timer.Stop()
-	b.spent += time.Since(begin)
+	d := time.Since(begin)
+	b.took, b.spent = b.took+d, b.spent+d
 	b.got += int64(n)
-	b.p.received.Add(int64(n))
+	all := b.p.received.Add(int64(n))
 	switch {
-	case b.got >= b.least:
+	case err != nil:
+	case all < b.o.Rate*int64((b.took-b.o.Grace)/time.Second):
+		err = errTooLong
+	case b.got >= b.o.PaceBytes:
 		b.spent, b.got = 0, 0
-	case b.spent >= b.window && err == nil:
+	case b.spent >= b.o.Stall:
 		err = errStalled
 	}
 	return n, err //nolint:wrapcheck // the io contract wants it as it is

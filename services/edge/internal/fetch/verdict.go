@@ -20,7 +20,8 @@ import (
 // errStalled says that the address sent too little for too long.
 var errStalled = errors.New("the transfer stalled")
 
-// errTooLong says that an attempt took all the time that there is for one.
+// errTooLong says that an attempt took all the time that there is for one, or for
+// what it brought.
 var errTooLong = errors.New("the transfer took too long")
 
 // outcome is what became of an attempt.

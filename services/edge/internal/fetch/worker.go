@@ -28,8 +28,9 @@ const (
 	// stopWithin is the same for a worker that stops: those who stop it wait.
 	stopWithin = 4 * time.Second
 	// crowded is the wait before a fetch is looked at again whose account has its
-	// share of this worker already.
-	crowded = 2 * time.Second
+	// share of this worker already; it grows with each look, up to crowdedMost.
+	crowded     = 2 * time.Second
+	crowdedMost = 20 * time.Second
 )
 
 // Options tune a Worker; all fields are needed.
@@ -40,7 +41,11 @@ type Options struct {
 	// not count.
 	Stall     time.Duration
 	PaceBytes int64
-	Keep      time.Duration // from one sign of life to the next
+	// Rate is how many bytes a second must come on average, once Grace is over: a slow
+	// address holds a place that others wait for. The same time counts as for Stall.
+	Rate  int64
+	Grace time.Duration
+	Keep  time.Duration // from one sign of life to the next
 }
 
 // Deps is what a Worker works with.
@@ -60,6 +65,9 @@ type Worker struct {
 
 	mu      sync.Mutex
 	running map[string]int // by account
+	total   int
+	left    string    // the account whose attempt ended last
+	leftAt  time.Time // when that was
 }
 
 // New makes a worker. Close it behind its last delivery.
@@ -86,7 +94,7 @@ func (w *Worker) Handle(ctx context.Context, m *bus.Message) error {
 		return fault.ErrInvalid.Msgf("it is no fetch").Because(err)
 	}
 	if !w.enter(work.AccountID) {
-		return bus.Later(crowded) //nolint:wrapcheck // it is told by its type
+		return bus.Later(min(crowded*time.Duration(max(m.Deliveries, 1)), crowdedMost)) //nolint:wrapcheck // it is told by its type
 	}
 	defer w.leave(work.AccountID)
 	l, err := w.d.Fetches.LeaseFetch(ctx, uploadv1.FetchWorkRequest{ID: work.ID})
@@ -100,20 +108,27 @@ func (w *Worker) Handle(ctx context.Context, m *bus.Message) error {
 	return nil
 }
 
-// enter takes a place of an account's share; nobody's is without bound.
+// enter takes a place of an account's share; nobody's is without bound. The last
+// place is for an account that has none, and that did not have one just now: two
+// accounts with long queues leave it to a third, and a third to a fourth.
 func (w *Worker) enter(account string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if account != "" && w.running[account] >= max(w.o.AtOnce/2, 1) {
+	has := w.running[account]
+	last := w.total >= w.o.AtOnce-1 && w.o.AtOnce > 1
+	if account != "" && (has >= max(w.o.AtOnce/2, 1) || last && (has > 0 || w.left == account && time.Since(w.leftAt) < crowded)) {
 		return false
 	}
 	w.running[account]++
+	w.total++
 	return true
 }
 
 func (w *Worker) leave(account string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.total--
+	w.left, w.leftAt = account, time.Now()
 	if w.running[account]--; w.running[account] == 0 {
 		delete(w.running, account)
 	}

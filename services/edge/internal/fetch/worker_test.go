@@ -259,6 +259,13 @@ func TestWorker_Stalls(t *testing.T) {
 		t.Errorf("endless: %+v", f.ends)
 	}
 	w.clean(t)
+	// So it does when it never stalls, but would take for ever: long before.
+	w = newWorld(t, func(o *fetch.Options) { o.PaceBytes, o.Rate, o.Grace = 1, 1<<20, 50*time.Millisecond })
+	begin := time.Now()
+	if f := w.fetch(t, s.URL+"/endless"); len(f.ends) != 1 || f.ends[0].Again || f.ends[0].Reason != "the address sends the file too slowly" || time.Since(begin) > 10*time.Second {
+		t.Errorf("a drip: %s, %+v", time.Since(begin), f.ends)
+	}
+	w.clean(t)
 }
 
 func TestWorker_Limits(t *testing.T) {
@@ -559,6 +566,48 @@ func TestWorker_Shares(t *testing.T) {
 		t.Error(err)
 	}
 	w.stored(t, w.q.get(third))
+}
+
+// TestWorker_LastPlace: two accounts with long queues leave a place to a third, and
+// whoever had that one does not have it again at once.
+func TestWorker_LastPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	url, asked, open := gate(t)
+	quick := serve(t, func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "x") })
+	var runs []chan error
+	run := func(account string) {
+		done := make(chan error, 1)
+		m := messageOf(account, w.q.add(url, ""))
+		go func() { done <- w.Handle(t.Context(), m) }()
+		runs = append(runs, done)
+		eventually(t, account+" runs", func() bool { return int(asked.Load()) == len(runs) })
+	}
+	waits := func(account string) {
+		t.Helper()
+		id := w.q.add(quick.URL, "")
+		if err := w.Handle(t.Context(), messageOf(account, id)); err == nil || w.q.get(id).State != uploadv1.FetchQueued {
+			t.Errorf("%s had another place: %v, %s", account, err, w.q.get(id).State)
+		}
+	}
+	run("ann")
+	run("ann")
+	run("bob")
+	waits("ann")
+	waits("bob")
+	id := w.q.add(quick.URL, "")
+	if err := w.Handle(t.Context(), messageOf("cid", id)); err != nil {
+		t.Fatalf("no place for a third one: %v", err)
+	}
+	waits("cid")
+	w.stored(t, w.q.get(id))
+	run("dan")
+	open()
+	for _, r := range runs {
+		if err := <-r; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestWorker_ConstantMemory moves a large file: the heap does not grow with it.

@@ -148,7 +148,7 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*fetch.Options)) *world {
 	t.Helper()
 	w := &world{q: &queue{fetches: map[int64]*leased{}, fail: map[string]error{}}, obj: edgetest.NewObject(), blobs: edgetest.NewBlobs()}
-	w.opts = fetch.Options{AtOnce: 4, Timeout: 30 * time.Second, Stall: 10 * time.Second, PaceBytes: 8 << 10, Keep: 10 * time.Millisecond}
+	w.opts = fetch.Options{AtOnce: 4, Timeout: 30 * time.Second, Stall: 10 * time.Second, PaceBytes: 8 << 10, Rate: 16 << 10, Grace: 20 * time.Second, Keep: 10 * time.Millisecond}
 	for _, c := range change {
 		c(&w.opts)
 	}
@@ -171,8 +171,11 @@ func (w *world) another(t *testing.T) *fetch.Worker {
 	return x
 }
 
-func message(id int64) *bus.Message {
-	b, _ := json.Marshal(uploadv1.FetchWork{ID: id, AccountID: "acc"})
+func message(id int64) *bus.Message { return messageOf("acc", id) }
+
+// messageOf is one that names another account than the fetch's own.
+func messageOf(account string, id int64) *bus.Message {
+	b, _ := json.Marshal(uploadv1.FetchWork{ID: id, AccountID: account})
 	return &bus.Message{Data: b}
 }
 
