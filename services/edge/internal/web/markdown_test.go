@@ -60,7 +60,7 @@ func wantSafe(t testing.TB, source, html string) {
 var hostile = []string{
 	"<script>alert(1)</script>", "a <script src=//x.test></script> b", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "<iframe srcdoc='<script>alert(1)</script>'>",
 	"[x](javascript:alert(1))", "[x](JaVaScRiPt:alert(1))", "[x](java\nscript:alert(1))", "[x](&#106;avascript:alert(1))", "[x](data:text/html,<script>alert(1)</script>)", "[x](vbscript:x)",
-	"[x](//x.test)", "[x](/auth/logout)", "[x](#top)", "<javascript:alert(1)>", "[x]( https://x.test\"onmouseover=\"alert(1) )", "[x](https://x.test 'a\" onclick=\"alert(1)')",
+	"[x](//x.test)", "[x](/auth/logout)", "[x](http:/auth/logout)", "[x](https:auth/logout)", "[](http:)", "[x](#top)", "<javascript:alert(1)>", "[x]( https://x.test\"onmouseover=\"alert(1) )", "[x](https://x.test 'a\" onclick=\"alert(1)')",
 	"![t](/auth/logout)", "![t](https://x.test/pixel.gif)", "[![t](https://x.test/p.gif)](javascript:alert(1))", "![](javascript:alert(1))", "![![a](https://a.test)](https://b.test)",
 	"<style>*{display:none}</style>", "<form action=/account/delete method=post><button>x</button></form>", "<base href=//x.test>", "<meta http-equiv=refresh content=0;url=//x.test>",
 	"<a href=https://x.test id=plik name=main class=card style=position:fixed>x</a>", "<!-- <script> -->", "<![CDATA[<script>]]>", "<math><mtext><script>alert(1)</script>", "</p></main><h1>x</h1>",
