@@ -83,7 +83,9 @@ func (h *Handler) containerFrame(r *http.Request, title string, scripts ...strin
 	if r.Method != http.MethodPost {
 		back = r.URL.RequestURI()
 	}
-	f.Enter = "/account?" + url.Values{"next": {back}}.Encode()
+	if returnPath(back) != "" { // and no hash of a short URL is said again
+		f.Enter = "/account?" + url.Values{"next": {back}}.Encode()
+	}
 	return f
 }
 

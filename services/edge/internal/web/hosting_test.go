@@ -325,6 +325,7 @@ func TestSharedInfo(t *testing.T) {
 	own := h.owner.get(t, 200, "/"+n.Short+"~i")
 	own.has(t, "[url]", "~d?"+h.links.DeleteHash(n.NodeID))
 	full.lacks(t, h.links.DeleteHash(n.NodeID))
+	h.nobody.get(t, 200, "/"+n.Short+"~i?"+h.links.DeleteHash(n.NodeID)).lacks(t, h.links.DeleteHash(n.NodeID))
 	for _, wrong := range []string{"", "x", h.links.DeleteHash(n.NodeID), h.links.InfoHash("other"), strings.ToUpper(h.links.InfoHash(n.NodeID)), "hash=" + h.links.InfoHash(n.NodeID)} {
 		h.nobody.get(t, 200, "/"+n.Short+"~i?"+wrong).lacks(t, "[url]", "SHA-256", "~d?")
 	}
