@@ -39,6 +39,14 @@ func (b *browser) signUp(t testing.TB, name string) answer {
 	return b.post(t, 201, "/account/signup", "username", name, "email", name+"@example.com", "password", password)
 }
 
+// signedUp is the browser of another account.
+func signedUp(t testing.TB, w *edgetest.World, name string) *browser {
+	t.Helper()
+	b := open(t, w)
+	b.signUp(t, name)
+	return b
+}
+
 // answer is a page.
 type answer struct {
 	*http.Response

@@ -36,7 +36,7 @@ func germanHosting() map[string]string {
 		"Who may see it": "Wer ihn sehen darf", "Private": "Privat", "nobody but you": "niemand außer dir", "Unlisted": "Nur per Link", "whoever has the link": "wer den Link hat",
 		"Public": "Öffentlich", "the search of this site finds it, too": "auch die Suche dieser Seite findet ihn", "Another password": "Anderes Passwort",
 		"The link of a folder has only its number in it, which can be guessed; a password keeps others out.": "Der Link eines Ordners enthält nur dessen Nummer, die sich erraten lässt; ein Passwort hält andere fern.",
-		"The link of each file works for whoever has it, whatever its folder is.": "Der Link jeder Datei geht für alle, die ihn haben, wie auch immer ihr Ordner freigegeben ist.",
+		"The link of each file works for whoever has it, whatever its folder is.":                            "Der Link jeder Datei geht für alle, die ihn haben, wie auch immer ihr Ordner freigegeben ist.",
 		"%d of %d are done.":  "%d von %d sind erledigt.",
 		"Move or delete":      "Verschieben oder löschen",
 		"The folder is made.": "Der Ordner ist erstellt.", "It is moved.": "Es ist verschoben.", "It is copied.": "Es ist kopiert.",

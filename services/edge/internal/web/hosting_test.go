@@ -397,11 +397,3 @@ func TestHosting_HostileNames(t *testing.T) {
 func sha256Hex(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }
 
 func md5Hex(s string) string { sum := md5.Sum([]byte(s)); return hex.EncodeToString(sum[:]) }
-
-// signedUp is the browser of another account.
-func signedUp(t testing.TB, w *edgetest.World, name string) *browser {
-	t.Helper()
-	b := open(t, w)
-	b.signUp(t, name)
-	return b
-}
