@@ -46,6 +46,14 @@ func meanwhile(ctx context.Context, n int, do func()) context.Context {
 	return context.WithValue(ctx, crashKey{}, c)
 }
 
+// lastMeeting reports whether the operations of a ctx of meanwhile, which were met,
+// made no write that is step writes behind that. Who looks at each write goes on
+// until nobody is met, since their number may differ.
+func lastMeeting(ctx context.Context, step int) bool {
+	left := ctx.Value(crashKey{}).(*crasher).left.Load()
+	return step > 1 && step > -int(left)
+}
+
 func write(ctx context.Context, do func() error) error {
 	c, ok := ctx.Value(crashKey{}).(*crasher)
 	if !ok {

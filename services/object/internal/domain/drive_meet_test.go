@@ -133,10 +133,11 @@ func TestDriveNodes_Meetings(t *testing.T) {
 			other := m.other(e, at)
 			met := false
 			var second error
-			first := long(meanwhile(t.Context(), n, func() {
+			ctx := meanwhile(t.Context(), n, func() {
 				met = true
 				second = other(t.Context())
-			}))
+			})
+			first := long(ctx)
 			for who, err := range map[string]error{"the long one": first, "the other": second} {
 				switch fault.KindOf(err) {
 				case "", fault.NotFound, fault.Conflict, fault.Unavailable:
@@ -148,7 +149,7 @@ func TestDriveNodes_Meetings(t *testing.T) {
 				t.Fatalf("%s, at write %d: there are %d files, want %d", m.name, n, got, m.files)
 			}
 			e.clear(at)
-			if !met {
+			if !met || lastMeeting(ctx, stride()) {
 				break
 			}
 		}

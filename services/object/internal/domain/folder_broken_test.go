@@ -271,10 +271,11 @@ func TestFolders_Meetings(t *testing.T) {
 			e.base(at)
 			met := false
 			var second error
-			first := m.long(meanwhile(t.Context(), n, func() {
+			ctx := meanwhile(t.Context(), n, func() {
 				met = true
 				second = m.other(t.Context(), e, at)
-			}), e, at)
+			})
+			first := m.long(ctx, e, at)
 			for who, err := range map[string]error{"the long one": first, "the other": second} {
 				switch fault.KindOf(err) {
 				case "", fault.NotFound, fault.Conflict, fault.Unavailable:
@@ -292,7 +293,7 @@ func TestFolders_Meetings(t *testing.T) {
 					t.Fatalf("%s, at write %d: what was answered is not there: %v", m.name, n, err)
 				}
 			}
-			if !met {
+			if !met || lastMeeting(ctx, stride()) {
 				break
 			}
 		}

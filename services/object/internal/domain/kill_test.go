@@ -88,7 +88,7 @@ func TestKill_EveryAcknowledgedVersionIsThere(t *testing.T) {
 	setup.stop()
 	keys := map[string]*state{}
 	all := map[string]string{} // acknowledged versions → bucket and key
-	for range rounds(3, 40) {
+	for range rounds(3, 3, 40) {
 		runAndKill(t, path, func(words []string) { note(keys, all, words) })
 	}
 

@@ -216,7 +216,7 @@ func TestList_OnTheStore(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	parts := []string{"a", "b", "/", "ü", "\U0010ffff", "a/", "//", "%2F", " "}
 	var keys []string
-	for range 200 {
+	for range 100 {
 		k := ""
 		for range 1 + rnd.IntN(4) {
 			k += parts[rnd.IntN(len(parts))]

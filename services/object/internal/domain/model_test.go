@@ -424,18 +424,21 @@ func (m *model) replay(bucket, key string, h domain.Head, history []logged) {
 	}
 }
 
-func rounds(short, long int) int {
-	if os.Getenv("SLUICE_SOAK") != "" {
+func rounds(short, wide, long int) int {
+	switch {
+	case os.Getenv("SLUICE_SOAK") != "":
 		return long
+	case full():
+		return wide
 	}
 	return short
 }
 
 func TestModel_Races(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(1, 10) {
+	for round := range rounds(1, 1, 10) {
 		m := newModel(t, false)
-		m.run(6, rounds(60, 200), uint64(round))
+		m.run(6, rounds(40, 60, 200), uint64(round))
 		m.settleDown()
 		m.check()
 		m.e.stop()
@@ -447,9 +450,9 @@ func TestModel_Races(t *testing.T) {
 
 func TestModel_RacesAndCrashes(t *testing.T) {
 	t.Parallel()
-	for round := range rounds(2, 30) {
+	for round := range rounds(1, 2, 30) {
 		m := newModel(t, true)
-		m.run(5, rounds(50, 100), uint64(round))
+		m.run(5, rounds(50, 50, 100), uint64(round))
 		m.settleDown()
 		m.check()
 		m.e.stop()

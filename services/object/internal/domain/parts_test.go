@@ -193,7 +193,7 @@ func TestStage_ManyParts(t *testing.T) {
 	e := newEnv(t, envOptions{})
 	e.bucket("files", false)
 	ticket := e.upload("files", "k")
-	parts := make([]string, 600)
+	parts := make([]string, 200)
 	if full() {
 		parts = make([]string, 10_000)
 	}

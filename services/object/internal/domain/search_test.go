@@ -176,7 +176,7 @@ func TestSearch_FollowsChanges(t *testing.T) {
 func TestSearch_VisibilityOfManyFiles(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{wrap: crashing})
-	files := 250
+	files := 210
 	if full() {
 		files = 2000
 	}

@@ -451,10 +451,10 @@ func (s *states) settled() {
 func TestStates_EveryAnswerAgreesWithTheModel(t *testing.T) {
 	t.Parallel()
 	for _, crashes := range []bool{false, true} {
-		for seed := range rounds(2, 20) {
+		for seed := range rounds(2, 2, 20) {
 			t.Run(fmt.Sprintf("crashes %v, seed %d", crashes, seed), func(t *testing.T) {
 				s := newStates(t, uint64(seed), crashes)
-				for range rounds(50, 150) {
+				for range rounds(50, 50, 150) {
 					s.step()
 				}
 				s.settled()

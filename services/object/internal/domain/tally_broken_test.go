@@ -19,7 +19,7 @@ import (
 func TestTallies_BrokenOff(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
-	step := 17
+	step := 29
 	if full() {
 		step = 1
 	}
@@ -87,15 +87,15 @@ func TestTallies_Overtaken(t *testing.T) {
 			}
 			settled()
 			met := false
-			err := e.Recount(meanwhile(t.Context(), n, func() {
+			ctx := meanwhile(t.Context(), n, func() {
 				met = true
 				_ = second.do(e, at) // what it changes may be elsewhere by now
 				settled()
 				if err := e.Recount(t.Context()); err != nil {
 					t.Error(err)
 				}
-			}))
-			if err != nil {
+			})
+			if err := e.Recount(ctx); err != nil {
 				t.Fatal(err)
 			}
 			e.checkTallies("alice")
@@ -106,7 +106,7 @@ func TestTallies_Overtaken(t *testing.T) {
 			if t.Failed() {
 				t.Fatalf("%s; at write %d of the worker: %s", first.name, n, second.name)
 			}
-			if !met {
+			if !met || lastMeeting(ctx, writes) {
 				break
 			}
 		}

@@ -248,9 +248,9 @@ func TestTallies_Cost(t *testing.T) {
 	t.Parallel()
 	var w workerWrites
 	e := newEnv(t, envOptions{wrap: w.wrap})
-	files := 400
+	files := 150
 	if full() {
-		files = 5000
+		files = 1500
 	}
 	e.folder("a/b/c")
 	e.tallied()
