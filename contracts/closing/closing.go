@@ -22,6 +22,9 @@ type Services struct {
 	Pliks interface {
 		RemovePliks(ctx context.Context, r uploadv1.RemovePliksRequest) (uploadv1.RemovePliksResponse, error)
 	}
+	Fetches interface {
+		RemoveFetches(ctx context.Context, r uploadv1.RemoveFetchesRequest) (uploadv1.RemoveFetchesResponse, error)
+	}
 	Links interface {
 		ListContainers(ctx context.Context, r linksv1.ListRequest) (linksv1.ListResponse, error)
 		DeleteContainer(ctx context.Context, r linksv1.ContainerRequest) (linksv1.Empty, error)
@@ -42,6 +45,9 @@ func (s Services) Close(ctx context.Context, accountID string) error {
 	if _, err := s.RemovePliks(ctx, uploadv1.RemovePliksRequest{AccountID: accountID}); err != nil {
 		return err
 	}
+	if err := s.removeFetches(ctx, accountID); err != nil {
+		return err
+	}
 	p := authv1.Principal{AccountID: accountID}
 	if err := s.deleteContainers(ctx, p); err != nil {
 		return err
@@ -59,6 +65,18 @@ func (s Services) RemovePliks(ctx context.Context, r uploadv1.RemovePliksRequest
 		}
 		if removed += l.Removed; !l.More {
 			return removed, nil
+		}
+	}
+}
+
+func (s Services) removeFetches(ctx context.Context, accountID string) error {
+	for {
+		l, err := s.Fetches.RemoveFetches(ctx, uploadv1.RemoveFetchesRequest{AccountID: accountID})
+		if err != nil {
+			return fmt.Errorf("removing the remote URLs of an account to close: %w", err)
+		}
+		if !l.More {
+			return nil
 		}
 	}
 }

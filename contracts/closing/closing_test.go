@@ -18,6 +18,7 @@ type house struct {
 	asked      []string
 	refuse     map[string]error
 	pliks      int64
+	fetches    int
 	containers []string
 	hooks      []string
 }
@@ -39,6 +40,15 @@ func (h *house) RemovePliks(context.Context, uploadv1.RemovePliksRequest) (uploa
 	n := min(h.pliks, 2)
 	h.pliks -= n
 	return uploadv1.RemovePliksResponse{Removed: n, More: h.pliks > 0}, nil
+}
+
+// RemoveFetches takes two at a time.
+func (h *house) RemoveFetches(context.Context, uploadv1.RemoveFetchesRequest) (uploadv1.RemoveFetchesResponse, error) {
+	if err := h.ask("fetches"); err != nil {
+		return uploadv1.RemoveFetchesResponse{}, err
+	}
+	h.fetches -= min(h.fetches, 2)
+	return uploadv1.RemoveFetchesResponse{More: h.fetches > 0}, nil
 }
 
 // ListContainers shows two at a time.
@@ -69,14 +79,14 @@ func (h *house) DeleteSubscription(_ context.Context, r webhookv1.SubscriptionRe
 }
 
 func full() *house {
-	return &house{pliks: 5, containers: []string{"a", "b", "c"}, hooks: []string{"x", "y"}, refuse: map[string]error{
+	return &house{pliks: 5, fetches: 3, containers: []string{"a", "b", "c"}, hooks: []string{"x", "y"}, refuse: map[string]error{
 		"container b": linksv1.ErrNotFound, "hook x": webhookv1.ErrSubscriptionNotFound, // somebody else was faster
 	}}
 }
 
 func (h *house) close(t *testing.T) error {
 	t.Helper()
-	return closing.Services{Objects: h, Pliks: h, Links: h, Webhooks: h}.Close(t.Context(), "acc_1")
+	return closing.Services{Objects: h, Pliks: h, Fetches: h, Links: h, Webhooks: h}.Close(t.Context(), "acc_1")
 }
 
 func TestClose_EndsEverything(t *testing.T) {
@@ -85,7 +95,7 @@ func TestClose_EndsEverything(t *testing.T) {
 	if err := h.close(t); err != nil {
 		t.Fatal(err)
 	}
-	if h.pliks != 0 || len(h.containers) != 0 || len(h.hooks) != 0 {
+	if h.pliks != 0 || h.fetches != 0 || len(h.containers) != 0 || len(h.hooks) != 0 {
 		t.Errorf("left: %+v", h)
 	}
 }
@@ -105,14 +115,14 @@ func TestClose_NothingGoesBeforeObjectAgrees(t *testing.T) {
 func TestClose_GoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	away := errors.New("away")
-	for _, at := range []string{"pliks", "list", "container c", "hooks", "hook y"} {
+	for _, at := range []string{"pliks", "fetches", "list", "container c", "hooks", "hook y"} {
 		h := full()
 		h.refuse[at] = away
 		if err := h.close(t); !errors.Is(err, away) {
 			t.Errorf("%s: %v", at, err)
 		}
 		delete(h.refuse, at)
-		if err := h.close(t); err != nil || h.pliks != 0 || len(h.containers) != 0 || len(h.hooks) != 0 {
+		if err := h.close(t); err != nil || h.pliks != 0 || h.fetches != 0 || len(h.containers) != 0 || len(h.hooks) != 0 {
 			t.Errorf("%s: %v, left: %+v", at, err, h)
 		}
 	}

@@ -92,6 +92,16 @@ type ListFetchesResponse struct {
 	Fetches []Fetch `json:"fetches"`
 }
 
+// RemoveFetchesRequest names an account that is being closed.
+type RemoveFetchesRequest struct {
+	AccountID string `json:"accountId"`
+}
+
+// RemoveFetchesResponse says that there are others: it asks for a repeat.
+type RemoveFetchesResponse struct {
+	More bool `json:"more,omitempty"`
+}
+
 // FetchWorkRequest names a fetch; of workers.
 type FetchWorkRequest struct {
 	ID int64 `json:"id"`
@@ -142,6 +152,9 @@ type FetchService interface {
 	ListFetches(ctx context.Context, r ListFetchesRequest) (ListFetchesResponse, error)
 	// CancelFetch ends one that has not ended. Idempotent. Codes: upload.fetch_not_found.
 	CancelFetch(ctx context.Context, r FetchRequest) (Fetch, error)
+	// RemoveFetches ends and forgets those of an account that is being closed: nothing
+	// is kept of their URLs. Idempotent. Codes: invalid_request.
+	RemoveFetches(ctx context.Context, r RemoveFetchesRequest) (RemoveFetchesResponse, error)
 
 	// LeaseFetch gives a worker a fetch that nobody has, which begins an attempt.
 	// Codes: upload.fetch_not_found, upload.fetch_over (it has ended, or ends now,
@@ -169,13 +182,14 @@ var (
 
 // The calls of FetchService.
 var (
-	AddFetch    = rpc.Method[AddFetchRequest, Fetch]{Subject: "upload.v1.add_fetch"}
-	GetFetch    = rpc.Method[FetchRequest, Fetch]{Subject: "upload.v1.get_fetch", Idempotent: true}
-	ListFetches = rpc.Method[ListFetchesRequest, ListFetchesResponse]{Subject: "upload.v1.list_fetches", Idempotent: true}
-	CancelFetch = rpc.Method[FetchRequest, Fetch]{Subject: "upload.v1.cancel_fetch", Idempotent: true}
-	LeaseFetch  = rpc.Method[FetchWorkRequest, FetchLeased]{Subject: "upload.v1.lease_fetch"}
-	KeepFetch   = rpc.Method[KeepFetchRequest, Fetch]{Subject: "upload.v1.keep_fetch", Idempotent: true}
-	EndFetch    = rpc.Method[EndFetchRequest, Fetch]{Subject: "upload.v1.end_fetch", Idempotent: true}
+	AddFetch      = rpc.Method[AddFetchRequest, Fetch]{Subject: "upload.v1.add_fetch"}
+	GetFetch      = rpc.Method[FetchRequest, Fetch]{Subject: "upload.v1.get_fetch", Idempotent: true}
+	ListFetches   = rpc.Method[ListFetchesRequest, ListFetchesResponse]{Subject: "upload.v1.list_fetches", Idempotent: true}
+	CancelFetch   = rpc.Method[FetchRequest, Fetch]{Subject: "upload.v1.cancel_fetch", Idempotent: true}
+	RemoveFetches = rpc.Method[RemoveFetchesRequest, RemoveFetchesResponse]{Subject: "upload.v1.remove_fetches", Timeout: time.Minute, Idempotent: true}
+	LeaseFetch    = rpc.Method[FetchWorkRequest, FetchLeased]{Subject: "upload.v1.lease_fetch"}
+	KeepFetch     = rpc.Method[KeepFetchRequest, Fetch]{Subject: "upload.v1.keep_fetch", Idempotent: true}
+	EndFetch      = rpc.Method[EndFetchRequest, Fetch]{Subject: "upload.v1.end_fetch", Idempotent: true}
 )
 
 // NewFetchClient gives the FetchService that calls upload over c. Its methods add
@@ -200,6 +214,10 @@ func (c fetchClient) CancelFetch(ctx context.Context, r FetchRequest) (Fetch, er
 	return rpc.Call(ctx, c.rpc, CancelFetch, r)
 }
 
+func (c fetchClient) RemoveFetches(ctx context.Context, r RemoveFetchesRequest) (RemoveFetchesResponse, error) {
+	return rpc.Call(ctx, c.rpc, RemoveFetches, r)
+}
+
 func (c fetchClient) LeaseFetch(ctx context.Context, r FetchWorkRequest) (FetchLeased, error) {
 	return rpc.Call(ctx, c.rpc, LeaseFetch, r)
 }
@@ -219,6 +237,7 @@ func RegisterFetch(s *rpc.Server, svc FetchService) error {
 		rpc.Handle(s, GetFetch, svc.GetFetch),
 		rpc.Handle(s, ListFetches, svc.ListFetches),
 		rpc.Handle(s, CancelFetch, svc.CancelFetch),
+		rpc.Handle(s, RemoveFetches, svc.RemoveFetches),
 		rpc.Handle(s, LeaseFetch, svc.LeaseFetch),
 		rpc.Handle(s, KeepFetch, svc.KeepFetch),
 		rpc.Handle(s, EndFetch, svc.EndFetch),

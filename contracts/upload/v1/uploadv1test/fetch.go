@@ -18,7 +18,7 @@ import (
 func RunFetch(t *testing.T, open func(t *testing.T) FetchWorld) {
 	for name, f := range map[string]func(*testing.T, FetchWorld){
 		"Add": fetchAdd, "AddRefused": fetchAddRefused, "Limit": fetchLimit, "LimitParallel": fetchLimitParallel, "Strangers": fetchStrangers,
-		"ListLong": fetchListLong, "Cancel": fetchCancel, "Kept": fetchKept, "KeptBounded": fetchKeptBounded, "Lost": fetchLost,
+		"ListLong": fetchListLong, "Cancel": fetchCancel, "Kept": fetchKept, "KeptBounded": fetchKeptBounded, "Lost": fetchLost, "Remove": fetchRemove,
 
 		"Lease": fetchLease, "LeaseOnce": fetchLeaseOnce, "LeaseOfAKey": fetchLeaseOfAKey, "AccountGone": fetchAccountGone, "Keep": fetchKeep,
 		"Done": fetchDone, "Failed": fetchFailed, "Again": fetchAgain, "AgainLater": fetchAgainLater, "Returned": fetchReturned,
@@ -279,6 +279,22 @@ func fetchKeptBounded(t *testing.T, w FetchWorld) {
 		}
 	}
 	w.is(t, open, uploadv1.FetchQueued)
+	if !w.remove(t, "acc_alice") || w.remove(t, "acc_alice") {
+		t.Error("it does not say whether there are others to remove")
+	}
+	if r, err := w.Service.ListFetches(t.Context(), uploadv1.ListFetchesRequest{Principal: fetcher("alice")}); err != nil || len(r.Fetches) != 0 {
+		t.Errorf("%d stayed, %v", len(r.Fetches), err)
+	}
+}
+
+// remove removes a page of an account's, and says whether there are others.
+func (w FetchWorld) remove(t *testing.T, account string) bool {
+	t.Helper()
+	r, err := w.Service.RemoveFetches(t.Context(), uploadv1.RemoveFetchesRequest{AccountID: account})
+	if err != nil {
+		t.Fatalf("removing: %v", err)
+	}
+	return r.More
 }
 
 // fetchLost: a message that nobody answered for comes into the queue again.
@@ -292,7 +308,51 @@ func fetchLost(t *testing.T, w FetchWorld) {
 	}
 	w.Clock.Advance(2 * time.Minute)
 	w.queued(t, f)
+	// One that only waits long comes more and more rarely.
+	w.Clock.Advance(28 * time.Minute)
+	w.Sweep()
+	if got := w.Take(t); len(got) != 0 {
+		t.Errorf("in the queue so soon: %v", got)
+	}
+	w.Clock.Advance(4 * time.Minute)
+	w.queued(t, f)
 	if l := w.lease(t, f); l.Fetch.Attempts != 1 {
 		t.Errorf("%+v", l)
+	}
+}
+
+// fetchRemove: of an account that closes nothing stays, whatever its fetches do.
+func fetchRemove(t *testing.T, w FetchWorld) {
+	done, running, again := w.add(t), w.add(t), w.add(t)
+	w.end(t, w.lease(t, done), fetched)
+	l := w.lease(t, running)
+	w.end(t, w.lease(t, again), broken)
+	last := w.add(t)
+	other, err := w.try(t, "bob", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range []string{"acc_alice", "acc_alice", "acc_nobody"} {
+		if w.remove(t, account) {
+			t.Errorf("of %s there are others", account)
+		}
+	}
+	if r, err := w.Service.ListFetches(t.Context(), uploadv1.ListFetchesRequest{Principal: fetcher("alice")}); err != nil || len(r.Fetches) != 0 {
+		t.Errorf("%d stayed, %v", len(r.Fetches), err)
+	}
+	wantCode(t, "its worker goes on", w.keep(t, l), uploadv1.ErrFetchNotFound)
+	for _, r := range []uploadv1.EndFetchRequest{fetched, broken, {Returned: true}} {
+		_, err := w.tryEnd(t, l, r)
+		wantCode(t, "its worker ends", err, uploadv1.ErrFetchNotFound)
+	}
+	_, err = w.tryLease(t, last.ID)
+	wantCode(t, "another worker", err, uploadv1.ErrFetchNotFound)
+	w.is(t, other, uploadv1.FetchQueued)
+	if f, err := w.try(t, "alice", 1); err != nil || f.ID <= last.ID {
+		t.Errorf("its place is not free: %+v, %v", f, err)
+	}
+	for _, account := range []string{"", strings.Repeat("a", 1000)} {
+		_, err := w.Service.RemoveFetches(t.Context(), uploadv1.RemoveFetchesRequest{AccountID: account})
+		wantCode(t, "no account", err, fault.ErrInvalid)
 	}
 }

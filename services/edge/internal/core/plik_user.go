@@ -207,7 +207,7 @@ func (c *Core) DeletePlikUser(ctx context.Context, by Caller, accountID string) 
 
 // closing is what ends the things of an account.
 func (c *Core) closing() closing.Services {
-	return closing.Services{Objects: c.Objects, Pliks: c.Pliks, Links: c.Links, Webhooks: c.Webhooks}
+	return closing.Services{Objects: c.Objects, Pliks: c.Pliks, Fetches: c.Fetches, Links: c.Links, Webhooks: c.Webhooks}
 }
 
 // ListPlikUsers pages through all accounts. Codes: auth.not_admin, those of

@@ -102,6 +102,18 @@ func (f *Fetches) ListFetches(_ context.Context, r uploadv1.ListFetchesRequest) 
 	return out, nil
 }
 
+// RemoveFetches implements uploadv1.FetchService.
+func (f *Fetches) RemoveFetches(_ context.Context, r uploadv1.RemoveFetchesRequest) (uploadv1.RemoveFetchesResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.all {
+		if f.all[i].AccountID == r.AccountID {
+			f.all[i] = uploadv1.Fetch{} // its number is not given again
+		}
+	}
+	return uploadv1.RemoveFetchesResponse{}, f.fail["RemoveFetches"]
+}
+
 // CancelFetch implements uploadv1.FetchService.
 func (f *Fetches) CancelFetch(_ context.Context, r uploadv1.FetchRequest) (uploadv1.Fetch, error) {
 	f.mu.Lock()

@@ -124,7 +124,7 @@ func accountDelete() *cobra.Command {
 				return fmt.Errorf("this deletes account %s (%s) with all its files and buckets, for good; give --yes", a.Username, a.ID)
 			}
 			what := closing.Services{
-				Objects: objectv1.NewClient(s.rpc), Pliks: uploadv1.NewPlikClient(s.rpc),
+				Objects: objectv1.NewClient(s.rpc), Pliks: uploadv1.NewPlikClient(s.rpc), Fetches: uploadv1.NewFetchClient(s.rpc),
 				Links: linksv1.NewClient(s.rpc), Webhooks: webhookv1.NewClient(s.rpc),
 			}
 			if err := what.Close(ctx, a.ID); err != nil {

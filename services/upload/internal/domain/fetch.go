@@ -127,8 +127,10 @@ func (x *FetchSlots) forget(id int64) bool {
 const (
 	// fetchLost is after how long in the queue a fetch is put there once more: its
 	// message may have become a dead letter. One that is only waiting is then in the
-	// queue twice, which does no harm.
-	fetchLost = 15 * time.Minute
+	// queue twice, which does no harm; each time twice as long, fetchLostMost at most,
+	// so that long queues do not fill with what waits in them.
+	fetchLost     = 15 * time.Minute
+	fetchLostMost = 16 * time.Hour
 	// slotYoung is how long a slot may wait for its fetch.
 	slotYoung = time.Minute
 	// fetchPatience caps the wait for the next attempt, whoever asks for it.
@@ -174,7 +176,8 @@ func (s *Fetches) now() time.Time { return s.Clock().UTC().Truncate(time.Millise
 
 // queue puts a fetch into the queue, at once.
 func (f *Fetch) queue(now time.Time) {
-	f.State, f.Turn, f.NotBefore, f.LeaseTill, f.DueAt = uploadv1.FetchQueued, f.Turn+1, time.Time{}, time.Time{}, now.Add(fetchLost)
+	lost := min(fetchLost<<min(f.Turn, 6), fetchLostMost)
+	f.State, f.Turn, f.NotBefore, f.LeaseTill, f.DueAt = uploadv1.FetchQueued, f.Turn+1, time.Time{}, time.Time{}, now.Add(lost)
 }
 
 // wait lets it be queued later.

@@ -75,7 +75,25 @@ func (s *Fetches) tend(ctx context.Context, seen Fetch) error {
 	return nil
 }
 
-// forget removes a fetch that ended long ago.
+// RemoveAll ends and removes an account's, and says whether others are left. A
+// worker that has one finds that it is gone when it says next that it goes on.
+func (s *Fetches) RemoveAll(ctx context.Context, account string) (more bool, err error) {
+	page, err := s.List(ctx, account)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range page {
+		if err := s.forget(ctx, f); err != nil {
+			return false, fmt.Errorf("removing fetch %d: %w", f.ID, err)
+		}
+		if !f.Over() {
+			s.Meter.FetchEnded(FetchCancelled)
+		}
+	}
+	return len(page) == uploadv1.MaxFetchesListed, nil
+}
+
+// forget removes a fetch that ended long ago, or whose account is being closed.
 func (s *Fetches) forget(ctx context.Context, f Fetch) error {
 	err := s.Store.UpdateFetchSlots(ctx, f.Account, func(x *FetchSlots) error {
 		if !x.forget(f.ID) {

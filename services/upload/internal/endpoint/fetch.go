@@ -92,6 +92,15 @@ func (e *Fetch) CancelFetch(ctx context.Context, r uploadv1.FetchRequest) (uploa
 	return wireFetch(f), err
 }
 
+// RemoveFetches implements uploadv1.FetchService.
+func (e *Fetch) RemoveFetches(ctx context.Context, r uploadv1.RemoveFetchesRequest) (uploadv1.RemoveFetchesResponse, error) {
+	if r.AccountID == "" || len(r.AccountID) > maxID {
+		return uploadv1.RemoveFetchesResponse{}, fault.ErrInvalid.Msgf("an account is needed")
+	}
+	more, err := e.f.RemoveAll(ctx, r.AccountID)
+	return uploadv1.RemoveFetchesResponse{More: more}, err
+}
+
 // LeaseFetch implements uploadv1.FetchService.
 func (e *Fetch) LeaseFetch(ctx context.Context, r uploadv1.FetchWorkRequest) (uploadv1.FetchLeased, error) {
 	l, err := e.f.Lease(ctx, r.ID)
