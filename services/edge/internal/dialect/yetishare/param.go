@@ -111,7 +111,7 @@ func readBody(r *http.Request, p params) error {
 		return err
 	}
 	if kind == typeURLEncoded {
-		body, err := io.ReadAll(&limited{r: r.Body, left: maxForm})
+		body, err := io.ReadAll(&limited{r: r.Body, left: maxForm, most: maxForm})
 		if err != nil {
 			return fmt.Errorf("reading the body: %w", err)
 		}
@@ -120,7 +120,7 @@ func readBody(r *http.Request, p params) error {
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{&limited{r: r.Body, left: maxForm}, r.Body}
+	}{&limited{r: r.Body, left: maxForm, most: maxForm}, r.Body}
 	f, err := openForm(r)
 	if err != nil {
 		return err
@@ -138,18 +138,18 @@ func readBody(r *http.Request, p params) error {
 
 // limited fails where a body is longer than it may be.
 type limited struct {
-	r    io.Reader
-	left int64 // bytes
+	r          io.Reader
+	left, most int64 // bytes
 }
 
 // Read implements io.Reader.
 func (l *limited) Read(b []byte) (int, error) {
-	if int64(len(b)) > l.left+1 {
+	if int64(len(b))-1 > l.left {
 		b = b[:l.left+1]
 	}
 	n, err := l.r.Read(b)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, errForm.Msgf("The form is longer than %d KiB.", maxForm>>10)
+		return 0, errForm.Msgf("The form is longer than %d KiB.", l.most>>10)
 	}
 	return n, err //nolint:wrapcheck // the io contract wants it as it is
 }

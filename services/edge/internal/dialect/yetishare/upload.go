@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -20,7 +21,7 @@ const (
 	// earlyFile is how much of a file is kept that comes before the token, bytes.
 	earlyFile = 256 << 10
 	// formRoom is what of a body is not its file at most: fields, and what stands
-	// around them, bytes.
+	// around them, bytes. So much is read of somebody whose token was not looked at.
 	formRoom = 1 << 20
 )
 
@@ -66,6 +67,7 @@ func (h *Handler) UploadFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	u.body.left = math.MaxInt64
 	if u.part == nil {
 		return errNotReceived
 	}
@@ -90,8 +92,8 @@ type upload struct {
 	h     *Handler
 	r     *http.Request
 	form  *form
-	body  io.Reader // all of the request's
-	said  params    // in the form so far
+	body  *limited // all of the request's; without a bound once its sender is known
+	said  params   // in the form so far
 	query params
 
 	part   *multipart.Part // the file; nil: there is none
@@ -110,7 +112,7 @@ func (h *Handler) open(r *http.Request) (*upload, error) {
 	if r.Method == http.MethodHead {
 		return nil, dialect.ErrMethodNotAllowed
 	}
-	u := &upload{h: h, r: r, body: r.Body, said: params{}, query: params{}}
+	u := &upload{h: h, r: r, body: &limited{r: r.Body, left: formRoom, most: formRoom}, said: params{}, query: params{}}
 	if err := parsePairs(r.URL.RawQuery, u.query); err != nil {
 		return nil, err
 	}
@@ -124,6 +126,10 @@ func (h *Handler) open(r *http.Request) (*upload, error) {
 	if kind != typeMultipart {
 		return u, readBody(r, u.said)
 	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{u.body, r.Body}
 	if u.form, err = openForm(r); err != nil {
 		return nil, err
 	}

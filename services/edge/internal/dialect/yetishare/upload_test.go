@@ -80,6 +80,13 @@ func TestUpload_Refused(t *testing.T) {
 	refusal(t, w.send(t, "/file/upload", append(w.credentials(), fileOf("n", big), field("folder_id", "999"))...), 200, noDir)
 	refusal(t, w.send(t, "/file/upload", append(w.credentials(), fileOf("n", big), field("x", strings.Repeat("y", 64<<10)))...), 400, "The parameters are longer than 64 KiB.")
 	refusal(t, w.send(t, "/file/upload", append(w.credentials(), fileOf("n", big), field("x", "\xff"))...), 400, `The "x" param is not UTF-8.`)
+	stranger := part{name: "photo", filename: "p.png", value: strings.Repeat("p", 2<<20), file: true}
+	const long = "The form is longer than 1024 KiB."
+	refusal(t, w.send(t, "/file/upload", append([]part{stranger}, w.credentials()...)...), 400, long)
+	refusal(t, w.send(t, "/file/upload", append([]part{fileOf("n", "x"), stranger}, w.credentials()...)...), 400, long)
+	behind, kind := formOf(t, fileOf("n", "x"), field("access_token", "x"))
+	refusal(t, w.Do(t, "POST", api+"/file/upload", behind+strings.Repeat("\r\n", 1<<20), header("Content-Type", kind)), 400, long)
+	refusal(t, w.Do(t, "POST", api+"/file/upload", strings.Repeat("\r\n", 1<<20)+behind, header("Content-Type", kind)), 400, long)
 	body, kind := formOf(t, append(w.credentials(), fileOf("n", big))...)
 	for _, at := range []int{len(body) - 4, len(body) - 20, len(body) / 2} {
 		refusal(t, w.Do(t, "POST", api+"/file/upload", body[:at], header("Content-Type", kind)), 400, "the body ended before its announced length; nothing was stored")
