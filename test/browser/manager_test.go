@@ -81,11 +81,15 @@ func TestManager(t *testing.T) {
 	upload(map[string]int64{"beach.jpg": 2_400_000, "mountain.mp4": 5_100_000, "map.pdf": 310_000})
 	p.until("the uploads", `document.querySelectorAll("#uploads li.done").length === 3`)
 	p.narrow()
-	p.keys("mountain.mp4", " ")
-	p.do(chromedp.Evaluate[chromedp.Void](`scrollTo({ top: 0, behavior: "instant" })`))
+	p.keys("mountain.mp4", kb.ArrowUp, kb.ArrowDown)
+	p.do(chromedp.Evaluate[chromedp.Void](row("mountain.mp4") + `.querySelector("input").click()`))
 	p.shoot("manager")
+	p.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, document.body.scrollHeight)`))
 	upload(map[string]int64{"diary.txt": 14_000})
 	p.until("the selection in the new list", `document.querySelector("#count").textContent === "1 selected" && `+row("mountain.mp4")+`.matches(".selected:focus")`)
+	if eval[bool](p, row("mountain.mp4")+".getBoundingClientRect().bottom > 0") {
+		t.Error("the new list has scrolled the page, whose reader is elsewhere")
+	}
 	p.do(chromedp.KeyEvent(kb.Escape))
 
 	p.keys("beach.jpg", kb.F2)

@@ -35,9 +35,9 @@ function select(which, on = true) {
   sync();
 }
 
-function focus(row) {
+function focus(row, options) {
   for (const r of rows()) r.tabIndex = r === row ? 0 : -1;
-  row.focus();
+  row.focus(options);
 }
 
 // act sends the form as its button does, for the row where nothing is selected.
@@ -203,7 +203,7 @@ document.addEventListener("sluice:refreshed", () => {
   setUp();
   select(before);
   const row = document.activeElement === document.body && rows().find((r) => r.dataset.node === at);
-  if (row) focus(row);
+  if (row) focus(row, { preventScroll: true }); // who reads elsewhere stays there
 });
 setUp();
 const here = location.hash && document.getElementById(location.hash.slice(1));
