@@ -9,9 +9,8 @@ import (
 // ErrRateLimited is of an account or an address that asks more often than it may.
 var ErrRateLimited = fault.New(fault.RateLimited, "edge.rate_limited", "too many requests; slow down")
 
-// Rates bounds how often the API of link containers is asked, each edge for
-// itself; a minute's worth may come at once. nil sets no bound. It is safe for
-// concurrent use.
+// Rates bounds how often an API is asked, each edge for itself; a minute's worth
+// may come at once. nil sets no bound. It is safe for concurrent use.
 type Rates struct {
 	accounts, addresses, refused, pictures *rate
 	now                                    func() time.Time

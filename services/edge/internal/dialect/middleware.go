@@ -185,11 +185,18 @@ func asError(p any) error {
 // mustWait says which answers wait for their audit record: those to changes,
 // and denials.
 func mustWait(c *Call, status int) bool {
-	return (c.Route.Name != "" && c.Route.Mutates()) || denied(status)
+	return (c.Route.Name != "" && c.Route.Mutates()) || denied(c, status)
 }
 
-func denied(status int) bool {
-	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests
+// denied tells refusals by their status, and those of dialects that answer with 200
+// whatever they say by their fault.
+func denied(c *Call, status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return true
+	}
+	kind := fault.KindOf(c.Err)
+	return c.Err != nil && (kind == fault.Unauthenticated || kind == fault.Forbidden)
 }
 
 // auditFirst writes the record before the answer. Without it a success turns

@@ -50,7 +50,7 @@ func record(r *http.Request, c *Call, status int) auditv1.Record {
 		rec.Action = "NoRoute"
 	}
 	switch {
-	case denied(status):
+	case denied(c, status):
 		rec.Result = "denied"
 	case c.Err != nil || status >= http.StatusBadRequest || status == 0:
 		rec.Result = "failed"

@@ -164,4 +164,9 @@ func TestAudit_Records(t *testing.T) {
 			t.Errorf("%+v", recs)
 		}
 	}
+	// A token that does not hold is a denial, although it is answered with 200.
+	refusal(t, w.Do(t, "GET", api+"/account/info?"+plus(w.who, "access_token", "x").Encode(), "", header("X-Request-Id", "denied")), 200, reauth)
+	if recs := w.Audit.Of("denied"); len(recs) != 1 || recs[0].Result != "denied" || recs[0].Code != "yetishare.reauthenticate" {
+		t.Errorf("%+v", recs)
+	}
 }

@@ -1,6 +1,7 @@
 package yetishare
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -112,31 +113,29 @@ func (h *Handler) ShowURLUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return ofFetch(err)
 	}
-	var folder int64
-	if f.FolderID != "" {
-		folder = h.numberOf(q, f.FolderID)
-	}
-	return h.answer(w, envelope{Data: fetchToWire(f, folder, h.fetched(q, f))})
-}
-
-// numberOf is that of a folder, 0 where it is gone.
-func (h *Handler) numberOf(q *asked, nodeID string) int64 {
-	n, err := h.core.FindNode(q.Context(), objectv1.FindNodeRequest{Principal: q.by.Principal, NodeID: nodeID})
+	folder, err := h.node(q, f.FolderID)
 	if err != nil {
-		return 0
+		return err
 	}
-	return n.Number
+	file, err := h.node(q, f.NodeID)
+	if err != nil {
+		return err
+	}
+	var made *wireFile
+	if file.Object != nil {
+		made = new(fileToWire(baseOf(r), file))
+	}
+	return h.answer(w, envelope{Data: fetchToWire(f, folder.Number, made)})
 }
 
-// fetched is the file that a fetch made, nil where there is none, or not any more.
-func (h *Handler) fetched(q *asked, f uploadv1.Fetch) *wireFile {
-	if f.NodeID == "" {
-		return nil
+// node gives a node of the caller's, or nothing where it is gone, or "" names it.
+func (h *Handler) node(q *asked, nodeID string) (objectv1.DriveNode, error) {
+	if nodeID == "" {
+		return objectv1.DriveNode{}, nil
 	}
-	n, err := h.core.FindNode(q.Context(), objectv1.FindNodeRequest{Principal: q.by.Principal, NodeID: f.NodeID})
-	if err != nil || n.Object == nil {
-		return nil
+	n, err := h.core.FindNode(q.Context(), objectv1.FindNodeRequest{Principal: q.by.Principal, NodeID: nodeID})
+	if errors.Is(err, objectv1.ErrNodeNotFound) {
+		return objectv1.DriveNode{}, nil
 	}
-	file := fileToWire(baseOf(q.Request), n)
-	return &file
+	return n, err //nolint:wrapcheck // it says what was being done
 }

@@ -11,6 +11,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge"
 )
 
@@ -212,6 +213,9 @@ func TestFetch_Status(t *testing.T) {
 	if file, _ := d["file"].(map[string]any); d["status"] != "complete" || d["download_percent"] != "100" || d["file_id"] != x.file || file["id"] != x.file {
 		t.Errorf("%v", d)
 	}
+	w.Object.SetFail("FindNode", fault.ErrUnavailable) // which does not tell that the file is gone
+	refusal(t, w.ask(t, "/file/url_upload_status", "url_upload_id", one), 503, fault.ErrUnavailable.Message)
+	w.Object.SetFail("FindNode", nil)
 	w.Fetches.Set(2, func(f *uploadv1.Fetch) { f.State, f.Reason = uploadv1.FetchFailed, "the server answered 404" })
 	if d := status(two); d["status"] != "failed" || d["notes"] != "the server answered 404" || d["file"] != nil {
 		t.Errorf("%v", d)
