@@ -3,9 +3,11 @@ package domain_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
+	"github.com/sluicehq/sluice/services/object/internal/domain"
 )
 
 // One renames a node while another one moves it, each in front of each write of the
@@ -45,4 +47,40 @@ func TestDriveNodes_RenameMeetsMove(t *testing.T) {
 	}
 	e.settle()
 	e.checkReached(ids)
+}
+
+// updatedVersions calls the hook of a ctx behind each version that it updates.
+type updatedVersions struct{ domain.Versions }
+
+type updatedKey struct{}
+
+func (u updatedVersions) Update(ctx context.Context, id string, change func(v *domain.Version) error) (domain.Version, error) {
+	v, err := u.Versions.Update(ctx, id, change)
+	if hook, ok := ctx.Value(updatedKey{}).(func()); ok {
+		hook()
+	}
+	return v, err
+}
+
+// Two give a file different content types: in the end its version and its head,
+// which the bucket's listing goes by, say the same.
+func TestDriveNodes_TwoContentTypes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envOptions{wrap: func(st domain.Store) domain.Store {
+		st.Versions = updatedVersions{st.Versions}
+		return st
+	}})
+	id := e.touch("f").File.NodeID
+	change := func(ctx context.Context, contentType string) {
+		if _, err := e.changeNode(ctx, objectv1.ChangeNodeRequest{NodeID: id, ContentType: &contentType}); err != nil {
+			t.Error(err)
+		}
+	}
+	between := sync.OnceFunc(func() { change(t.Context(), "text/html") })
+	change(context.WithValue(t.Context(), updatedKey{}, between), "image/png")
+	o, err := e.stat(objectv1.DriveBucket, "f", "")
+	h, _, herr := e.st.Heads.Get(t.Context(), "drive-alice", id)
+	if err != nil || herr != nil || o.Metadata.ContentType != h.ContentType {
+		t.Fatalf("the version is of %q, the head of %q; %v, %v", o.Metadata.ContentType, h.ContentType, err, herr)
+	}
 }

@@ -308,7 +308,7 @@ func (s *Service) retype(ctx context.Context, id, contentType string) error {
 		if err != nil {
 			return fmt.Errorf("changing a file's content type: %w", err)
 		}
-		err = s.retypeHead(ctx, h, contentType)
+		err = s.retypeHead(ctx, h)
 		if !errors.Is(err, ErrStale) {
 			return err
 		}
@@ -316,9 +316,10 @@ func (s *Service) retype(ctx context.Context, id, contentType string) error {
 	return errBusy
 }
 
-// retypeHead brings the head of a file in line with its version: ErrStale when it
-// shows another one by now.
-func (s *Service) retypeHead(ctx context.Context, seen Head, contentType string) error {
+// retypeHead brings the head of a file in line with its version, which is read
+// behind it: somebody else may have given it another type. ErrStale when it shows
+// another one by now.
+func (s *Service) retypeHead(ctx context.Context, seen Head) error {
 	h, rev, err := s.st.Heads.Get(ctx, seen.Bucket, seen.Key)
 	if err != nil {
 		return fmt.Errorf("reading the head: %w", err)
@@ -326,9 +327,16 @@ func (s *Service) retypeHead(ctx context.Context, seen Head, contentType string)
 	if h.Current != seen.Current {
 		return ErrStale
 	}
-	if h.ContentType == contentType {
+	v, err := s.st.Versions.Get(ctx, h.Current)
+	if errors.Is(err, ErrNoDocument) {
+		return ErrStale
+	}
+	if err != nil {
+		return fmt.Errorf("reading the version: %w", err)
+	}
+	if h.ContentType == v.Metadata.ContentType {
 		return nil
 	}
-	h.ContentType, h.Seq = contentType, s.nextSeq(h.Seq)
+	h.ContentType, h.Seq = v.Metadata.ContentType, s.nextSeq(h.Seq)
 	return s.st.Heads.Put(ctx, h, rev)
 }
