@@ -93,7 +93,7 @@ func (h *Handler) entrance(r *http.Request, next string) enterView {
 // file manager here. "": it is none.
 func returnPath(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || len(text) > maxField || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !(ofContainers(u.Path) || ofManager(u.Path)) || strings.ContainsAny(u.Path, "\\\x00") {
+	if err != nil || len(text) > maxField || u.Scheme != "" || u.Opaque != "" || u.Host != "" || u.User != nil || !ofContainers(u.Path) && !ofManager(u.Path) || strings.ContainsAny(u.Path, "\\\x00") {
 		return ""
 	}
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
