@@ -136,8 +136,7 @@ func yetiShareRules() []rule {
 			y := g.yeti(t)
 			f := y.Folder(t, "secret folder", "")
 			private, none := y.Call(t, "GET", page(y, f), nil).Want(t, 404), y.Call(t, "GET", "/folder/999999999/secret_folder", nil).Want(t, 404)
-			sameAnswer(t, "private", harness.Response{Status: private.Status, Header: private.Header, Body: []byte(strings.ReplaceAll(string(private.Body), f.ID, "ID"))},
-				harness.Response{Status: none.Status, Header: none.Header, Body: []byte(strings.ReplaceAll(string(none.Body), "999999999", "ID"))})
+			sameAnswer(t, "private", private, none)
 		}},
 		{says: "a public or unlisted folder's page lists its files with their URLs; the name in the path does not count", check: func(t *testing.T, g *ground) {
 			y := g.yeti(t)

@@ -135,7 +135,8 @@ func (w *World) env() []string {
 	host := strings.TrimPrefix(w.NATSURL, "nats://")
 	env := append(os.Environ(),
 		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+host,
-		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json")
+		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json",
+		"SLUICE_AUTH_SIGN_UPS=100000") // the accounts of all tests come from one address
 	if w.opts.FaultPoints {
 		env = append(env, faultEnv+"="+w.armFile())
 	}
