@@ -15,6 +15,7 @@ import (
 // dying one write later, before or after that write, until it comes through.
 func brokenOff(t *testing.T, o envOptions, try func(e *env, key string, crash func() context.Context) (died bool)) {
 	t.Helper()
+	oneByOne(t)
 	o.wrap, o.hasty = crashing, true
 	e := newEnv(t, o)
 	e.bucket("files", false)

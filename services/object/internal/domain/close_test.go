@@ -251,6 +251,7 @@ func TestClose_BrokenOff(t *testing.T) {
 
 func TestClose_BrokenOffSweep(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	for _, after := range []bool{false, true} {
 		e := newEnv(t, envOptions{wrap: crashing, idle: true})
 		e.fill(alice)

@@ -169,9 +169,7 @@ func numberless(paths []string) []string {
 // before or behind it, and it comes to an end when it is repeated or swept.
 func TestDriveNodes_BrokenOff(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("one thing after the other: make test has it without the race detector")
-	}
+	oneByOne(t)
 	e, ids := newNodesEnv(t)
 	for i, op := range nodeOps() {
 		for k := i % stride(); ; k += stride() {

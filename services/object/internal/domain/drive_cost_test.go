@@ -88,6 +88,7 @@ func (e *env) plantFolders(above string, n int) {
 // restore it, does not depend on how much there is.
 func TestDriveNodes_CostOfPages(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	sizes := []int{100, 2000}
 	if full() {
 		sizes = []int{100, 100_000}

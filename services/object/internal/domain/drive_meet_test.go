@@ -15,9 +15,7 @@ import (
 // of each write of the other: nothing is lost, and nothing hangs in the air.
 func TestDriveNodes_Meetings(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("one thing after the other: make test has it without the race detector")
-	}
+	oneByOne(t)
 	type op func(e *env, at string) func(ctx context.Context) error
 	byID := func(path string, do func(e *env, ctx context.Context, id string) error) op {
 		return func(e *env, at string) func(context.Context) error {

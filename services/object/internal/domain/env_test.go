@@ -22,6 +22,15 @@ import (
 	"github.com/sluicehq/sluice/services/object/internal/store"
 )
 
+// oneByOne skips, under the race detector (make race is -short), what does one
+// thing after the other: make test has it without.
+func oneByOne(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one thing after the other: make test has it without the race detector")
+	}
+}
+
 // env is a domain service on a real store, with a clock that tests can move.
 type env struct {
 	*domain.Service

@@ -98,9 +98,7 @@ func (e *env) fileCommit(path, kind string, ticket objectv1.Ticket, o objectv1.F
 // its end is looked at behind all of them.
 func brokenDrive(t *testing.T, try func(e *env, key string, crash func() context.Context) (died bool, later func())) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("one thing after the other: make test has it without the race detector")
-	}
+	oneByOne(t)
 	var e *env
 	var all []func()
 	brokenOff(t, envOptions{}, func(with *env, key string, crash func() context.Context) bool {

@@ -169,6 +169,7 @@ func stride() int {
 // behind it, or a step between; when it is repeated, or swept, it comes to an end.
 func TestFolders_BrokenOff(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	e, ids := newNodesEnv(t)
 	for i, op := range folderOps() {
 		for k := i % stride(); ; k += stride() {
@@ -228,6 +229,7 @@ type meeting struct {
 // and never hangs in the air.
 func TestFolders_Meetings(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	put := func(path string) func(context.Context, *env, string) error {
 		return func(ctx context.Context, e *env, at string) error {
 			_, err := e.tryFile(ctx, at+"/"+path, "body")

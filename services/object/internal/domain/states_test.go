@@ -450,6 +450,7 @@ func (s *states) settled() {
 
 func TestStates_EveryAnswerAgreesWithTheModel(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	for _, crashes := range []bool{false, true} {
 		for seed := range rounds(2, 2, 20) {
 			t.Run(fmt.Sprintf("crashes %v, seed %d", crashes, seed), func(t *testing.T) {

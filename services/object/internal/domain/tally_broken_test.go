@@ -18,6 +18,7 @@ import (
 // brings everything in line.
 func TestTallies_BrokenOff(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
 	step := 29
 	if full() {
@@ -64,6 +65,7 @@ func TestTallies_BrokenOff(t *testing.T) {
 // another worker counts whole: what it goes on to write does no harm.
 func TestTallies_Overtaken(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
 	ops, pairs, writes := tallyOps(), 29, 11
 	if full() {

@@ -246,6 +246,7 @@ func (w *workerWrites) wrap(st domain.Store) domain.Store {
 // a move what is above the two places, whatever is in the folder.
 func TestTallies_Cost(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	var w workerWrites
 	e := newEnv(t, envOptions{wrap: w.wrap})
 	files := 150
