@@ -219,7 +219,7 @@ func (h *Handler) showContainer(w http.ResponseWriter, r *http.Request, status i
 	v.Canonical, v.Formless = canonical, true
 	v.Path, v.URL = "/container/"+url.PathEscape(r.PathValue("id")), base+"/container/"+c.ID
 	v.Owned, v.NeedClick, v.NeedWord, v.Stamp = a.owned, a.needClick, a.needWord, h.core.Now().UnixMilli()
-	v.Badge = newBadgeCodes(base, c.ID)
+	v.Badge = newBadgeCodes(base, c.ID, h.core.Now())
 	v.Clicks = h.clickGraph(r.Context(), c)
 	if v.Open() {
 		if err := v.fill(r, a.links); err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -147,11 +148,12 @@ type badgeCodes struct{ Image, BBCode, HTML, Markdown string }
 
 // newBadgeCodes writes them. Forums get the WebP, which programs read, too; both
 // addresses have nothing in them that any of the languages would take for its
-// own.
-func newBadgeCodes(base, id string) badgeCodes {
+// own. The page's own image has the time in its address: a browser that kept the
+// badge of a minute ago would show it beside the states of now.
+func newBadgeCodes(base, id string, now time.Time) badgeCodes {
 	page, badge := base+"/container/"+id, base+"/s/"+id
 	return badgeCodes{
-		Image:    "/s/" + id + ".svg",
+		Image:    "/s/" + id + ".svg?at=" + strconv.FormatInt(now.UnixMilli(), 10),
 		BBCode:   "[url=" + page + "][img]" + badge + ".webp[/img][/url]",
 		HTML:     `<a href="` + page + `"><img src="` + badge + `.svg" alt="links" height="20"></a>`,
 		Markdown: "[![links](" + badge + ".svg)](" + page + ")",

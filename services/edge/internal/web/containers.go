@@ -263,7 +263,7 @@ func (h *Handler) ownContainer(w http.ResponseWriter, r *http.Request, status in
 	v.Container, v.URL = c, base+"/container/"+c.ID
 	v.Groups, v.Letters = grouped(links), letters(links)
 	v.Mirrors = mirrors(v.Groups)
-	v.Badge, v.Clicks = newBadgeCodes(base, c.ID), h.clickGraph(r.Context(), c)
+	v.Badge, v.Clicks = newBadgeCodes(base, c.ID, h.core.Now()), h.clickGraph(r.Context(), c)
 	if v.Problem == "" {
 		o := c.Options
 		v.containerFields = containerFields{Name: c.Title, Group: o.Group, Links: writeLinks(links), Captcha: o.Captcha, NoClickNLoad: o.NoClickNLoad, NoSingleLinks: o.NoSingleLinks}
