@@ -23,26 +23,32 @@ func (s *Service) RemoveNode(ctx context.Context, r objectv1.RemoveNodeRequest) 
 	if r.Principal.AccountID == "" {
 		return none, errNobody
 	}
+	return none, s.removeFound(ctx, actorOf(r.Principal, r.Origin), func(ctx context.Context) (Node, error) { return s.removable(ctx, r) })
+}
+
+// removeFound removes what find finds, and finds it again where somebody else
+// changed it meanwhile. A caller that leaves does not stop it.
+func (s *Service) removeFound(ctx context.Context, by Actor, find func(ctx context.Context) (Node, error)) error {
 	if err := s.admit(); err != nil {
-		return none, err
+		return err
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	for range casAttempts {
-		n, err := s.removable(ctx, r)
+		n, err := find(ctx)
 		if err != nil {
-			return none, err
+			return err
 		}
-		err = s.removeNode(ctx, n, actorOf(r.Principal, r.Origin))
+		err = s.removeNode(ctx, n, by)
 		if errors.Is(err, errAgain) {
 			continue
 		}
 		if err != nil && ctx.Err() != nil {
 			err = errMuch.Because(err)
 		}
-		return none, err
+		return err
 	}
-	return none, errBusy
+	return errBusy
 }
 
 // removable finds what a removal names. What is half removed is found too.

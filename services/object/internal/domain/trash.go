@@ -127,27 +127,7 @@ func (s *Service) tryRestore(ctx context.Context, n Node) error {
 
 // PurgeNode removes what lies in the trash for good.
 func (s *Service) PurgeNode(ctx context.Context, r objectv1.DriveNodeRequest) (objectv1.Empty, error) {
-	none := objectv1.Empty{}
-	if err := s.admit(); err != nil {
-		return none, err
-	}
-	ctx, cancel := detach(ctx)
-	defer cancel()
-	for range casAttempts {
-		n, err := s.purgeable(ctx, r)
-		if err != nil {
-			return none, err
-		}
-		err = s.removeNode(ctx, n, actorOf(r.Principal, r.Origin))
-		if errors.Is(err, errAgain) {
-			continue
-		}
-		if err != nil && ctx.Err() != nil {
-			err = errMuch.Because(err)
-		}
-		return none, err
-	}
-	return none, errBusy
+	return objectv1.Empty{}, s.removeFound(ctx, actorOf(r.Principal, r.Origin), func(ctx context.Context) (Node, error) { return s.purgeable(ctx, r) })
 }
 
 // purgeable finds what is to be purged; what is half removed is found too.
