@@ -196,7 +196,7 @@ func denied(c *Call, status int) bool {
 		return true
 	}
 	kind := fault.KindOf(c.Err)
-	return c.Err != nil && (kind == fault.Unauthenticated || kind == fault.Forbidden)
+	return kind == fault.Unauthenticated || kind == fault.Forbidden
 }
 
 // auditFirst writes the record before the answer. Without it a success turns
