@@ -1,6 +1,6 @@
-// Package streams declares the JetStream streams of Sluice, and the durables on
-// them, as values. Every service reconciles all of them at start (bus.Reconcile);
-// nothing else creates a stream, but pkg/blob its object stores.
+// Package streams declares the JetStream streams of Sluice, the durables on them
+// and the KV buckets, as values. An operator's user makes them (platform.Declare);
+// services only look whether they are there.
 package streams
 
 import (
@@ -23,6 +23,9 @@ const (
 	Fetches = "FETCHES" // URLs to be fetched: fetch.>
 	Clicks  = "CLICKS"  // clicks on containers: click.>
 )
+
+// CheckSubjects is what CheckSubject gives for all hosts.
+const CheckSubjects = "check.*"
 
 // CheckSubject is where the checks of a host's links wait in stream CHECKS: a
 // token of its own per host, so that an operator can see and purge them.

@@ -159,7 +159,7 @@ func (w World) check(t *testing.T, url string, f Found) {
 // eventually repeats a condition, with sweeps between.
 func (w World) eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(time.Minute) // only a failure takes it
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for w.Sweep(); !ok(); w.Sweep() {

@@ -15,7 +15,7 @@ func until(t *testing.T, what string, look func() (string, bool)) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
 		got, ok := look()
 		if ok {
 			return

@@ -134,7 +134,7 @@ func (w FetchWorld) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(time.Minute) // only a failure takes it
 	for w.Sweep(); !ok(); w.Sweep() {
 		if time.Now().After(end) {
 			t.Fatalf("it did not come to this: %s", what)

@@ -113,7 +113,7 @@ func (w World) listed(t *testing.T) []uploadv1.Ingest {
 
 func (w World) swept(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(time.Minute) // only a failure takes it
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for w.Sweep(); !ok(); w.Sweep() {

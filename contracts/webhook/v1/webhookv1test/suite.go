@@ -36,7 +36,7 @@ type Config struct {
 }
 
 // patience bounds every wait of the suite.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Run runs the suite; open is called once.
 func Run(t *testing.T, open func(t *testing.T) World) {
