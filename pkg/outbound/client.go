@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // Config is the policy of a Client. The zero value goes to public addresses on
@@ -38,6 +40,10 @@ type Config struct {
 	// Redirect, when not nil, is called before a redirect is followed, with the
 	// exchange's context, within its time; an error ends the exchange.
 	Redirect func(ctx context.Context, to *url.URL) error
+	// Tel gets a span and a measurement of each exchange; nil gets none. They count
+	// as of this Purpose, of which there are few.
+	Tel     *telemetry.Telemetry
+	Purpose string
 }
 
 // Resolver looks host names up; *net.Resolver is one.
@@ -64,6 +70,7 @@ type Client struct {
 	cfg       Config
 	http      *http.Client
 	transport *http.Transport
+	obs       *observer
 }
 
 // New makes a client. Close it when it is no longer needed.
@@ -86,7 +93,7 @@ func New(cfg Config) *Client {
 	if cfg.Resolver == nil {
 		cfg.Resolver = new(net.Resolver)
 	}
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, obs: newObserver(cfg.Tel, cfg.Purpose)}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	c.transport = &http.Transport{
@@ -114,7 +121,13 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // body's Read: outbound.refused, outbound.timeout, outbound.too_large,
 // outbound.unreachable, outbound.too_many_redirects; the end of ctx by
 // cancellation is given as it is.
-func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, error) {
+func (c *Client) Do(ctx context.Context, req *http.Request) (resp *http.Response, err error) {
+	ctx, end := c.obs.begin(ctx, req)
+	defer func() { end(resp, err) }()
+	return c.do(ctx, req)
+}
+
+func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	ctx = context.WithValue(ctx, exchange{}, ctx)
 	if req = req.Clone(ctx); req.Header == nil {

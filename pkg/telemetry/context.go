@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // HeaderRequestID carries the request id beside the W3C headers in the maps of
@@ -42,6 +43,37 @@ func Inject(ctx context.Context, header map[string]string) {
 	if id := RequestID(ctx); id != "" {
 		header[HeaderRequestID] = id
 	}
+}
+
+// Carry gives the headers of a message that goes on with what ctx is part of.
+func Carry(ctx context.Context) map[string]string {
+	header := map[string]string{}
+	Inject(ctx, header)
+	return header
+}
+
+// HeaderCause carries the trace context of what a message follows from, where it is
+// no part of it: a timer that a check of a link set is another check, hours later.
+const HeaderCause = "sluice-cause"
+
+// CauseOf gives the headers of a message that only follows from ctx: whoever handles
+// it begins a trace, which points here (Cause).
+func CauseOf(ctx context.Context) map[string]string {
+	if parent := Carry(ctx)["traceparent"]; parent != "" {
+		return map[string]string{HeaderCause: parent}
+	}
+	return nil
+}
+
+// Cause gives what a message with these headers follows from; it is not valid where
+// they do not say.
+func Cause(header map[string]string) trace.SpanContext {
+	parent, ok := header[HeaderCause]
+	if !ok {
+		return trace.SpanContext{}
+	}
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": parent})
+	return trace.SpanContextFromContext(ctx)
 }
 
 // Extract returns ctx with the trace context and request id that header

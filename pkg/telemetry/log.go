@@ -14,6 +14,14 @@ import (
 // request_id of the context to each line. Level is debug, info, warn or error;
 // format is text or json; empty means info and text.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	h, err := newHandler(w, level, format)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(h), nil
+}
+
+func newHandler(w io.Writer, level, format string) (slog.Handler, error) {
 	var l slog.Level
 	if level != "" {
 		if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -23,9 +31,9 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: l, ReplaceAttr: replaceAttr}
 	switch strings.ToLower(format) {
 	case "", "text":
-		return slog.New(contextHandler{slog.NewTextHandler(w, o)}), nil
+		return contextHandler{Handler: slog.NewTextHandler(w, o)}, nil
 	case "json":
-		return slog.New(contextHandler{slog.NewJSONHandler(w, o)}), nil
+		return contextHandler{Handler: slog.NewJSONHandler(w, o)}, nil
 	}
 	return nil, fmt.Errorf("log format %q: it is text or json", format)
 }
@@ -40,12 +48,15 @@ func replaceAttr(_ []string, a slog.Attr) slog.Attr {
 }
 
 // contextHandler adds the ids of the context to the records of another handler.
-type contextHandler struct{ slog.Handler }
+type contextHandler struct {
+	slog.Handler
+	bridged bool // to OpenTelemetry, which adds those of the span
+}
 
 // Handle implements slog.Handler.
 func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
 	if ctx != nil {
-		if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		if sc := trace.SpanContextFromContext(ctx); sc.IsValid() && !h.bridged {
 			r.AddAttrs(slog.String(KeyTraceID, sc.TraceID().String()), slog.String(KeySpanID, sc.SpanID().String()))
 		}
 		if id := RequestID(ctx); id != "" {
@@ -57,10 +68,10 @@ func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (h contextHandler) WithAttrs(as []slog.Attr) slog.Handler {
-	return contextHandler{h.Handler.WithAttrs(as)}
+	return contextHandler{h.Handler.WithAttrs(as), h.bridged}
 }
 
 // WithGroup implements slog.Handler.
 func (h contextHandler) WithGroup(name string) slog.Handler {
-	return contextHandler{h.Handler.WithGroup(name)}
+	return contextHandler{h.Handler.WithGroup(name), h.bridged}
 }

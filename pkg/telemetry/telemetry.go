@@ -7,20 +7,25 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"go.opentelemetry.io/contrib/exporters/autoexport"
 	runtimemetrics "go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel/attribute"
 	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 )
@@ -33,10 +38,14 @@ type Config struct {
 	LogFormat string    // text or json; empty means text
 	LogOutput io.Writer // nil means standard error
 	// Environ is the environment ("KEY=value"), in which the standard OTEL_*
-	// variables decide about export: it is on when an exporter or an OTLP
-	// endpoint is named, and never when OTEL_SDK_DISABLED is true. The exporters
-	// then read their own variables from the process's environment.
+	// variables decide about export: a signal is sent when its exporter or an OTLP
+	// endpoint is named, and none is when OTEL_SDK_DISABLED is true. The exporters,
+	// the sampler and the resource then read their own variables from the process's
+	// environment.
 	Environ []string
+	// Spans, when not nil, gets the spans of all services whatever the variables
+	// say; for tests.
+	Spans sdktrace.SpanProcessor
 }
 
 // Telemetry is what one service reports through. Its fields are never nil and
@@ -55,10 +64,15 @@ type Telemetry struct {
 // shared is what the services of one process have in common.
 type shared struct {
 	cfg     Config
-	base    *slog.Logger // Log without the service's name
+	output  slog.Handler // of the log, without the service's name
 	export  export
-	spans   sdktrace.SpanProcessor // the exporter of all services; nil without OTLP
+	spans   []sdktrace.SpanProcessor // of all services
+	logs    sdklog.Processor         // the exporter of all services; nil without one
 	sampler sdktrace.TracerProviderOption
+	traced  bool // spans are recorded, by whatever sampler
+	common  *resource.Resource
+	within  time.Duration // flushWithin
+	late    atomic.Bool   // a flush has run out of time: the collector does not answer
 }
 
 // New sets a process's telemetry up. Shutdown must be called to flush exporters.
@@ -66,25 +80,22 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.LogOutput == nil {
 		cfg.LogOutput = os.Stderr
 	}
-	log, err := NewLogger(cfg.LogOutput, cfg.LogLevel, cfg.LogFormat)
+	out, err := newHandler(cfg.LogOutput, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return nil, err
 	}
-	sh := &shared{cfg: cfg, base: log, export: exportFrom(cfg.Environ)}
+	sh := &shared{cfg: cfg, output: out, export: exportFrom(cfg.Environ), within: flushWithin}
+	if sh.common, err = commonResource(ctx, cfg.Version); err != nil {
+		return nil, err
+	}
+	closers, err := sh.openExporters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sh.chooseSampler(ctx)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-
-	var closers []func(context.Context) error
-	if sh.export.traces {
-		e, err := autoexport.NewSpanExporter(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("setting up the export of traces: %w", err)
-		}
-		sh.spans = sdktrace.NewBatchSpanProcessor(e)
-		closers = append(closers, sh.spans.Shutdown)
-	}
-	sh.sampler = sh.chooseSampler(ctx)
-	t, err := sh.service(ctx, reg, cfg.Service)
+	t, err := sh.service(ctx, reg, cfg.Service, promexporter.WithProducer(runtimemetrics.NewProducer()))
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +108,15 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 
 // chooseSampler records spans only when somebody reads them: recording costs
 // more than the rest of a small call. Ids are made and passed on all the same.
-func (sh *shared) chooseSampler(ctx context.Context) sdktrace.TracerProviderOption {
+func (sh *shared) chooseSampler(ctx context.Context) {
+	sh.traced = sh.export.traces || sh.cfg.Spans != nil || sh.output.Enabled(ctx, slog.LevelDebug)
 	switch {
-	case sh.base.Enabled(ctx, slog.LevelDebug):
-		return sdktrace.WithSampler(sdktrace.AlwaysSample())
-	case sh.export.traces:
-		return nil // the SDK's default, which follows OTEL_TRACES_SAMPLER
+	case !sh.traced:
+		sh.sampler = sdktrace.WithSampler(sdktrace.NeverSample())
+	case !sh.export.traces && !sh.export.sampler:
+		sh.sampler = sdktrace.WithSampler(sdktrace.AlwaysSample())
+	default: // the SDK's own, which follows OTEL_TRACES_SAMPLER
 	}
-	return sdktrace.WithSampler(sdktrace.NeverSample())
 }
 
 // For returns the telemetry of one service in this process: its own name in
@@ -117,30 +129,27 @@ func (t *Telemetry) For(ctx context.Context, service string) (*Telemetry, error)
 	return t.shared.service(ctx, t.Registry, service)
 }
 
-func (sh *shared) service(ctx context.Context, reg *prometheus.Registry, name string) (*Telemetry, error) {
-	res := resource.NewSchemaless(
-		attribute.String("service.name", name), attribute.String("service.version", sh.cfg.Version),
-		attribute.String("service.namespace", "sluice"),
-	)
-	t := &Telemetry{
-		Log: sh.base.With(KeyService, name), Registry: reg, Propagator: propagator(), shared: sh,
+func (sh *shared) service(ctx context.Context, reg *prometheus.Registry, name string, more ...promexporter.Option) (*Telemetry, error) {
+	res, err := resource.Merge(sh.common, resource.NewSchemaless(semconv.ServiceName(name)))
+	if err != nil {
+		return nil, fmt.Errorf("describing %s: %w", name, err)
 	}
-	if err := sh.addTraces(ctx, t, res); err != nil {
-		return nil, err
-	}
-	if err := sh.addMetrics(ctx, t, res); err != nil {
-		return nil, err
+	t := &Telemetry{Registry: reg, Propagator: propagator(), shared: sh}
+	sh.addLogs(t, res, name)
+	sh.addTraces(ctx, t, res)
+	if err := sh.addMetrics(ctx, t, res, more); err != nil {
+		return nil, errors.Join(err, t.Shutdown(ctx))
 	}
 	return t, nil
 }
 
-func (sh *shared) addTraces(ctx context.Context, t *Telemetry, res *resource.Resource) error {
+func (sh *shared) addTraces(ctx context.Context, t *Telemetry, res *resource.Resource) {
 	opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
 	if sh.sampler != nil {
 		opts = append(opts, sh.sampler)
 	}
-	if sh.spans != nil {
-		opts = append(opts, sdktrace.WithSpanProcessor(borrowed{sh.spans}))
+	for _, p := range sh.spans {
+		opts = append(opts, sdktrace.WithSpanProcessor(borrowed{p}))
 	}
 	if t.Log.Enabled(ctx, slog.LevelDebug) {
 		opts = append(opts, sdktrace.WithSpanProcessor(spanLogger{t.Log}))
@@ -148,29 +157,50 @@ func (sh *shared) addTraces(ctx context.Context, t *Telemetry, res *resource.Res
 	tp := sdktrace.NewTracerProvider(opts...)
 	t.tracers = tp
 	t.closers = append(t.closers, tp.Shutdown)
-	return nil
 }
 
-func (sh *shared) addMetrics(ctx context.Context, t *Telemetry, res *resource.Resource) error {
-	pe, err := promexporter.New(promexporter.WithRegisterer(t.Registry), promexporter.WithoutTargetInfo(),
-		promexporter.WithoutScopeInfo(),
-		promexporter.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("service.name")))
+func (sh *shared) addMetrics(ctx context.Context, t *Telemetry, res *resource.Resource, more []promexporter.Option) error {
+	pe, err := promexporter.New(append([]promexporter.Option{
+		promexporter.WithRegisterer(t.Registry), promexporter.WithoutTargetInfo(), promexporter.WithoutScopeInfo(),
+		promexporter.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter(semconv.ServiceNameKey)),
+	}, more...)...)
 	if err != nil {
 		return fmt.Errorf("setting up metrics: %w", err)
 	}
 	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(pe)}
+	if !sh.traced {
+		// No span is ever recorded that one could point to; the room for them is not small.
+		opts = append(opts, sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	}
 	if sh.export.metrics {
-		r, err := autoexport.NewMetricReader(ctx)
+		r, err := newReader(ctx)
 		if err != nil {
-			return fmt.Errorf("setting up the export of metrics: %w", err)
+			return err
 		}
 		opts = append(opts, sdkmetric.WithReader(r))
 	}
 	mp := sdkmetric.NewMeterProvider(opts...)
 	t.meters = mp
 	t.closers = append(t.closers, mp.Shutdown)
+	return sh.tellBuild(t)
+}
+
+// tellBuild makes the metric that says what runs.
+func (sh *shared) tellBuild(t *Telemetry) error {
+	what := metric.WithAttributeSet(attribute.NewSet(semconv.ServiceVersion(sh.cfg.Version), semconv.ProcessRuntimeVersion(runtime.Version())))
+	_, err := t.meters.Meter(scope).Int64ObservableGauge("sluice.build.info", metric.WithDescription("1; the attributes say what runs"),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(1, what)
+			return nil
+		}))
+	if err != nil {
+		return fmt.Errorf("setting up metrics: %w", err)
+	}
 	return nil
 }
+
+// scope names the meter and the logger of this package.
+const scope = "github.com/sluicehq/sluice/pkg/telemetry"
 
 // Tracer returns the tracer of an instrumented package; name is its import path
 // or a short noun.
@@ -185,13 +215,38 @@ func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.tracers }
 // MeterProvider returns what Meter asks, for libraries that take a provider.
 func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.meters }
 
-// Shutdown flushes and closes the exporters, within ctx. The logger stays usable.
+// How long a collector that does not answer may hold up the end of a process: once,
+// and then hardly at all for each further service of it.
+const (
+	flushWithin = 2 * time.Second
+	flushLate   = 100 * time.Millisecond
+)
+
+// Shutdown flushes and closes the exporters, within ctx and two seconds; its error
+// says that something may be lost, which is no reason for a process to fail. The
+// spans and logs of what For gave leave with the process's own. The logger stays
+// usable.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	var errs []error
-	for _, c := range t.closers {
-		errs = append(errs, c(ctx))
+	within := flushWithin
+	switch {
+	case t.shared == nil:
+	case t.shared.late.Load():
+		within = flushLate
+	default:
+		within = t.shared.within
 	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	errs := make([]error, len(t.closers))
+	var wg sync.WaitGroup
+	for i, c := range t.closers {
+		wg.Go(func() { errs[i] = c(ctx) })
+	}
+	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
+		if ctx.Err() != nil && t.shared != nil {
+			t.shared.late.Store(true)
+		}
 		return fmt.Errorf("flushing telemetry: %w", err)
 	}
 	return nil
@@ -203,37 +258,5 @@ func Nop() *Telemetry {
 	return &Telemetry{
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Propagator: propagator(),
 		tracers: nooptrace.NewTracerProvider(), meters: noopmetric.NewMeterProvider(),
-	}
-}
-
-// borrowed is a span processor that its provider must not shut down, because
-// the other services of the process use it too.
-type borrowed struct{ sdktrace.SpanProcessor }
-
-// Shutdown implements sdktrace.SpanProcessor.
-func (b borrowed) Shutdown(ctx context.Context) error { return b.ForceFlush(ctx) }
-
-// export says which signals leave the process.
-type export struct{ traces, metrics bool }
-
-func exportFrom(environ []string) export {
-	env := make(map[string]string, len(environ))
-	for _, kv := range environ {
-		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, "OTEL_") {
-			env[k] = v
-		}
-	}
-	asked := func(exporter, endpoint string) bool {
-		if v := env[exporter]; v != "" {
-			return v != "none"
-		}
-		return env["OTEL_EXPORTER_OTLP_ENDPOINT"] != "" || env[endpoint] != ""
-	}
-	if strings.EqualFold(env["OTEL_SDK_DISABLED"], "true") {
-		return export{}
-	}
-	return export{
-		traces:  asked("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-		metrics: asked("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"),
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -182,60 +184,120 @@ func TestNew_RefusesUnknownLevelsAndFormats(t *testing.T) {
 	}
 }
 
-// collector counts the bytes that arrive per path.
+// collector keeps what arrives, by path.
 type collector struct {
 	mu   sync.Mutex
-	hits map[string]int
+	hits map[string]string
 }
 
 func (c *collector) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	n, _ := io.Copy(io.Discard, r.Body)
+	b, _ := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hits[r.URL.Path] += int(n)
+	c.hits[r.URL.Path] += string(b)
+}
+
+func newCollector(t *testing.T) (*collector, string) {
+	t.Helper()
+	col := &collector{hits: map[string]string{}}
+	srv := httptest.NewServer(col)
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		srv.Close()
+	})
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", srv.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+	return col, "OTEL_EXPORTER_OTLP_ENDPOINT=" + srv.URL
+}
+
+// report has a service of a process tell something of each kind, and gives what
+// came to the collector and the trace that it tells of.
+func (c *collector) report(t *testing.T, environ ...string) (hits map[string]string, span trace.SpanContext) {
+	t.Helper()
+	c.mu.Lock()
+	c.hits = map[string]string{}
+	c.mu.Unlock()
+	tel, err := telemetry.New(t.Context(), telemetry.Config{Service: "x", Version: "1.2.3", LogOutput: io.Discard, Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel.FlushWithin(time.Minute) // the collector is of this process, and a busy machine's
+	sub, err := tel.For(t.Context(), "y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, sp := sub.Tracer("x").Start(telemetry.WithRequestID(t.Context(), "req_9"), "op")
+	sub.Log.With("bound", "before").InfoContext(ctx, "something happened", "took", time.Second)
+	sub.Log.DebugContext(ctx, "nobody wants to hear this")
+	sp.End()
+	if err := errors.Join(sub.Shutdown(t.Context()), tel.Shutdown(t.Context())); err != nil {
+		t.Error(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hits, sp.SpanContext()
 }
 
 // TestExport_OnlyWhenAsked is not parallel: the exporters read the environment
 // of the process.
 func TestExport_OnlyWhenAsked(t *testing.T) {
-	col := &collector{hits: map[string]int{}}
-	srv := httptest.NewServer(col)
-	defer srv.Close()
-	defer http.DefaultClient.CloseIdleConnections()
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", srv.URL)
-	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-	send := func(environ ...string) map[string]int {
-		col.mu.Lock()
-		col.hits = map[string]int{}
-		col.mu.Unlock()
-		tel, err := telemetry.New(t.Context(), telemetry.Config{Service: "x", LogOutput: io.Discard, Environ: environ})
-		if err != nil {
-			t.Fatal(err)
+	col, endpoint := newCollector(t)
+	for _, c := range []struct {
+		environ []string
+		want    string
+	}{
+		{nil, ""},
+		{[]string{endpoint, "OTEL_SDK_DISABLED=true"}, ""},
+		{[]string{endpoint, "OTEL_METRICS_EXPORTER=none"}, "logs traces"},
+		{[]string{endpoint, "OTEL_METRICS_EXPORTER=prometheus", "OTEL_LOGS_EXPORTER=none"}, "traces"}, // which there is anyway
+		{[]string{endpoint}, "logs metrics traces"},
+		{[]string{"OTEL_LOGS_EXPORTER=otlp"}, "logs"},
+	} {
+		hits, _ := col.report(t, c.environ...)
+		got := strings.ReplaceAll(strings.Join(slices.Sorted(maps.Keys(hits)), " "), "/v1/", "")
+		if got != c.want {
+			t.Errorf("%v exports %q, want %q", c.environ, got, c.want)
 		}
-		sub, err := tel.For(t.Context(), "y")
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// TestExport_SaysWhoAndWhere is not parallel, as above.
+func TestExport_SaysWhoAndWhere(t *testing.T) {
+	col, endpoint := newCollector(t)
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,service.instance.id=one,service.namespace=mine")
+	t.Setenv("OTEL_SERVICE_NAME", "nobody")
+	hits, span := col.report(t, endpoint)
+	for path, body := range hits {
+		for _, want := range []string{"deployment.environment.name", "service.instance.id", "one", "mine", "1.2.3", "host.name"} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s does not say %s", path, want)
+			}
 		}
-		_, span := sub.Tracer("x").Start(t.Context(), "op")
-		span.End()
-		if err := errors.Join(sub.Shutdown(t.Context()), tel.Shutdown(t.Context())); err != nil {
-			t.Error(err)
+		if strings.Contains(body, "nobody") {
+			t.Errorf("%s is said by OTEL_SERVICE_NAME, not by the service", path)
 		}
-		col.mu.Lock()
-		defer col.mu.Unlock()
-		return col.hits
 	}
-	endpoint := "OTEL_EXPORTER_OTLP_ENDPOINT=" + srv.URL
-	if got := send(); len(got) != 0 {
-		t.Errorf("exported unasked: %v", got)
+	logs, id := hits["/v1/logs"], span.TraceID()
+	for _, want := range []string{"something happened", "req_9", "bound", "before", string(id[:])} {
+		if !strings.Contains(logs, want) {
+			t.Errorf("no %q in the logs %q", want, logs)
+		}
 	}
-	if got := send(endpoint, "OTEL_SDK_DISABLED=true"); len(got) != 0 {
-		t.Errorf("exported although disabled: %v", got)
+	if strings.Contains(logs, "nobody wants") || strings.Contains(logs, id.String()) {
+		t.Errorf("the logs have what is below the level, or the trace twice: %q", logs)
 	}
-	if got := send(endpoint, "OTEL_METRICS_EXPORTER=none"); got["/v1/traces"] == 0 || got["/v1/metrics"] != 0 {
-		t.Errorf("exported %v, want traces alone", got)
+}
+
+// TestSampler_IsTheVariables is not parallel, as above.
+func TestSampler_IsTheVariables(t *testing.T) {
+	col, endpoint := newCollector(t)
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	if hits, span := col.report(t, endpoint, "OTEL_TRACES_SAMPLER=always_off"); hits["/v1/traces"] != "" || !span.IsValid() || span.IsSampled() {
+		t.Errorf("always_off records %v", span)
 	}
-	if got := send(endpoint); got["/v1/traces"] == 0 || got["/v1/metrics"] == 0 {
-		t.Errorf("exported %v, want traces and metrics", got)
+	t.Setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "1")
+	if hits, span := col.report(t, endpoint, "OTEL_TRACES_SAMPLER=traceidratio"); hits["/v1/traces"] == "" || !span.IsSampled() {
+		t.Errorf("a ratio of 1 does not record %v", span)
 	}
 }
