@@ -55,6 +55,9 @@ func benchStore(b *testing.B, tcp, sync bool, conns int, change func(*blob.Confi
 	if change != nil {
 		change(&cfg)
 	}
+	if err := blob.Declare(b.Context(), cfg); err != nil {
+		b.Fatal(err)
+	}
 	s, err := blob.Open(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)

@@ -113,7 +113,7 @@ func (c *collection) run(ctx context.Context, contents Contents) error {
 func (c *collection) stores(ctx context.Context) ([]string, error) {
 	var out []string
 	for _, r := range c.s.cfg.Regions {
-		l, err := openLayout(ctx, c.s.be.kv(), c.s.cfg.Prefix, r, 1)
+		l, err := readLayout(ctx, c.s.be.kv(), r.Name)
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ var (
 
 func (c Config) withDefaults() Config {
 	if c.Prefix == "" {
-		c.Prefix = "sluice"
+		c.Prefix = DefaultPrefix
 	}
 	if len(c.Regions) == 0 {
 		c.Regions = []Region{{Name: DefaultRegion}}
@@ -97,9 +97,6 @@ func orDefault[T comparable](v, d T) T {
 }
 
 func (c Config) validate() error {
-	if c.Ring == nil {
-		return fmt.Errorf("blob: no key ring given")
-	}
 	if !prefixName.MatchString(c.Prefix) {
 		return fmt.Errorf("blob: prefix %q is not a store name", c.Prefix)
 	}

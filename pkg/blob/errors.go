@@ -14,5 +14,7 @@ var (
 	ErrExpired     = fault.New(fault.Conflict, "blob.expired", "what was uploaded has expired; send it again")
 	ErrBusy        = fault.New(fault.Conflict, "blob.collector_busy", "another collection is running")
 	ErrUnavailable = fault.New(fault.Unavailable, "blob.unavailable", "the store is away; repeat the request shortly")
+	// ErrNotDeclared is what Open answers before Declare; whoever meets it may wait.
+	ErrNotDeclared = fault.New(fault.Unavailable, "blob.not_declared", "the object stores are not declared on the nats-server; 'sluice bus declare' makes them")
 	ErrClosed      = fault.New(fault.Internal, "blob.closed", "the transfer was ended before")
 )

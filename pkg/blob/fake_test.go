@@ -60,6 +60,9 @@ func OpenFake(ctx context.Context, cfg Config, c *FakeClient, pause func(context
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	if err := declare(ctx, cfg, c); err != nil {
+		return nil, err
+	}
 	s, err := open(ctx, cfg, c)
 	if err != nil {
 		return nil, err

@@ -10,10 +10,10 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-const (
-	fenceKey = "collector"
-	fenceTTL = 2 * time.Minute
-)
+// CollectorKey is where the collector's lease stands in the KV bucket of the stores.
+const CollectorKey = "collector"
+
+const fenceTTL = 2 * time.Minute
 
 // fence is the collector's lease in KV: who holds it renews by compare-and-set,
 // so a holder that slept too long finds out at its next step. What a collection
@@ -32,7 +32,7 @@ type fenceState struct {
 // lockCollector takes the lease: ErrBusy while another holds it.
 func (s *Store) lockCollector(ctx context.Context) (*fence, error) {
 	f := &fence{s: s, state: fenceState{Holder: nuid.Next()}}
-	raw, rev, err := s.be.kv().get(ctx, fenceKey)
+	raw, rev, err := s.be.kv().get(ctx, CollectorKey)
 	if err != nil && !errors.Is(err, errNoMessage) {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (f *fence) write(ctx context.Context, until time.Time) error {
 	if err != nil {
 		return fmt.Errorf("encoding the collector's lease: %w", err)
 	}
-	rev, err := f.s.be.kv().put(ctx, fenceKey, raw, f.rev)
+	rev, err := f.s.be.kv().put(ctx, CollectorKey, raw, f.rev)
 	if errors.Is(err, errStale) {
 		return ErrBusy
 	}

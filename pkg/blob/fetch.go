@@ -83,10 +83,10 @@ func (s *Store) load(ctx context.Context, key chunkKey, get func(context.Context
 		return get(ctx)
 	}
 	if c, ok := s.cache.GetIfPresent(key); ok {
-		s.metrics.hits.Add(ctx, 1)
+		s.metrics.lookups.Add(ctx, 1, s.metrics.hit.Add...)
 		return c, nil
 	}
-	s.metrics.misses.Add(ctx, 1)
+	s.metrics.lookups.Add(ctx, 1, s.metrics.miss.Add...)
 	return s.cache.Get(ctx, key, otter.LoaderFunc[chunkKey, cached](func(ctx context.Context, _ chunkKey) (cached, error) {
 		// Others may wait for this load: it does not end with its first caller.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)

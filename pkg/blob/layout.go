@@ -89,34 +89,52 @@ func (l *layout) storeFor(id SegmentID) (string, error) {
 	return l.Stores[l.Shards[shard]], nil
 }
 
-// openLayout reads a region's table, makes it on the first start, and grows it
-// when the settings ask for more stores. Racing starts agree by compare-and-set.
-func openLayout(ctx context.Context, t table, prefix string, r Region, shards int) (*layout, error) {
+// readLayout reads a region's table.
+func readLayout(ctx context.Context, t table, region string) (*layout, error) {
+	l, rev, err := getLayout(ctx, t, region)
+	if err == nil && rev == 0 {
+		err = ErrNotDeclared.Msgf("region %s has no object stores on the nats-server; 'sluice bus declare' makes them", region)
+	}
+	return l, err
+}
+
+// getLayout gives a region's table and its revision; 0 when there is none.
+func getLayout(ctx context.Context, t table, region string) (*layout, uint64, error) {
+	l := &layout{}
+	raw, rev, err := t.get(ctx, layoutKey(region))
+	if errors.Is(err, errNoMessage) {
+		return l, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := json.Unmarshal(raw, l); err != nil {
+		return nil, 0, fmt.Errorf("decoding the shards of region %s: %w", region, err)
+	}
+	if err := l.check(); err != nil {
+		return nil, 0, fmt.Errorf("the shards of region %s: %w", region, err)
+	}
+	return l, rev, nil
+}
+
+// makeLayout reads a region's table, makes it when there is none, and grows it
+// when the settings ask for more stores. Racing callers agree by compare-and-set.
+func makeLayout(ctx context.Context, t table, prefix string, r Region, shards int) (*layout, error) {
 	const tries = 10
 	for range tries {
-		var l layout
-		raw, rev, err := t.get(ctx, layoutKey(r.Name))
-		switch {
-		case errors.Is(err, errNoMessage):
-			rev = 0
-		case err != nil:
+		l, rev, err := getLayout(ctx, t, r.Name)
+		if err != nil {
 			return nil, err
-		default:
-			if err := json.Unmarshal(raw, &l); err != nil {
-				return nil, fmt.Errorf("decoding the shards of region %s: %w", r.Name, err)
-			}
-			if err := l.check(); err != nil {
-				return nil, fmt.Errorf("the shards of region %s: %w", r.Name, err)
-			}
 		}
 		if !l.grow(prefix, r.Name, shards) {
-			return &l, nil
+			return l, nil
 		}
-		if raw, err = json.Marshal(l); err != nil {
+		raw, err := json.Marshal(l)
+		if err != nil {
 			return nil, fmt.Errorf("encoding the shards of region %s: %w", r.Name, err)
 		}
 		if _, err = t.put(ctx, layoutKey(r.Name), raw, rev); err == nil {
-			return &l, nil
+			return l, nil
 		}
 		if !errors.Is(err, errStale) {
 			return nil, fmt.Errorf("writing the shards of region %s: %w", r.Name, err)

@@ -435,7 +435,7 @@ func TestCollector_Model(t *testing.T) {
 	}
 	t.Logf("%v", total)
 	want := []string{"uploaded", "failed", "committed", "expired", "condemned", "purged", "orphans", "composed"}
-	if len(seeds) > 500 {
+	if len(seeds) > 200 {
 		want = append(want, "gone") // about one run in twenty comes to it
 	}
 	for _, what := range want {
@@ -445,9 +445,16 @@ func TestCollector_Model(t *testing.T) {
 	}
 }
 
+// modelRuns is how many seeds are tried, the same ones every time. What -race can find
+// (make race) shows in few of them.
 func modelRuns() int {
-	if os.Getenv("SLUICE_TEST_FULL") != "" {
+	switch {
+	case os.Getenv("SLUICE_SOAK") != "":
 		return 1000
+	case os.Getenv("SLUICE_TEST_FULL") != "":
+		return 250
+	case testing.Short():
+		return 5
 	}
 	return 40
 }

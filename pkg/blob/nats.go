@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// requestTimeout bounds one request; a reply can be lost with its connection.
-	requestTimeout = 10 * time.Second
-	requestTries   = 4
+	// requestTimeout bounds one request; a reply can be lost with its connection, or
+	// with a server that died, and is asked for again.
+	requestTimeout = 4 * time.Second
+	requestTries   = 6
 	// ackTimeout bounds the wait for a PubAck.
 	ackTimeout = time.Minute
 	// readsPerConn bounds the bytes that are asked for on one connection: the
@@ -38,6 +39,8 @@ const (
 	codeStaleStream = 10164
 )
 
+var errNoConns = errors.New("blob: no connection given")
+
 // natsBackend keeps each store on one connection, so that the messages of a
 // segment stay in order, and the stores spread over all of them.
 type natsBackend struct {
@@ -52,9 +55,9 @@ type natsConn struct {
 	reads *semaphore.Weighted
 }
 
-func newNATSBackend(ctx context.Context, conns []*nats.Conn, bucket string, replicas int, log *slog.Logger) (*natsBackend, error) {
+func newNATSBackend(ctx context.Context, conns []*nats.Conn, bucket string, log *slog.Logger) (*natsBackend, error) {
 	if len(conns) == 0 {
-		return nil, errors.New("blob: no connection given")
+		return nil, errNoConns
 	}
 	b := &natsBackend{log: log}
 	for _, nc := range conns {
@@ -65,16 +68,14 @@ func newNATSBackend(ctx context.Context, conns []*nats.Conn, bucket string, repl
 		b.conns = append(b.conns, &natsConn{nc: nc, js: js, reads: semaphore.NewWeighted(readsPerConn)})
 	}
 	kv, err := b.conns[0].js.KeyValue(ctx, bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = b.conns[0].js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: bucket, Description: "where content lives: shards of stores by region, the collector's lease", Replicas: replicas, History: 1,
-		})
+	switch {
+	case err == nil:
+		b.table = kv
+		return b, nil
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		return nil, ErrNotDeclared.Msgf("KV bucket %s is not declared on the nats-server; 'sluice bus declare' does that", bucket).Because(err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("opening KV bucket %s: %w", bucket, natsFault(err))
-	}
-	b.table = kv
-	return b, nil
+	return nil, fmt.Errorf("opening KV bucket %s: %w", bucket, natsFault(err))
 }
 
 func (b *natsBackend) close() {

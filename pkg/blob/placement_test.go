@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/keys/keystest"
+	"github.com/sluicehq/sluice/pkg/natsd/natstest"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -46,26 +46,18 @@ func (n node) keeps(t *testing.T) (stores []string) {
 // startCluster starts three nodes inside this process, with routes on 127.0.0.1.
 func startCluster(t *testing.T) map[string]node {
 	t.Helper()
-	routes := make([]*url.URL, len(clusterRegions))
-	ports := make([]int, len(clusterRegions))
-	for i := range clusterRegions {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }() // when all ports are known
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	addrs := natstest.Addrs(t, len(clusterRegions))
+	routes := server.RoutesFromStr("nats://" + strings.Join(addrs, ",nats://"))
 	nodes := map[string]node{}
 	for i, region := range clusterRegions {
 		dir := t.TempDir()
+		port, err := strconv.Atoi(routes[i].Port())
+		if err != nil {
+			t.Fatal(err)
+		}
 		s, err := server.NewServer(&server.Options{
 			ServerName: "node-" + region, JetStream: true, StoreDir: dir, JetStreamMaxStore: 1 << 40, Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			Cluster: server.ClusterOpts{Name: "c1", Host: "127.0.0.1", Port: ports[i], PoolSize: -1}, Routes: routes,
+			Cluster: server.ClusterOpts{Name: "c1", Host: "127.0.0.1", Port: port, PoolSize: -1}, Routes: routes,
 			Tags: []string{"region:" + region, "disk:test"},
 		})
 		if err != nil {
@@ -75,8 +67,9 @@ func startCluster(t *testing.T) map[string]node {
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		nodes[region] = node{s, dir}
 	}
-	deadline := time.Now().Add(time.Minute)
-	for ready := false; !ready; {
+	deadline, tick := time.Now().Add(2*time.Minute), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for ready := false; !ready; <-tick.C {
 		peers := 0 // as the leader knows them
 		ready = true
 		for _, n := range nodes {
@@ -93,7 +86,7 @@ func startCluster(t *testing.T) map[string]node {
 
 func connectTo(t *testing.T, n node) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(n.ClientURL())
+	nc, err := nats.Connect(n.ClientURL(), nats.Timeout(30*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +172,7 @@ func placementRefused(t *testing.T, w *world) {
 	t.Helper()
 	none := *w
 	none.cfg.Regions = []blob.Region{{Name: "mars", Placement: &jetstream.Placement{Tags: []string{"region:mars"}}}}
-	if _, err := blob.Open(t.Context(), none.cfg); err == nil || !strings.Contains(err.Error(), "tag:region:mars") || !strings.Contains(err.Error(), "region mars") {
+	if err := blob.Declare(t.Context(), none.cfg); err == nil || !strings.Contains(err.Error(), "tag:region:mars") || !strings.Contains(err.Error(), "region mars") {
 		t.Errorf("a placement that no server has: %v", err)
 	}
 }

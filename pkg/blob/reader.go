@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zeebo/blake3"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // readAhead is how many chunks of one Reader are fetched or wait to be read: its
@@ -45,6 +47,8 @@ type Reader struct {
 	check *blake3.Hasher // of a segment that is read as a whole
 	err   error          // sticky; io.EOF at the end
 	left  int64
+	moved atomic.Int64 // bytes that were read; Close asks while a Read may go on
+	span  trace.Span
 }
 
 // Reader reads n bytes of a content from off; n < 0 means up to its end. The
@@ -58,8 +62,9 @@ func (s *Store) Reader(ctx context.Context, m Manifest, off, n int64) (*Reader, 
 	if off < 0 || off > m.Size || n > m.Size-off {
 		return nil, ErrRange.Msgf("bytes %d to %d of %d were asked for", off, off+n, m.Size)
 	}
+	ctx, span := s.span(ctx, "blob read")
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Reader{s: s, ctx: ctx, cancel: cancel, left: n}
+	r := &Reader{s: s, ctx: ctx, cancel: cancel, left: n, span: span}
 	if n == 0 {
 		r.err = io.EOF
 		return r, nil
@@ -69,6 +74,7 @@ func (s *Store) Reader(ctx context.Context, m Manifest, off, n int64) (*Reader, 
 		err = r.start(segments, off, n)
 	}
 	if err != nil {
+		failSpan(span, err)
 		_ = r.Close()
 		return nil, fmt.Errorf("reading content: %w", transferFault(err))
 	}
@@ -154,6 +160,9 @@ func (r *Reader) fill() error {
 		return r.err
 	}
 	r.err = r.advance()
+	if !errors.Is(r.err, io.EOF) {
+		failSpan(r.span, r.err)
+	}
 	return r.err
 }
 
@@ -181,7 +190,8 @@ func (r *Reader) advance() error {
 func (r *Reader) took(n int) {
 	r.cur = r.cur[n:]
 	r.left -= int64(n)
-	r.s.metrics.out.Add(r.ctx, int64(n))
+	r.moved.Add(int64(n))
+	r.s.metrics.read.Add(r.ctx, int64(n))
 }
 
 // Read reads up to len(p) bytes.
@@ -226,6 +236,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 func (r *Reader) Close() error {
 	r.cancel()
 	r.wg.Wait()
+	endSpan(r.span, r.moved.Load())
 	return nil
 }
 

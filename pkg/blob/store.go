@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,14 +32,17 @@ type Store struct {
 	pause    func(ctx context.Context, d time.Duration) error
 }
 
-// Open makes the object stores that are missing and reads the table of shards.
-// Connections stay the caller's.
+// Open reads the table of shards. It makes nothing: the object stores are there
+// since Declare. Connections stay the caller's. Codes: blob.not_declared.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	be, err := newNATSBackend(ctx, cfg.Conns, cfg.Prefix+"-blob", cfg.Replicas, cfg.Tel.Log)
+	if cfg.Ring == nil {
+		return nil, errors.New("blob: no key ring given")
+	}
+	be, err := newNATSBackend(ctx, cfg.Conns, Bucket(cfg.Prefix), cfg.Tel.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -57,22 +61,16 @@ func open(ctx context.Context, cfg Config, be backend) (*Store, error) {
 		ahead:    semaphore.NewWeighted(aheadBytes),
 	}
 	var err error
-	if s.metrics, err = newMetrics(cfg.Tel.Meter("blob")); err != nil {
+	if s.metrics, err = newMetrics(ctx, cfg.Tel); err != nil {
 		return nil, err
 	}
 	for _, r := range cfg.Regions {
-		if s.layouts[r.Name], err = openLayout(ctx, be.kv(), cfg.Prefix, r, cfg.Shards); err != nil {
+		if s.layouts[r.Name], err = readLayout(ctx, be.kv(), r.Name); err != nil {
 			return nil, fmt.Errorf("opening region %s: %w", r.Name, err)
 		}
-		stores := s.layouts[r.Name].Stores
-		bytes := DefaultStoreBytes
-		if r.MaxBytes > 0 {
-			bytes = max(1, r.MaxBytes/int64(len(stores)))
-		}
-		for _, name := range stores {
-			if err := be.ensure(ctx, storeSpec{name: name, region: r, bytes: bytes, copies: cfg.Replicas}); err != nil {
-				return nil, fmt.Errorf("opening region %s: %w", r.Name, err)
-			}
+		if have := len(s.layouts[r.Name].Stores); have < cfg.Shards {
+			cfg.Tel.Log.WarnContext(ctx, "a region has fewer object stores than blob.shards says; 'sluice bus declare' makes the others",
+				"region", r.Name, "stores", have, "shards", cfg.Shards)
 		}
 	}
 	if s.cache, err = newCache(cfg.CacheBytes); err != nil {

@@ -8,7 +8,9 @@ import (
 	"hash/crc64"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -40,8 +42,21 @@ func newWorld(t testing.TB, change ...func(*blob.Config)) *world {
 }
 
 // open gives another Store over the same server and settings.
+// open declares what is missing and opens the store. A cluster that has just come up
+// leaves a question unanswered now and then; pkg/platform repeats for that long, too.
 func (w *world) open(t testing.TB) *blob.Store {
 	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(30 * time.Second); ; <-again.C {
+		err := blob.Declare(t.Context(), w.cfg)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, blob.ErrUnavailable) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 	s, err := blob.Open(t.Context(), w.cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -145,5 +160,39 @@ func TestStore_WritesAndReadsBack(t *testing.T) {
 			t.Errorf("%d bytes: %d of them were known", n, again.Deduped)
 		}
 		wantRead(t, w.Store, again.Manifest, 0, -1, data)
+	}
+}
+
+// TestOpen_MakesNothing: what is missing is told, and whoever declares it again
+// grows it; a store that asks for more than there is uses what there is.
+func TestOpen_MakesNothing(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	nc := natstest.Conn(t, srv)
+	cfg := blob.Config{Conns: []*nats.Conn{nc}, Ring: blob.Keys(keystest.Ring(t)), Shards: 2, Regions: []blob.Region{{Name: "a"}}}
+	if _, err := blob.Open(t.Context(), cfg); !errors.Is(err, blob.ErrNotDeclared) || !strings.Contains(err.Error(), "sluice-blob") {
+		t.Errorf("nothing is declared: %v", err)
+	}
+	bare := cfg
+	bare.Ring = nil
+	if err := blob.Declare(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := blob.Open(t.Context(), bare); err == nil {
+		t.Error("opened without keys")
+	}
+	more := cfg
+	more.Shards, more.Regions = 4, []blob.Region{{Name: "a"}, {Name: "b"}}
+	if _, err := blob.Open(t.Context(), more); !errors.Is(err, blob.ErrNotDeclared) || !strings.Contains(err.Error(), "region b") {
+		t.Errorf("a region is not declared: %v", err)
+	}
+	more.Regions = cfg.Regions
+	s, err := blob.Open(t.Context(), more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if use, err := s.Usage(t.Context()); err != nil || len(use) != 2 || use[1].Store != blob.StoreName("sluice", "a", 1) {
+		t.Errorf("stores %+v, %v", use, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -64,6 +66,7 @@ type Writer struct {
 	hashes  chan hashJob // nil until the first chunk is full
 	hashed  chan struct{}
 	ended   atomic.Bool
+	span    trace.Span
 }
 
 type hashJob struct {
@@ -93,6 +96,7 @@ func (s *Store) NewWriter(ctx context.Context, o WriteOptions) (*Writer, error) 
 		return nil, fmt.Errorf("opening the keys of a domain: %w", transferFault(err))
 	}
 	w := &Writer{s: s, o: o, region: region, domain: domain, digests: digests, slots: make(chan struct{}, storing)}
+	ctx, w.span = s.span(ctx, "blob write")
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	return w, nil
 }
@@ -266,10 +270,14 @@ func (w *Writer) failure() error { return transferFault(context.Cause(w.ctx)) }
 // Finish waits until everything is acknowledged and gives the manifest. The
 // content is safe from the collector for at least half of Config.Lease: commit
 // it within that time, or Touch it before. ctx bounds the waiting.
-func (w *Writer) Finish(ctx context.Context) (Content, error) {
+func (w *Writer) Finish(ctx context.Context) (_ Content, err error) {
 	if w.ended.Swap(true) {
 		return Content{}, ErrClosed
 	}
+	defer func() {
+		failSpan(w.span, err)
+		endSpan(w.span, w.size)
+	}()
 	stop := context.AfterFunc(ctx, func() { w.cancel(context.Cause(ctx)) })
 	defer stop()
 	defer w.cancel(ErrClosed)
@@ -382,6 +390,7 @@ func (w *Writer) Abort() {
 	if w.ended.Swap(true) {
 		return
 	}
+	defer w.span.End() // without the bytes, which a Write elsewhere may still count
 	w.cancel(ErrClosed)
 	w.wg.Wait()
 	w.endHashes()

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/sluicehq/sluice/pkg/wholefile"
 )
 
 // fileFormat is the first member of the file; another value means a newer Sluice.
@@ -103,16 +106,12 @@ func createFile(path string) (*masterSet, error) {
 		return nil, fmt.Errorf("making the folder of the master key file: %w", err)
 	}
 	kf := keyFile{Format: fileFormat, Current: 1, Keys: []keyFileItem{newItem(1)}}
-	tmp, err := writeTemp(path, kf)
+	b, err := kf.encode()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.Remove(tmp) }()
-	if err := os.Link(tmp, path); err != nil && !os.IsExist(err) {
+	if err := wholefile.Create(path, b); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("making the master key file: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, err
 	}
 	return readFile(path)
 }
@@ -137,16 +136,12 @@ func addKey(path string) (*masterSet, error) {
 		next = max(next, k.ID+1)
 	}
 	kf.Keys, kf.Current = append(kf.Keys, newItem(next)), next
-	tmp, err := writeTemp(path, kf)
+	b, err := kf.encode()
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		_ = os.Remove(tmp)
+	if err := wholefile.Replace(path, b); err != nil {
 		return nil, fmt.Errorf("replacing the master key file: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, err
 	}
 	return readFile(path)
 }
@@ -155,41 +150,10 @@ func newItem(id uint32) keyFileItem {
 	return keyFileItem{ID: id, Created: time.Now().UTC().Truncate(time.Second), Key: base64.StdEncoding.EncodeToString(randomKey())}
 }
 
-// writeTemp writes kf beside path, synced, readable by its owner only.
-func writeTemp(path string, kf keyFile) (name string, err error) {
+func (kf keyFile) encode() ([]byte, error) {
 	b, err := json.MarshalIndent(kf, "", "  ")
 	if err != nil {
-		return "", fmt.Errorf("encoding the master key file: %w", err)
+		return nil, fmt.Errorf("encoding the master key file: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // made with mode 0600
-	if err != nil {
-		return "", fmt.Errorf("writing the master key file: %w", err)
-	}
-	defer func() {
-		if cerr := f.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("writing the master key file: %w", cerr)
-		}
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(append(b, '\n')); err != nil {
-		return "", fmt.Errorf("writing the master key file: %w", err)
-	}
-	if err := f.Sync(); err != nil {
-		return "", fmt.Errorf("syncing the master key file: %w", err)
-	}
-	return f.Name(), nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("syncing the folder of the master key file: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("syncing the folder of the master key file: %w", err)
-	}
-	return nil
+	return append(b, '\n'), nil
 }

@@ -5,10 +5,13 @@ import (
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/event"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // Telemetry is what the engine reports to; *telemetry.Telemetry is one. Nil is none.
@@ -25,12 +28,26 @@ type command struct {
 	id   int64
 }
 
+// underway is a command that the server has not answered.
+type underway struct {
+	ctx        context.Context //nolint:containedctx // of its span, for the measurement's exemplar
+	span       trace.Span
+	collection string
+}
+
 // monitor makes a client span and a measurement of each command. Commands
 // themselves are not recorded: they hold users' data.
 type monitor struct {
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
-	open     sync.Map // command → trace.Span
+	labels   telemetry.Cache[commandKey]
+	open     sync.Map // command → underway
+}
+
+// commandKey is what commands are told apart by.
+type commandKey struct {
+	db, verb, collection string
+	failed               fault.Kind
 }
 
 // newMonitor gives the driver's hooks; nil without telemetry.
@@ -38,10 +55,12 @@ func newMonitor(tel Telemetry) (*event.CommandMonitor, error) {
 	if tel == nil {
 		return nil, nil
 	}
-	m := &monitor{tracer: tel.Tracer(scope)}
-	var err error
-	m.duration, err = tel.Meter(scope).Float64Histogram("sluice_docstore_command_duration", metric.WithUnit("s"),
-		metric.WithDescription("time of one MongoDB command"))
+	in := telemetry.NewInstruments(tel.Meter(scope))
+	m := &monitor{
+		tracer: tel.Tracer(scope),
+		duration: in.Seconds("db.client.operation.duration", "time of an operation on documents, waiting for its commit included; of MongoDB: of one command",
+			telemetry.ShortBuckets),
+	}
 	return &event.CommandMonitor{
 		Started: m.started,
 		Succeeded: func(ctx context.Context, ev *event.CommandSucceededEvent) {
@@ -50,27 +69,45 @@ func newMonitor(tel Telemetry) (*event.CommandMonitor, error) {
 		Failed: func(ctx context.Context, ev *event.CommandFailedEvent) {
 			m.ended(ctx, &ev.CommandFinishedEvent, ev.Failure)
 		},
-	}, err
+	}, in.Err()
 }
 
 func (m *monitor) started(ctx context.Context, ev *event.CommandStartedEvent) {
 	collection, _ := ev.Command.Lookup(ev.CommandName).StringValueOK()
-	_, span := m.tracer.Start(ctx, "mongodb "+ev.CommandName, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-		attribute.String("db.system.name", "mongodb"), attribute.String("db.namespace", ev.DatabaseName),
-		attribute.String("db.operation.name", ev.CommandName), attribute.String("db.collection.name", collection)))
-	m.open.Store(command{ev.ConnectionID, ev.RequestID}, span)
+	if ev.CommandName == "getMore" {
+		collection, _ = ev.Command.Lookup("collection").StringValueOK()
+	}
+	name := ev.CommandName
+	if collection != "" {
+		name += " " + collection
+	}
+	ctx, span := m.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+		semconv.DBSystemNameMongoDB, semconv.DBNamespace(ev.DatabaseName), semconv.DBOperationName(ev.CommandName), semconv.DBCollectionName(collection)))
+	m.open.Store(command{ev.ConnectionID, ev.RequestID}, underway{ctx, span, collection})
 }
 
-func (m *monitor) ended(ctx context.Context, ev *event.CommandFinishedEvent, failure error) {
-	m.duration.Record(ctx, ev.Duration.Seconds(), metric.WithAttributes(
-		attribute.String("op", ev.CommandName), attribute.Bool("failed", failure != nil)))
-	s, ok := m.open.LoadAndDelete(command{ev.ConnectionID, ev.RequestID})
-	if !ok {
+func (m *monitor) ended(ctx context.Context, ev *event.CommandFinishedEvent, failure error) { //nolint:contextcheck // the span's context stands in for the driver's
+	k := commandKey{db: ev.DatabaseName, verb: ev.CommandName}
+	var u underway
+	if s, ok := m.open.LoadAndDelete(command{ev.ConnectionID, ev.RequestID}); ok {
+		u = s.(underway)
+		ctx, k.collection = u.ctx, u.collection
+	}
+	if failure != nil {
+		k.failed = fault.KindOf(mapRead(failure))
+	}
+	m.duration.Record(ctx, ev.Duration.Seconds(), m.labels.Of(k, labelsOf).Record...)
+	if u.span == nil {
 		return
 	}
-	span := s.(trace.Span)
 	if failure != nil {
-		span.SetStatus(codes.Error, "command failed")
+		u.span.SetAttributes(semconv.ErrorTypeKey.String(string(k.failed)))
+		u.span.SetStatus(codes.Error, "command failed")
 	}
-	span.End()
+	u.span.End()
+}
+
+func labelsOf(k commandKey) telemetry.Labels {
+	return telemetry.NewLabels(semconv.DBSystemNameMongoDB, semconv.DBNamespace(k.db), semconv.DBOperationName(k.verb),
+		semconv.DBCollectionName(k.collection), semconv.ErrorTypeKey.String(string(k.failed)))
 }

@@ -25,8 +25,10 @@ type entry struct {
 	Pad    string `bson:"pad"`
 }
 
+func key(i int64) string { return fmt.Sprintf("folder/%08d", i) }
+
 func newEntry(i int64) entry {
-	return entry{Bucket: "b", Key: fmt.Sprintf("folder/%08d", i), Size: i, Pad: strings.Repeat("x", 340)}
+	return entry{Bucket: "b", Key: key(i), Size: i, Pad: strings.Repeat("x", 340)}
 }
 
 // rate runs f n times on w goroutines and gives operations per second.
@@ -80,6 +82,16 @@ func (p plain) insert(i int64) error {
 func (p plain) get(i int64) error {
 	var doc []byte
 	if err := p.db.QueryRow(`SELECT doc FROM t WHERE id = ?`, []byte(fmt.Sprintf("%032d", i))).Scan(&doc); err != nil {
+		return err
+	}
+	var e entry
+	return bson.Unmarshal(doc, &e)
+}
+
+// first reads the first document from a key on.
+func (p plain) first(i int64) error {
+	var doc []byte
+	if err := p.db.QueryRow(`SELECT doc FROM t WHERE k >= ? ORDER BY k LIMIT 1`, []byte("b\x00"+key(i))).Scan(&doc); err != nil {
 		return err
 	}
 	var e entry
@@ -143,7 +155,11 @@ func benchLevel(b *testing.B, level sqlite.Sync, w int) {
 		return err
 	}), 0)
 	report("scan1000", rate(b, w, 100, func(i int64) error {
-		_, err := c.Scan(ctx, docstore.Query{Index: "key", Equal: []any{"b"}, From: fmt.Sprintf("folder/%08d", i*17), Limit: 1000})
+		_, err := c.Scan(ctx, docstore.Query{Index: "key", Equal: []any{"b"}, From: key(i * 17), Limit: 1000})
 		return err
 	}), 0)
+	report("scan1", rate(b, w, 2*n, func(i int64) error {
+		_, err := c.Scan(ctx, docstore.Query{Index: "key", Equal: []any{"b"}, From: key(i % int64(n)), Limit: 1})
+		return err
+	}), rate(b, w, 2*plainN, func(i int64) error { return p.first(i % int64(plainN)) }))
 }

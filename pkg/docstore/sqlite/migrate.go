@@ -160,7 +160,7 @@ func (w *writer) backfill(name string, after []byte) ([]byte, error) {
 	type item struct{ id, doc []byte }
 	var items []item
 	rows, err := w.conn.QueryContext(w.stmts.ctx,
-		`SELECT id, doc FROM `+tableName(name)+` WHERE id > ? AND tomb = 0 ORDER BY id LIMIT ?`, after, backfillBatch) //nolint:gosec // the name was checked by Spec.Validate
+		`SELECT id, doc FROM `+tableName(name)+` WHERE id > ? AND tomb = 0 ORDER BY id`+limited, after, backfillBatch) //nolint:gosec // the name was checked by Spec.Validate
 	if err != nil {
 		return nil, err
 	}

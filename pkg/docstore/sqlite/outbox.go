@@ -52,15 +52,15 @@ func appendEvents(pending, events []docstore.Message) ([]docstore.Message, error
 }
 
 // PendingOutbox implements docstore.DB.
-func (d *DB) PendingOutbox(ctx context.Context, limit int) ([]docstore.Pending, error) {
-	defer d.tel.op(ctx, "pending", "")()
+func (d *DB) PendingOutbox(ctx context.Context, limit int) (_ []docstore.Pending, err error) {
+	defer d.tel.read(ctx, "pending", "").end(&err)
 	type aged struct {
 		docstore.Pending
 		at int64
 	}
 	var all []aged
 	read := func(r *reader, name string) error {
-		st, err := r.prepare(`SELECT id, rev, tomb, outbox, pend FROM ` + tableName(name) + ` WHERE pend IS NOT NULL ORDER BY pend LIMIT ?`)
+		st, err := r.prepare(`SELECT id, rev, tomb, outbox, pend FROM ` + tableName(name) + ` WHERE pend IS NOT NULL ORDER BY pend` + limited)
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func (d *DB) PendingOutbox(ctx context.Context, limit int) ([]docstore.Pending, 
 }
 
 // ClearOutbox implements docstore.DB.
-func (d *DB) ClearOutbox(ctx context.Context, collection, id string, ids []string) error {
-	defer d.tel.op(ctx, "clear", collection)()
+func (d *DB) ClearOutbox(ctx context.Context, collection, id string, ids []string) (err error) {
+	defer d.tel.write(ctx, "clear", collection).end(&err)
 	o := &op{run: func(w *writer) error {
 		l, ok := d.tables.get(collection)
 		if !ok {

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ type DB struct {
 	r       *readers
 	pool    *sql.DB // of the writer's connection
 	tables  *catalog
-	tel     instruments
+	tel     *instruments
 	closing sync.Once
 	closed  error
 }
@@ -76,7 +77,7 @@ func Open(ctx context.Context, path string, opts Options) (docstore.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of the document store: %w", err)
 	}
-	tel, err := newInstruments(opts.Tel, filepath.Base(path))
+	tel, err := newInstruments(opts.Tel, strings.TrimSuffix(filepath.Base(path), ".db"))
 	if err != nil {
 		return nil, fmt.Errorf("setting up telemetry of the document store: %w", err)
 	}

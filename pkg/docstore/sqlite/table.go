@@ -53,8 +53,8 @@ func (t *table) layout() (*layout, error) {
 }
 
 // Get implements docstore.Table.
-func (t *table) Get(ctx context.Context, id string) (docstore.Raw, error) {
-	defer t.db.tel.op(ctx, "get", t.name)()
+func (t *table) Get(ctx context.Context, id string) (_ docstore.Raw, err error) {
+	defer t.db.tel.read(ctx, "get", t.name).end(&err)
 	l, err := t.layout()
 	if err != nil {
 		return docstore.Raw{}, err
@@ -81,9 +81,14 @@ func (t *table) Get(ctx context.Context, id string) (docstore.Raw, error) {
 	return out, err
 }
 
+// limited ends a statement that takes its bound as a parameter. Of a bare
+// LIMIT ? SQLite makes a plan for the value that is bound, and parses and plans
+// the statement anew at every binding; of an expression it does not.
+const limited = ` LIMIT ? + 0`
+
 // Scan implements docstore.Table.
-func (t *table) Scan(ctx context.Context, q rawdoc.Query) (docstore.RawPage, error) {
-	defer t.db.tel.op(ctx, "scan", t.name)()
+func (t *table) Scan(ctx context.Context, q rawdoc.Query) (_ docstore.RawPage, err error) {
+	defer t.db.tel.read(ctx, "scan", t.name).end(&err)
 	var page docstore.RawPage
 	l, err := t.layout()
 	if err != nil {
@@ -93,7 +98,7 @@ func (t *table) Scan(ctx context.Context, q rawdoc.Query) (docstore.RawPage, err
 	if err != nil || !ok {
 		return page, err
 	}
-	text := `SELECT id, rev, outbox, doc FROM ` + tableName(t.name) + where + order + ` LIMIT ?`
+	text := `SELECT id, rev, outbox, doc FROM ` + tableName(t.name) + where + order + limited
 	args = append(args, q.Limit+1)
 	err = t.db.r.with(ctx, func(r *reader) error {
 		st, err := r.prepare(text)
@@ -138,8 +143,8 @@ func fillPage(rows *sql.Rows, limit int, page *docstore.RawPage) error {
 }
 
 // Count implements docstore.Table.
-func (t *table) Count(ctx context.Context, q rawdoc.Query) (int64, error) {
-	defer t.db.tel.op(ctx, "count", t.name)()
+func (t *table) Count(ctx context.Context, q rawdoc.Query) (_ int64, err error) {
+	defer t.db.tel.read(ctx, "count", t.name).end(&err)
 	l, err := t.layout()
 	if err != nil {
 		return 0, err

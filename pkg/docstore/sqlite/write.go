@@ -117,8 +117,8 @@ func blob(b []byte) any {
 }
 
 // write runs one op on a row of the table and calls the hooks after it.
-func (t *table) write(ctx context.Context, verb, id string, told bool, run func(w *writer, l *layout) (docstore.Raw, error)) (docstore.Raw, error) {
-	defer t.db.tel.op(ctx, verb, t.name)()
+func (t *table) write(ctx context.Context, verb, id string, told bool, run func(w *writer, l *layout) (docstore.Raw, error)) (_ docstore.Raw, err error) {
+	defer t.db.tel.write(ctx, verb, t.name).end(&err)
 	o := &op{}
 	var out docstore.Raw
 	o.run = func(w *writer) (err error) {

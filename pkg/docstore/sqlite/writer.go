@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -45,7 +46,7 @@ type writer struct {
 	conn    *sql.Conn
 	stmts   stmtCache
 	tables  *catalog
-	tel     instruments
+	tel     *instruments
 	queue   chan *op
 	stopped chan struct{}
 	orphans sync.WaitGroup
@@ -57,7 +58,7 @@ type writer struct {
 	last int // size of the batch before
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, tables *catalog, tel instruments) (*writer, error) {
+func startWriter(ctx context.Context, pool *sql.DB, tables *catalog, tel *instruments) (*writer, error) {
 	pool.SetMaxOpenConns(1)
 	conn, err := pool.Conn(ctx)
 	if err != nil {
@@ -177,7 +178,7 @@ func claim(batch []*op, o *op) []*op {
 // commit runs a batch in one transaction. Errors of single ops stand in the ops;
 // the returned one is of the whole batch.
 func (w *writer) commit(batch []*op) error {
-	defer w.tel.batch(w.stmts.ctx, len(batch))()
+	defer w.tel.committed(w.stmts.ctx, len(batch), time.Now())
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", mapError(err))
 	}

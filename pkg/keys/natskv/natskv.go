@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,19 +20,31 @@ const Bucket = "KEYS"
 // maxBytes bounds the bucket: a record is under 1 KiB, so this is a million domains and more.
 const maxBytes = 1 << 30
 
+// Repetitions: within a second and a half.
+const (
+	tries = 8
+	pause = 50 * time.Millisecond
+)
+
 // Store is a keys.Store on the bucket. It is safe for concurrent use.
 type Store struct{ kv jetstream.KeyValue }
 
 var _ keys.Store = (*Store)(nil)
 
-// Open opens the bucket, and makes it with that many replicas when it is absent.
-func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
-	kv, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+// Config declares the bucket, for that many replicas.
+func Config(replicas int) jetstream.KeyValueConfig {
+	return jetstream.KeyValueConfig{
 		Bucket: Bucket, Description: "data and hash keys of the key domains, wrapped by the master key",
 		History: 5, Storage: jetstream.FileStorage, MaxBytes: maxBytes, Replicas: max(replicas, 1),
-	})
-	if errors.Is(err, jetstream.ErrBucketExists) { // with other settings, which are the operator's
-		kv, err = js.KeyValue(ctx, Bucket)
+	}
+}
+
+// Find opens the bucket and makes nothing; its settings are the operator's.
+// keys.not_found when there is none yet.
+func Find(ctx context.Context, js jetstream.JetStream) (*Store, error) {
+	kv, err := js.KeyValue(ctx, Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, keys.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening KV bucket %s: %w", Bucket, unavailable(err))
@@ -41,7 +54,8 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, er
 
 // Get implements keys.Store.
 func (s *Store) Get(ctx context.Context, key string) (keys.Entry, error) {
-	e, err := s.kv.Get(ctx, key)
+	var e jetstream.KeyValueEntry
+	err := again(ctx, func() (err error) { e, err = s.kv.Get(ctx, key); return err })
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return keys.Entry{}, keys.ErrNotFound
 	}
@@ -53,7 +67,8 @@ func (s *Store) Get(ctx context.Context, key string) (keys.Entry, error) {
 
 // Create implements keys.Store.
 func (s *Store) Create(ctx context.Context, key string, value []byte) (uint64, error) {
-	rev, err := s.kv.Create(ctx, key, value)
+	var rev uint64 // one that was carried out, but whose answer was lost, is there when it is repeated
+	err := again(ctx, func() (err error) { rev, err = s.kv.Create(ctx, key, value); return err })
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		return 0, keys.ErrExists
 	}
@@ -90,6 +105,22 @@ func (s *Store) List(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return out, nil
+}
+
+// again repeats what was cut by a connection that moves to another server, or found
+// no leader; what timed out has waited long enough.
+func again(ctx context.Context, do func() error) error {
+	for try := 1; ; try++ {
+		err := do()
+		if try == tries || !errors.Is(err, nats.ErrDisconnected) && !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, jetstream.ErrNoStreamResponse) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * pause):
+		}
+	}
 }
 
 // unavailable gives the errors of an absent server their kind.

@@ -1,6 +1,7 @@
 package natskv_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,7 +20,10 @@ func open(t *testing.T, srv *natsd.Server) *natskv.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := natskv.Open(t.Context(), js, 1)
+	if _, err := js.CreateKeyValue(t.Context(), natskv.Config(1)); err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+		t.Fatal(err)
+	}
+	s, err := natskv.Find(t.Context(), js)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,17 +38,24 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestOpen_KeepsForeignSettings(t *testing.T) {
+func TestFind_MakesNothing(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
 	js, err := jetstream.New(natstest.Conn(t, srv))
 	if err != nil {
 		t.Fatal(err)
 	}
+	for range 2 {
+		if _, err := natskv.Find(t.Context(), js); !errors.Is(err, keys.ErrNotFound) {
+			t.Fatalf("error %v", err)
+		}
+	}
 	if _, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: natskv.Bucket, History: 2}); err != nil {
 		t.Fatal(err)
 	}
-	open(t, srv)
+	if _, err := natskv.Find(t.Context(), js); err != nil {
+		t.Errorf("a bucket with other settings: %v", err)
+	}
 }
 
 func TestStore_EmptyListAndLostServer(t *testing.T) {
@@ -55,7 +66,10 @@ func TestStore_EmptyListAndLostServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := natskv.Open(t.Context(), js, 1)
+	if _, err := js.CreateKeyValue(t.Context(), natskv.Config(1)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := natskv.Find(t.Context(), js)
 	if err != nil {
 		t.Fatal(err)
 	}
