@@ -135,6 +135,7 @@ func (b *Bus) subscribe(c Consumer, h Handler) error {
 		}
 	}
 	b.consumers = append(b.consumers, c)
+	b.m.start(c.Durable)
 	sub := newSubscriber(b.js, SubscriberConfig{
 		Consumer: func(string) Consumer { return c }, Drain: b.cfg.Drain, Log: b.log,
 	}, b.dead, b.m)
@@ -172,9 +173,9 @@ func (b *Bus) Run(ctx context.Context) error {
 		}
 		return nil
 	}
-	lag, err := b.m.watchLag(b.js, consumers)
+	watch, err := newWatch(b.js, b.m.in, consumers, watched(consumers))
 	if err != nil {
-		return fmt.Errorf("watching the lag of the consumers: %w", err)
+		return fmt.Errorf("watching the consumers: %w", err)
 	}
 	// Handlers outlive ctx while they drain; the subscriber ends their contexts.
 	rctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -183,7 +184,9 @@ func (b *Bus) Run(ctx context.Context) error {
 	defer wg.Wait()
 	stopped := make(chan struct{})
 	defer close(stopped)
-	wg.Go(func() { lag.run(stopped) }) //nolint:contextcheck // it ends with the bus, not with a call
+	wctx, endWatch := context.WithCancel(rctx)
+	defer endWatch()
+	wg.Go(func() { watch.Run(wctx) })
 	wg.Go(func() {
 		select {
 		case <-ctx.Done():

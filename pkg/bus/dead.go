@@ -22,6 +22,12 @@ const DeadStream = "DEAD"
 // DeadSubjects is what DeadStream takes.
 const DeadSubjects = "dead.>"
 
+// DeadSubject is where a durable's dead letters go.
+func DeadSubject(durable string) string { return "dead." + durable }
+
+// OutboxDurable stands for a durable in the dead letters of a service's outboxes.
+func OutboxDurable(service string) string { return "outbox-" + service }
+
 // Headers that a dead letter adds to those of its message.
 const (
 	headerDeadStream     = "Sluice-Dead-Stream"
@@ -91,7 +97,7 @@ type deadWriter struct{ js jetstream.JetStream }
 
 // write stores l. The message id makes a repetition after a lost answer harmless.
 func (w *deadWriter) write(ctx context.Context, l DeadLetter) error {
-	m := &nats.Msg{Subject: "dead." + l.Durable, Header: nats.Header{}, Data: l.Data}
+	m := &nats.Msg{Subject: DeadSubject(l.Durable), Header: nats.Header{}, Data: l.Data}
 	for k, v := range l.Header {
 		if !strings.HasPrefix(k, "Nats-") && !strings.HasPrefix(k, headerDeadPrefix) && k != headerReplayID && k != headerReplaySubject {
 			m.Header[k] = v
@@ -151,7 +157,7 @@ func (d *Dead) List(ctx context.Context, durable string, after uint64, limit int
 	}
 	filter := DeadSubjects
 	if durable != "" {
-		filter = "dead." + durable
+		filter = DeadSubject(durable)
 	}
 	out := []DeadLetter{}
 	for len(out) < limit {

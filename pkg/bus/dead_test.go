@@ -3,16 +3,17 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 func TestDead_ReplayReachesOnlyWhoFailed(t *testing.T) {
@@ -87,7 +88,7 @@ func TestDead_AReplayThatFailsIsDeadAgain(t *testing.T) {
 		if err := b.Dead().Replay(t.Context(), seq); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, 20*time.Second, "it is dead again", func() bool {
+		eventually(t, eventuallySoon, "it is dead again", func() bool {
 			ls, _ := b.Dead().List(t.Context(), "again", seq, 0)
 			return len(ls) == 1
 		})
@@ -138,7 +139,7 @@ func TestDead_ListPagesAndReplayAll(t *testing.T) {
 	if k, err := b.Dead().ReplayAll(t.Context(), "many"); err != nil || k != n {
 		t.Fatalf("replayed %d, %v", k, err)
 	}
-	eventually(t, 20*time.Second, "all are handled", func() bool { return got.distinct() == n })
+	eventually(t, eventuallySoon, "all are handled", func() bool { return got.distinct() == n })
 }
 
 func TestDead_ReplayIsRefusedWhenNobodyListens(t *testing.T) {
@@ -203,17 +204,18 @@ func TestDead_FullStreamKeepsTheMessage(t *testing.T) {
 	if err := bus.Reconcile(t.Context(), w.js, streams, []bus.Consumer{quick("stays")}); err != nil {
 		t.Fatal(err)
 	}
-	b := newBus(t, w.js)
-	var n atomic.Int32
-	if err := bus.SubscribeRaw(b, quick("stays"), func(context.Context, *bus.Message) error {
-		n.Add(1)
-		return fault.ErrInvalid
-	}); err != nil {
+	told, tel := &lines{}, telemetry.Nop()
+	tel.Log = slog.New(slog.NewTextHandler(told, nil))
+	b, err := bus.New(t.Context(), w.js, bus.Config{Name: "test", Tel: tel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bus.SubscribeRaw(b, quick("stays"), func(context.Context, *bus.Message) error { return fault.ErrInvalid }); err != nil {
 		t.Fatal(err)
 	}
 	start(t, b)
 	publish(t, b, 1)
-	eventually(t, 20*time.Second, "it was tried", func() bool { return n.Load() > 0 })
+	eventually(t, eventuallySoon, "it was to be buried", func() bool { return told.has("writing a dead letter failed") })
 	c, err := w.js.Consumer(t.Context(), "EVENTS", "stays")
 	if err != nil {
 		t.Fatal(err)

@@ -118,6 +118,7 @@ func (l *loop) settle(d *delivery) {
 	var again later
 	switch {
 	case errors.As(d.err, &again) && n < l.c.MaxDeliver:
+		l.s.m.postponed(l.c.Durable)
 		l.answered(d.jm.NakWithDelay(max(again.wait, time.Millisecond)))
 	case l.fctx.Err() != nil && (d.err == nil || fault.KindOf(d.err) == fault.Canceled):
 		// We are stopping and cut it short: another copy takes it at once.

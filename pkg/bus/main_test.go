@@ -58,8 +58,17 @@ func testStreams() []jetstream.StreamConfig {
 func quick(durable string) bus.Consumer {
 	return bus.Consumer{
 		Stream: "EVENTS", Durable: durable, Subjects: []string{"evt.test.>"}, Concurrency: 4, MaxDeliver: 3,
-		AckWait: time.Second, Backoff: func(int) time.Duration { return time.Millisecond },
+		// Longer than a busy machine keeps a handler's answer waiting: most tests count deliveries.
+		AckWait: 10 * time.Second, Backoff: func(int) time.Duration { return time.Millisecond },
 	}
+}
+
+// restless is quick for tests in which deliveries get lost: these come again soon,
+// however often that happens.
+func restless(durable string) bus.Consumer {
+	c := quick(durable)
+	c.AckWait, c.MaxDeliver = time.Second, 1000
+	return c
 }
 
 type world struct {
@@ -90,7 +99,7 @@ func newJS(t testing.TB, nc *nats.Conn) jetstream.JetStream {
 
 func newBus(t testing.TB, js jetstream.JetStream) *bus.Bus {
 	t.Helper()
-	b, err := bus.New(t.Context(), js, bus.Config{Name: "test", Drain: 3 * time.Second})
+	b, err := bus.New(t.Context(), js, bus.Config{Name: "test", Drain: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +180,6 @@ func (l *log) distinct() int {
 	return len(seen)
 }
 
-const eventuallySoon = 20 * time.Second
+const eventuallySoon = 30 * time.Second
 
 func nowUTC() time.Time { return time.Now().UTC() }

@@ -4,170 +4,127 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
-// lagEvery is how often the lag of the durables is asked.
-const lagEvery = 5 * time.Second
-
 // metrics are the bus's instruments.
 type metrics struct {
-	meter    metric.Meter
-	pub      metric.Int64Counter
-	handled  metric.Int64Counter
-	retries  metric.Int64Counter
-	dead     metric.Int64Counter
-	duration metric.Float64Histogram
+	in                            *telemetry.Instruments
+	sent, consumed                metric.Int64Counter
+	retries, later, dead          metric.Int64Counter
+	duration                      metric.Float64Histogram
+	sending, fetching, processing telemetry.Cache[handled]
+}
+
+// handled is what a message's measurements are told apart by.
+type handled struct {
+	destination, durable string
+	failed               fault.Kind // empty: not
 }
 
 func newMetrics(tel *telemetry.Telemetry) (*metrics, error) {
-	m := &metrics{meter: tel.Meter(instrumentation)}
-	var errs [5]error
-	m.pub, errs[0] = m.meter.Int64Counter("sluice_bus_published", metric.WithDescription("events published, by subject and outcome"))
-	m.handled, errs[1] = m.meter.Int64Counter("sluice_bus_handled", metric.WithDescription("deliveries handled, by consumer and outcome"))
-	m.retries, errs[2] = m.meter.Int64Counter("sluice_bus_retries", metric.WithDescription("deliveries put back for a later repetition"))
-	m.dead, errs[3] = m.meter.Int64Counter("sluice_bus_dead_letters", metric.WithDescription("messages given up"))
-	m.duration, errs[4] = m.meter.Float64Histogram("sluice_bus_handle_duration", metric.WithUnit("s"),
-		metric.WithDescription("time in the handler"),
-		metric.WithExplicitBucketBoundaries(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60))
-	return m, errors.Join(errs[:]...)
-}
-
-// published counts by event type; what else goes out (key-value entries have one
-// subject each) by the root of its subject.
-func (m *metrics) published(subject string, err error) {
-	if !strings.HasPrefix(subject, "evt.") {
-		subject = subjectRoot(subject)
+	in := tel.Instruments(instrumentation)
+	m := &metrics{
+		in:       in,
+		sent:     in.Counter("messaging.client.sent.messages", "{message}", "messages given to a stream"),
+		consumed: in.Counter("messaging.client.consumed.messages", "{message}", "deliveries to a consumer, repetitions included"),
+		retries:  in.Counter("sluice.bus.retries", "{message}", "deliveries that failed and are repeated"),
+		later:    in.Counter("sluice.bus.postponed", "{message}", "deliveries given back for later, which is no failure"),
+		dead:     in.Counter("sluice.bus.dead_letters", "{message}", "messages given up"),
+		duration: in.Seconds("messaging.process.duration", "time in the handler of a delivery", telemetry.LongBuckets),
 	}
-	m.pub.Add(context.Background(), 1, metric.WithAttributes(attribute.String("subject", subject), outcome(err)))
+	return m, in.Err()
 }
 
-func (m *metrics) retried(durable string) {
-	m.retries.Add(context.Background(), 1, metric.WithAttributes(consumer(durable)))
-}
+func system() attribute.KeyValue { return semconv.MessagingSystemKey.String("nats") }
 
-func (m *metrics) died(durable string) {
-	m.dead.Add(context.Background(), 1, metric.WithAttributes(consumer(durable)))
-}
-
-func consumer(durable string) attribute.KeyValue { return attribute.String("consumer", durable) }
-
-// outcome is "ok", "later" or the kind of the fault, of which there are few.
-func outcome(err error) attribute.KeyValue {
-	var again later
-	switch {
-	case err == nil:
-		return attribute.String("outcome", "ok")
-	case errors.As(err, &again):
-		return attribute.String("outcome", "later")
+// destinationOf is what messages of a subject count as: an event's type; of what
+// else goes out (key-value entries and tasks have one subject each) the root.
+func destinationOf(subject string) string {
+	if strings.HasPrefix(subject, "evt.") {
+		return subject
 	}
-	return attribute.String("outcome", string(fault.KindOf(err)))
+	return subjectRoot(subject)
 }
+
+// published counts what was given to a stream.
+func (m *metrics) published(ctx context.Context, subject string, err error) {
+	k := handled{destination: destinationOf(subject)}
+	if err != nil {
+		k.failed = fault.KindOf(err)
+	}
+	m.sent.Add(ctx, 1, m.sending.Of(k, func(k handled) telemetry.Labels { return k.labels("publish") }).Add...)
+}
+
+func (k handled) labels(operation string) telemetry.Labels {
+	return telemetry.NewLabels(system(), semconv.MessagingOperationName(operation), semconv.MessagingDestinationName(k.destination),
+		semconv.MessagingConsumerGroupName(k.durable), semconv.ErrorTypeKey.String(string(k.failed)))
+}
+
+// start has a consumer's counters be there before anything happens.
+func (m *metrics) start(durable string) {
+	for _, c := range []metric.Int64Counter{m.retries, m.later, m.dead} {
+		telemetry.Zero(c, consumer(durable))
+	}
+}
+
+func (m *metrics) retried(durable string)   { m.retries.Add(context.Background(), 1, consumer(durable)) }
+func (m *metrics) postponed(durable string) { m.later.Add(context.Background(), 1, consumer(durable)) }
+func (m *metrics) died(durable string)      { m.dead.Add(context.Background(), 1, consumer(durable)) }
+
+func consumer(durable string) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(groupOf(durable)))
+}
+
+func groupOf(durable string) attribute.KeyValue { return semconv.MessagingConsumerGroupName(durable) }
+
+// streamKey is the attribute that names a stream.
+const streamKey attribute.Key = "sluice.stream"
 
 // observe is the middleware that counts and times.
 func (m *metrics) observe(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		start := time.Now()
-		durable := consumer(message.SubscribeTopicFromCtx(msg.Context()))
+		k := handled{durable: message.SubscribeTopicFromCtx(msg.Context())}
+		if d := deliveryOf(msg.Context()); d != nil {
+			k.destination = destinationOf(d.message.Subject)
+		}
+		m.consumed.Add(msg.Context(), 1, m.fetching.Of(k, func(k handled) telemetry.Labels { return k.labels("fetch") }).Add...)
 		out, err := h(msg)
-		ctx := msg.Context()
-		m.duration.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(durable))
-		m.handled.Add(ctx, 1, metric.WithAttributes(durable, outcome(err)))
+		var again later
+		if err != nil && !errors.As(err, &again) {
+			k.failed = fault.KindOf(err)
+		}
+		// The handler's span is in the context by now: it is the exemplar.
+		m.duration.Record(msg.Context(), time.Since(start).Seconds(), m.processing.Of(k, func(k handled) telemetry.Labels { return k.labels("process") }).Record...)
 		return out, err
 	}
 }
 
 func startPublish(ctx context.Context, t oteltrace.Tracer, subject, id string) (context.Context, oteltrace.Span) {
-	return t.Start(ctx, "publish "+subject, oteltrace.WithSpanKind(oteltrace.SpanKindProducer), oteltrace.WithAttributes(
-		attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", subject),
-		attribute.String("messaging.message.id", id)))
+	return t.Start(ctx, "publish "+destinationOf(subject), oteltrace.WithSpanKind(oteltrace.SpanKindProducer), oteltrace.WithAttributes(
+		system(), semconv.MessagingOperationName("publish"), semconv.MessagingOperationTypeSend,
+		semconv.MessagingDestinationName(subject), semconv.MessagingMessageID(id)))
 }
 
-func endPublish(span oteltrace.Span, err error) {
-	if err != nil {
-		span.SetStatus(codes.Error, fault.CodeOf(err))
+func endPublish(span oteltrace.Span, err error) { endSpan(span, err); span.End() }
+
+// endSpan writes an error into a span; one that asks for a repetition is none.
+func endSpan(span oteltrace.Span, err error) {
+	var again later
+	if err == nil || errors.As(err, &again) || !span.IsRecording() {
+		return
 	}
-	span.End()
-}
-
-// lag samples how far each durable is behind; scraping only reads the sample,
-// so that a server that is away does not hang /metrics.
-type lag struct {
-	js  jetstream.JetStream
-	of  []*lagOf
-	reg metric.Registration
-}
-
-type lagOf struct {
-	c                Consumer
-	waiting, unacked atomic.Int64
-}
-
-func (m *metrics) watchLag(js jetstream.JetStream, consumers []Consumer) (*lag, error) {
-	l := &lag{js: js}
-	for _, c := range consumers {
-		l.of = append(l.of, &lagOf{c: c})
-	}
-	waiting, err1 := m.meter.Int64ObservableGauge("sluice_bus_lag", metric.WithDescription("messages not yet delivered to the consumer"))
-	unacked, err2 := m.meter.Int64ObservableGauge("sluice_bus_unacked", metric.WithDescription("messages delivered to the consumer and not yet answered"))
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	reg, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for _, c := range l.of {
-			o.ObserveInt64(waiting, c.waiting.Load(), metric.WithAttributes(consumer(c.c.Durable)))
-			o.ObserveInt64(unacked, c.unacked.Load(), metric.WithAttributes(consumer(c.c.Durable)))
-		}
-		return nil
-	}, waiting, unacked)
-	l.reg = reg
-	return l, err
-}
-
-// run samples until stop is closed.
-func (l *lag) run(stop <-chan struct{}) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	defer func() { _ = l.reg.Unregister() }()
-	wg.Go(func() {
-		t := time.NewTicker(lagEvery)
-		defer t.Stop()
-		for {
-			l.sample(ctx)
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
-		}
-	})
-	<-stop
-}
-
-func (l *lag) sample(ctx context.Context) {
-	for _, c := range l.of {
-		cctx, cancel := context.WithTimeout(ctx, time.Second)
-		cons, err := l.js.Consumer(cctx, c.c.Stream, c.c.Durable)
-		cancel()
-		if err != nil {
-			continue // the last sample stands
-		}
-		i := cons.CachedInfo()
-		c.waiting.Store(int64(min(i.NumPending, 1<<62)))
-		c.unacked.Store(int64(i.NumAckPending))
-	}
+	span.SetAttributes(semconv.ErrorTypeKey.String(string(fault.KindOf(err))))
+	span.SetStatus(codes.Error, fault.CodeOf(err))
 }

@@ -2,15 +2,13 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -53,18 +51,21 @@ func trace(tel *telemetry.Telemetry) message.HandlerMiddleware {
 	tracer := tel.Tracer(instrumentation)
 	return func(h message.HandlerFunc) message.HandlerFunc {
 		return func(m *message.Message) ([]*message.Message, error) {
-			topic := message.SubscribeTopicFromCtx(m.Context())
-			ctx, span := tracer.Start(telemetry.Extract(m.Context(), m.Metadata), "process "+topic,
-				oteltrace.WithSpanKind(oteltrace.SpanKindConsumer), oteltrace.WithAttributes(
-					attribute.String("messaging.system", "nats"), attribute.String("messaging.consumer.group.name", topic),
-					attribute.String("messaging.message.id", m.UUID)))
+			topic, subject := message.SubscribeTopicFromCtx(m.Context()), ""
+			if d := deliveryOf(m.Context()); d != nil {
+				subject = d.message.Subject
+			}
+			opts := []oteltrace.SpanStartOption{oteltrace.WithSpanKind(oteltrace.SpanKindConsumer), oteltrace.WithAttributes(
+				system(), semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
+				semconv.MessagingDestinationName(subject), groupOf(topic), semconv.MessagingMessageID(m.UUID))}
+			if cause := telemetry.Cause(m.Metadata); cause.IsValid() {
+				opts = append(opts, oteltrace.WithLinks(oteltrace.Link{SpanContext: cause}))
+			}
+			ctx, span := tracer.Start(telemetry.Extract(m.Context(), m.Metadata), "process "+destinationOf(subject), opts...)
 			defer span.End()
 			m.SetContext(ctx)
 			out, err := h(m)
-			var again later
-			if err != nil && !errors.As(err, &again) {
-				span.SetStatus(codes.Error, fault.CodeOf(err))
-			}
+			endSpan(span, err)
 			return out, err
 		}
 	}
@@ -90,7 +91,7 @@ func (p publisher) Publish(topic string, msgs ...*message.Message) error {
 	}
 	err := p.Publisher.Publish(topic, msgs...)
 	for _, m := range msgs {
-		p.m.published(topic, err)
+		p.m.published(m.Context(), topic, err)
 		endPublish(oteltrace.SpanFromContext(m.Context()), err)
 	}
 	return err

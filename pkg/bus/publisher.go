@@ -103,13 +103,20 @@ const (
 	codeTooManyRequests jetstream.ErrorCode = 10167
 )
 
+// Full reports whether a stream refused a message for want of room, its own or the
+// account's: sending it again at once does not help.
+func Full(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == codeStreamFull || api.ErrorCode == codeNoResources)
+}
+
 // publishFault maps what publishing answered to the faults of this package.
 func publishFault(err error) error {
 	var api *jetstream.APIError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &api) && (api.ErrorCode == codeStreamFull || api.ErrorCode == codeNoResources):
+	case Full(err):
 		return ErrFull.Because(err)
 	case errors.As(err, &api) && api.ErrorCode == codeTooManyRequests:
 		return ErrUnavailable.Because(err)

@@ -13,10 +13,9 @@ import (
 
 // Reconcile makes the server's streams and durables what is declared: it creates
 // what is missing, updates what differs, and leaves alone what nobody declared.
-// It is idempotent and safe when several services do it at once. Every service
-// calls it with the full lists before it publishes: a stream with interest
-// retention drops what no durable waits for. A change that JetStream cannot make
-// is bus.impossible_change and names it.
+// It is idempotent and safe when several do it at once. Only an operator's user may;
+// services Verify. A change that JetStream cannot make is bus.impossible_change and
+// names it.
 func Reconcile(ctx context.Context, js jetstream.JetStream, streams []jetstream.StreamConfig, consumers []Consumer) error {
 	for _, s := range streams {
 		if err := reconcileStream(ctx, js, s); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 // connectTCP connects by the network, so that the connection can outlive a server.
 func connectTCP(t testing.TB, urls string) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	nc, err := nats.Connect(urls, nats.Timeout(eventuallySoon), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +36,7 @@ func publishSurely(t testing.TB, b *bus.Bus, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, fmt.Sprintf("event %d is published", n), func() bool {
+	eventually(t, eventuallySoon, fmt.Sprintf("event %d is published", n), func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		return b.Publish(ctx, e) == nil
@@ -45,7 +47,7 @@ func publishSurely(t testing.TB, b *bus.Bus, n int) {
 func collects(t testing.TB, url, durable string) (*bus.Bus, *log) {
 	t.Helper()
 	js := connectTCP(t, url)
-	c := quick(durable)
+	c := restless(durable)
 	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
 		t.Fatal(err)
 	}
@@ -61,29 +63,27 @@ func collects(t testing.TB, url, durable string) (*bus.Bus, *log) {
 
 func TestBus_SurvivesAServerRestart(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
-	url := srv.URL()
-	b, got := collects(t, url, "restart")
+	at := natsd.Options{StoreDir: t.TempDir(), Addr: natstest.Addrs(t, 1)[0]}
+	srv := natstest.StartWith(t, at)
+	b, got := collects(t, srv.URL(), "restart")
 	start(t, b)
 	for i := range 50 {
 		publishSurely(t, b, i)
 	}
 	srv.Shutdown()
-	natstest.StartWith(t, natsd.Options{StoreDir: dir, Addr: url[len("nats://"):]})
+	natstest.StartWith(t, at)
 	for i := 50; i < 100; i++ {
 		publishSurely(t, b, i)
 	}
-	eventually(t, 20*time.Second, "all 100 are handled", func() bool { return got.distinct() == 100 })
+	eventually(t, eventuallySoon, "all 100 are handled", func() bool { return got.distinct() == 100 })
 }
 
 // A service whose start meets a restart of the server starts all the same.
 func TestBus_StartsWhenTheServerIsBack(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	srv := natstest.StartWith(t, natsd.Options{StoreDir: dir})
-	url := srv.URL()
-	b, got := collects(t, url, "late")
+	at := natsd.Options{StoreDir: t.TempDir(), Addr: natstest.Addrs(t, 1)[0]}
+	srv := natstest.StartWith(t, at)
+	b, got := collects(t, srv.URL(), "late")
 	srv.Shutdown()
 	done := make(chan error, 1)
 	go func() { done <- b.Run(context.WithoutCancel(t.Context())) }()
@@ -94,9 +94,9 @@ func TestBus_StartsWhenTheServerIsBack(t *testing.T) {
 		t.Fatalf("it gave up: %v", err)
 	case <-time.After(6 * time.Second): // longer than a call to the server takes
 	}
-	natstest.StartWith(t, natsd.Options{StoreDir: dir, Addr: url[len("nats://"):]})
+	natstest.StartWith(t, at)
 	publishSurely(t, b, 1)
-	eventually(t, 20*time.Second, "it is handled", func() bool { return got.distinct() == 1 })
+	eventually(t, eventuallySoon, "it is handled", func() bool { return got.distinct() == 1 })
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -120,7 +120,7 @@ func TestBus_EndsWhileTheServerIsAway(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(eventuallySoon):
 		t.Fatal("it does not end")
 	}
 }
@@ -131,7 +131,7 @@ func TestBus_SurvivesACutConnection(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
 	js := newJS(t, natstest.Conn(t, srv))
-	c := quick("cut")
+	c := restless("cut")
 	if err := bus.Reconcile(t.Context(), js, testStreams(), []bus.Consumer{c}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,19 +157,21 @@ func TestBus_SurvivesACutConnection(t *testing.T) {
 	start(t, b)
 	p := newBus(t, js)
 	publishSurely(t, p, 1)
-	eventually(t, 20*time.Second, "the first is handled", func() bool { return got.distinct() == 1 })
+	eventually(t, eventuallySoon, "the first is handled", func() bool { return got.distinct() == 1 })
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
 	publishSurely(t, p, 2)
-	eventually(t, 20*time.Second, "the second is handled", func() bool { return got.distinct() == 2 })
+	eventually(t, eventuallySoon, "the second is handled", func() bool { return got.distinct() == 2 })
 }
 
 type dialer func(network, addr string) (net.Conn, error)
 
 func (d dialer) Dial(network, addr string) (net.Conn, error) { return d(network, addr) }
 
-func TestBus_MakesADeletedDurableAgain(t *testing.T) {
+// TestBus_WaitsForADeletedDurable: services may not make durables; an operator
+// declares it anew, and the bus goes on.
+func TestBus_WaitsForADeletedDurable(t *testing.T) {
 	t.Parallel()
 	c := quick("deleted")
 	w := newWorld(t, c)
@@ -183,40 +185,33 @@ func TestBus_MakesADeletedDurableAgain(t *testing.T) {
 	}
 	start(t, b)
 	publish(t, b, 1)
-	eventually(t, 20*time.Second, "the first is handled", func() bool { return got.distinct() == 1 })
+	eventually(t, eventuallySoon, "the first is handled", func() bool { return got.distinct() == 1 })
 	if err := w.js.DeleteConsumer(t.Context(), "EVENTS", "deleted"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the durable is back", func() bool {
-		_, err := w.js.Consumer(t.Context(), "EVENTS", "deleted")
-		return err == nil
-	})
+	if err := bus.Reconcile(t.Context(), w.js, nil, []bus.Consumer{c}); err != nil {
+		t.Fatal(err)
+	}
 	publish(t, b, 2)
-	eventually(t, 20*time.Second, "the second is handled", func() bool { return got.distinct() == 2 })
+	eventually(t, eventuallySoon, "the second is handled", func() bool { return got.distinct() == 2 })
 }
 
 // cluster is three servers in this process.
 func cluster(t *testing.T) ([]*server.Server, string) {
 	t.Helper()
 	const n = 3
-	var routes, urls string
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	var urls string
+	addrs := natstest.Addrs(t, n)
+	routes := server.RoutesFromStr("nats://" + strings.Join(addrs, ",nats://"))
+	servers := make([]*server.Server, n)
+	for i := range servers {
+		port, err := strconv.Atoi(routes[i].Port())
 		if err != nil {
 			t.Fatal(err)
 		}
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		routes += fmt.Sprintf("nats://127.0.0.1:%d,", ports[i])
-	}
-	servers := make([]*server.Server, n)
-	for i := range servers {
 		o := &server.Options{
 			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
-			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: ports[i]}, Routes: server.RoutesFromStr(routes[:len(routes)-1]),
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: port}, Routes: routes,
 			NoSigs: true, NoLog: true,
 		}
 		s, err := server.NewServer(o)
@@ -227,7 +222,7 @@ func cluster(t *testing.T) ([]*server.Server, string) {
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		servers[i] = s
 	}
-	eventually(t, 30*time.Second, "the cluster has a leader", func() bool {
+	eventually(t, eventuallySoon, "the cluster has a leader", func() bool {
 		for _, s := range servers {
 			if s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == n {
 				return true
@@ -251,7 +246,7 @@ func TestBus_SurvivesTheLossOfALeader(t *testing.T) {
 	}
 	c := quick("leader")
 	c.AckWait, c.MaxDeliver = 2*time.Second, 30
-	eventually(t, 30*time.Second, "the streams are there", func() bool {
+	eventually(t, eventuallySoon, "the streams are there", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		return bus.Reconcile(ctx, js, streams, []bus.Consumer{c}) == nil
@@ -293,7 +288,7 @@ func TestBus_SurvivesTheLossOfALeader(t *testing.T) {
 		}
 	}
 	send(200)
-	eventually(t, 20*time.Second, "the leaders are known", func() bool { stream, cons = leaderOf(); return stream != "" && cons != "" })
+	eventually(t, eventuallySoon, "the leaders are known", func() bool { stream, cons = leaderOf(); return stream != "" && cons != "" })
 	for _, s := range servers {
 		if s.Name() == cons {
 			s.Shutdown()

@@ -334,7 +334,7 @@ func (r *Relay) publish(ctx context.Context, m docstore.Message) error {
 	if r.js.Conn().IsConnected() {
 		err = publishOne(ctx, r.js, natsMsg(m.Subject, m.ID, h, m.Data))
 	}
-	r.m.published(m.Subject, err) //nolint:contextcheck // counts outlive the caller
+	r.m.published(ctx, m.Subject, err)
 	endPublish(span, err)
 	if !hopeless(err) {
 		return err
@@ -349,7 +349,7 @@ func (r *Relay) publish(ctx context.Context, m docstore.Message) error {
 		}
 	}
 	return r.dead.write(ctx, DeadLetter{
-		Durable: "outbox-" + r.cfg.Name, Subject: encodeValue(m.Subject), ID: m.ID, Code: fault.CodeOf(err), Reason: cutReason(err.Error()),
+		Durable: OutboxDurable(r.cfg.Name), Subject: encodeValue(m.Subject), ID: m.ID, Code: fault.CodeOf(err), Reason: cutReason(err.Error()),
 		Deliveries: 1, Stored: m.Time, Failed: time.Now().UTC(), Header: header, Data: m.Data,
 	})
 }

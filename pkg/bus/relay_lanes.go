@@ -187,18 +187,11 @@ func (r *Relay) note(found []docstore.Pending, full bool, refused int64) {
 
 // watchOutbox registers the gauges of a relay.
 func (m *metrics) watchOutbox(r *Relay) error {
-	depth, err := m.meter.Int64ObservableGauge("sluice_outbox_depth", metric.WithDescription("events that wait to be published"))
-	if err != nil {
-		return err
-	}
-	age, err := m.meter.Float64ObservableGauge("sluice_outbox_age", metric.WithUnit("s"),
-		metric.WithDescription("age of the oldest event that waits, at the last sweep"))
-	if err != nil {
-		return err
-	}
-	set := metric.WithAttributes(attribute.String("relay", r.cfg.Name))
-	_, err = m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		o.ObserveInt64(depth, r.Backlog(), set)
+	depth := m.in.Gauge("sluice.outbox.depth", "{event}", "events that wait to be published")
+	age := m.in.GaugeSeconds("sluice.outbox.age", "age of the oldest event that waits, at the last sweep")
+	of := telemetry.NewLabels(attribute.String("sluice.relay", r.cfg.Name))
+	m.in.Watch(func(_ context.Context, o metric.Observer) error {
+		o.ObserveInt64(depth, r.Backlog(), of.Observe...)
 		r.mu.Lock()
 		oldest := r.oldest
 		r.mu.Unlock()
@@ -206,8 +199,8 @@ func (m *metrics) watchOutbox(r *Relay) error {
 		if !oldest.IsZero() {
 			seconds = max(0, time.Since(oldest).Seconds())
 		}
-		o.ObserveFloat64(age, seconds, set)
+		o.ObserveFloat64(age, seconds, of.Observe...)
 		return nil
 	}, depth, age)
-	return err
+	return m.in.Err()
 }

@@ -55,11 +55,11 @@ func TestRelay_LanesOpenForMixedDocuments(t *testing.T) {
 		state := docstore.Message{ID: bus.NewID(), Subject: fmt.Sprintf("$KV.state.%d", i), Data: []byte("1"), Time: time.Now()}
 		db.commit(fmt.Sprint(i), true, event(t, "x", i), state)
 	}
-	eventually(t, 15*time.Second, "all are refused", func() bool { return told.has("wait=100ms") })
+	eventually(t, eventuallySoon, "all are refused", func() bool { return told.has("wait=100ms") })
 	if err := bus.Reconcile(t.Context(), w.js, testStreams(), nil); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "nothing waits", func() bool { return r.Backlog() == 0 && db.left() == 0 })
+	eventually(t, eventuallySoon, "nothing waits", func() bool { return r.Backlog() == 0 && db.left() == 0 })
 	db.commit("late", true, event(t, "x", n))
-	eventually(t, 10*time.Second, "what comes later goes out", func() bool { return db.left() == 0 })
+	eventually(t, eventuallySoon, "what comes later goes out", func() bool { return db.left() == 0 })
 }

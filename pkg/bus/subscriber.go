@@ -28,8 +28,9 @@ var errHalted = errors.New("the bus ends")
 
 // SubscriberConfig says how a Subscriber maps topics to durables.
 type SubscriberConfig struct {
-	// Consumer gives the durable behind a topic. Subscribe creates it when it is
-	// missing, and so does the fetch loop when somebody deletes it.
+	// Consumer gives the durable behind a topic. It is declared by somebody else
+	// (Reconcile): Subscribe waits while it is missing, and so does the fetch loop
+	// when somebody deletes it.
 	Consumer func(topic string) Consumer
 	// Drain bounds how long handlers may finish after Close; 0 means DefaultDrain.
 	Drain time.Duration
@@ -301,15 +302,15 @@ func (l *loop) await(ctx context.Context, d *delivery, m *message.Message) {
 	}
 }
 
-// durable is ensureConsumer that tries again while the server is away: a service
-// whose start meets a server's restart is none that failed.
+// durable is findConsumer that tries again while the server is away or the durable
+// is missing: a service whose start meets a server's restart is none that failed.
 func (s *Subscriber) durable(ctx context.Context, c Consumer) (jetstream.Consumer, error) {
 	for failures := 1; ; failures++ {
-		cons, err := ensureConsumer(ctx, s.js, c)
+		cons, err := findConsumer(ctx, s.js, c)
 		if fault.KindOf(err) != fault.Unavailable || ctx.Err() != nil {
 			return cons, err
 		}
-		s.cfg.Log.WarnContext(ctx, "the durable cannot be set up yet", telemetry.KeyConsumer, c.Durable, "failures", failures, telemetry.KeyErr, err)
+		s.cfg.Log.WarnContext(ctx, "the durable is not there yet", telemetry.KeyConsumer, c.Durable, "failures", failures, telemetry.KeyErr, err)
 		t := time.NewTimer(pauseAfter(failures))
 		select {
 		case <-ctx.Done():
@@ -332,8 +333,8 @@ func pauseAfter(failures int) time.Duration {
 	return min(50*time.Millisecond<<min(failures-1, 6), 2*time.Second)
 }
 
-// recover deals with a fetch that failed: a durable that is gone is made again,
-// everything else is tried again after a pause.
+// recover deals with a fetch that failed: it is tried again after a pause, on the
+// durable as it is by then. One that somebody deleted is waited for.
 func (l *loop) recover(err error, failures int) {
 	level := slog.LevelDebug
 	if failures > 2 {
@@ -349,9 +350,9 @@ func (l *loop) recover(err error, failures int) {
 	}
 	ctx, cancel := context.WithTimeout(l.fctx, fetchFor)
 	defer cancel()
-	cons, err := ensureConsumer(ctx, l.s.js, l.c)
+	cons, err := findConsumer(ctx, l.s.js, l.c)
 	if err != nil {
-		l.log.Log(l.fctx, level, "setting the durable up again failed", telemetry.KeyErr, err)
+		l.log.Log(l.fctx, level, "finding the durable again failed", telemetry.KeyErr, err)
 		return
 	}
 	l.cons = cons

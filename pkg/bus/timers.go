@@ -22,6 +22,9 @@ const HeaderTimerKey = "Sluice-Timer-Key"
 // maxTimerToken is from where on a key's subject is a hash of it.
 const maxTimerToken = 512
 
+// maxOwner is how long the owner of a timer's key may be, to be a token of its own.
+const maxOwner = 64
+
 // Timers sets and cancels timers: JetStream message schedules, one subject per
 // key, kept by the server through restarts. They fire within about 100 ms after
 // their time, at least once. Consume them with SubscribeRaw on TimerStream. It is
@@ -32,7 +35,9 @@ type Timers struct{ js jetstream.JetStream }
 func NewTimers(js jetstream.JetStream) *Timers { return &Timers{js: js} }
 
 // At makes data due on the subject "due.<…>" at when; a time that is past is due
-// at once. Any string is a key; setting one again replaces its time and data.
+// at once. Any string is a key; setting one again replaces its time and data. What
+// stands before a key's first dot names its owner, who may be the only one that is
+// allowed to publish on "sched.<owner>.>".
 // Header may be nil. Codes: bus.invalid_event (target), bus.event_too_large,
 // bus.unavailable, timeout.
 func (t *Timers) At(ctx context.Context, key string, when time.Time, target string, data []byte, header map[string]string) error {
@@ -68,11 +73,21 @@ func (t *Timers) Cancel(ctx context.Context, key string) error {
 // TimerKey gives the key of the timer that made m due; "" when none did.
 func TimerKey(m *Message) string { return decodeOr(m.Header[HeaderTimerKey]) }
 
+// timerSubject is "sched.<owner>.<rest>" for a key with an owner, else "sched.<key>".
 func timerSubject(key string) string {
+	owner, rest, ok := strings.Cut(key, ".")
+	if !ok || owner == "" || len(owner) > maxOwner || token(owner) != owner {
+		return "sched." + timerToken(key)
+	}
+	return "sched." + owner + "." + timerToken(rest)
+}
+
+// timerToken is one token of bounded length for any string.
+func timerToken(key string) string {
 	t := token(key)
 	if len(t) > maxTimerToken {
 		sum := sha256.Sum256([]byte(key))
 		t = "=h" + hex.EncodeToString(sum[:]) // no encoded key starts like this
 	}
-	return "sched." + t
+	return t
 }

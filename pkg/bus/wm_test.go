@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -72,10 +73,14 @@ func (s *suite) stream(t *testing.T, topic string) string {
 func (s *suite) pubSub(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 	sub := bus.NewSubscriber(s.js, bus.SubscriberConfig{
 		Consumer: func(topic string) bus.Consumer {
-			return bus.Consumer{
+			c := bus.Consumer{
 				Stream: s.stream(t, topic), Durable: group, Subjects: []string{topic}, Concurrency: 1, MaxDeliver: 1000,
 				AckWait: 5 * time.Second, Backoff: func(int) time.Duration { return 0 },
 			}
+			if err := bus.Reconcile(context.WithoutCancel(t.Context()), s.js, nil, []bus.Consumer{c}); err != nil {
+				t.Errorf("declaring the durable of %s: %v", topic, err)
+			}
+			return c
 		},
 		Drain: 2 * time.Second,
 	})
