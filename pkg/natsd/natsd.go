@@ -10,11 +10,10 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // Off is the Options.Addr that keeps the server inside the process.
@@ -25,18 +24,21 @@ const readyWithin = 2 * time.Minute
 
 // Options configure a Server.
 type Options struct {
-	StoreDir   string       // JetStream's files; made when absent
-	Addr       string       // "host:port" to listen on, port 0 for a free one, or Off
-	SyncAlways bool         // fsync before every acknowledgement
-	User       string       // when set, every connection needs User and Password
-	Password   string       //
-	Log        *slog.Logger // nil discards
+	StoreDir   string // JetStream's files; made when absent
+	Addr       string // "host:port" to listen on, port 0 for a free one, or Off
+	SyncAlways bool   // fsync before every acknowledgement
+	// Users may connect; without any, everybody may. Connect is the first one.
+	Users []User
+	Log   *slog.Logger // nil discards
 }
 
 // Server is a running nats-server. It is safe for concurrent use.
 type Server struct {
-	ns   *server.Server
-	opts Options
+	ns *server.Server
+
+	mu    sync.Mutex
+	set   *server.Options // as it was started, with the users of now
+	users []User
 }
 
 // Start starts a server and waits until JetStream has recovered and connections
@@ -56,15 +58,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		}
 		so.Host, so.Port = host, port
 	}
-	if o.User != "" {
-		// The server compares with the hash; the password itself is random, so the
-		// cheapest cost is enough.
-		hash, err := bcrypt.GenerateFromPassword([]byte(o.Password), bcrypt.MinCost)
-		if err != nil {
-			return nil, fmt.Errorf("hashing the password of nats-server: %w", err)
-		}
-		so.Username, so.Password = o.User, string(hash)
+	var err error
+	if so.Users, err = serverUsers(o.Users); err != nil {
+		return nil, err
 	}
+	set := so.Clone() // the server changes its own
 	ns, err := server.NewServer(so)
 	if err != nil {
 		return nil, fmt.Errorf("setting up nats-server: %w", err)
@@ -72,7 +70,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log != nil {
 		ns.SetLoggerV2(logger{o.Log}, false, false, false)
 	}
-	s := &Server{ns: ns, opts: o}
+	s := &Server{ns: ns, set: set, users: o.Users}
 	ns.Start()
 	if err := s.waitReady(ctx); err != nil {
 		s.Shutdown()
@@ -110,19 +108,6 @@ func (s *Server) waitReady(ctx context.Context) error {
 			return fmt.Errorf("waiting for nats-server: %w", err)
 		}
 	}
-}
-
-// Connect opens a connection inside the process, credentials included.
-func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
-	base := []nats.Option{nats.InProcessServer(s.ns), nats.MaxReconnects(-1)}
-	if s.opts.User != "" {
-		base = append(base, nats.UserInfo(s.opts.User, s.opts.Password))
-	}
-	nc, err := nats.Connect("", append(base, opts...)...)
-	if err != nil {
-		return nil, fmt.Errorf("connecting inside the process: %w", err)
-	}
-	return nc, nil
 }
 
 // InProcessConn gives the client side of a pipe to the server, for transports of our own.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/circuitbreaker"
@@ -62,7 +63,7 @@ type ClientConfig struct {
 // Client makes calls over one connection. It is safe for concurrent use and is
 // made once per process: the breakers live in it.
 type Client struct {
-	nc  *nats.Conn
+	cur atomic.Pointer[line]
 	cfg ClientConfig
 	obs *observer
 	log *slog.Logger
@@ -92,15 +93,17 @@ func NewClient(nc *nats.Conn, cfg ClientConfig) *Client {
 	if cfg.Burst <= 0 {
 		cfg.Burst = max(int(cfg.RateLimit), 1)
 	}
-	obs, err := newObserver(cfg.Tel, "client")
+	obs, err := newObserver(cfg.Tel, trace.SpanKindClient)
 	if err != nil {
 		cfg.Tel.Log.Error("rpc client has no metrics", slog.Any(telemetry.KeyErr, err))
-		obs, _ = newObserver(telemetry.Nop(), "client")
+		obs, _ = newObserver(telemetry.Nop(), trace.SpanKindClient)
 	}
-	return &Client{
-		nc: nc, cfg: cfg, obs: obs, log: cfg.Tel.Log,
+	c := &Client{
+		cfg: cfg, obs: obs, log: cfg.Tel.Log,
 		peers: map[string]endpoint.Middleware{}, endpoints: map[string]endpoint.Endpoint{},
 	}
+	c.cur.Store(newLine(nc))
+	return c
 }
 
 // outgoing is a call on its way through the client's middlewares.
@@ -143,7 +146,9 @@ func Ping(ctx context.Context, c *Client, service string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
-	if _, err := c.nc.RequestWithContext(ctx, subject, nil); err != nil {
+	l := c.take()
+	defer l.leave()
+	if _, err := l.nc.RequestWithContext(ctx, subject, nil); err != nil {
 		return transportFault(ctx, err)
 	}
 	return nil
@@ -276,7 +281,9 @@ func (c *Client) roundTrip(ctx context.Context, request any) (any, error) {
 	call := request.(*outgoing)
 	began := time.Now()
 	msg := &nats.Msg{Subject: call.subject, Data: call.data, Header: requestHeader(ctx)}
-	answer, err := c.nc.RequestMsgWithContext(ctx, msg)
+	l := c.take()
+	defer l.leave()
+	answer, err := l.request(ctx, msg)
 	if err != nil {
 		f := transportFault(ctx, err)
 		if f.Kind == fault.Timeout && time.Since(began) >= c.cfg.Slow {

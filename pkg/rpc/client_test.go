@@ -17,12 +17,12 @@ import (
 func TestClient_NobodyThere(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
-	c := rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{})
+	c := rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{RideOut: time.Hour})
 	began := time.Now()
 	if _, err := rpc.Call(t.Context(), c, once, text{}); !errors.Is(err, rpc.ErrNoResponders) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > patience {
 		t.Errorf("a call that may not be repeated took %v", took)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -146,7 +146,7 @@ func TestClient_BreakerPerService(t *testing.T) {
 	well := rpc.Method[text, text]{Subject: "well.v1.echo"}
 	handle(t, newServer(t, srv, rpc.ServerConfig{Name: "well"}), well, echoes)
 
-	c := rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{Trip: 3, Slow: time.Millisecond, Pause: time.Second})
+	c := rpc.NewClient(natstest.Conn(t, srv), rpc.ClientConfig{Trip: 3, Slow: time.Nanosecond, Pause: time.Second})
 	short := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -159,6 +159,9 @@ func TestClient_BreakerPerService(t *testing.T) {
 		}
 	}
 	err := short()
+	for n := 0; n < 10 && fault.KindOf(err) == fault.Timeout; n++ {
+		err = short() // a busy machine slept through the pause: the call before was the one that tries
+	}
 	if !errors.Is(err, rpc.ErrBreakerOpen) || fault.From(err).RetryAfter <= 0 {
 		t.Fatalf("after three silent calls: %v", err)
 	}

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/nats-io/nats.go/micro"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/telemetry"
@@ -44,7 +46,7 @@ func Handle[Req, Resp any](s *Server, m Method[Req, Resp], h func(context.Contex
 // gives a Resp, without NATS: the same middlewares, the same faults. Use Invoke to
 // call it.
 func Endpoint[Req, Resp any](tel *telemetry.Telemetry, m Method[Req, Resp], h func(context.Context, Req) (Resp, error), mw ...endpoint.Middleware) (endpoint.Endpoint, error) {
-	obs, err := newObserver(tel, "server")
+	obs, err := newObserver(tel, trace.SpanKindServer)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", m.Subject, err)
 	}
@@ -98,34 +100,38 @@ type served struct {
 	stats   stats
 }
 
-// take runs on the subscription's goroutine and never blocks it.
-func (e *served) take(r micro.Request) {
-	if r.Reply() == "" {
-		return // published, not called: there is nobody to answer
-	}
-	s := e.server
-	s.arrived.Add(1)
-	if !e.pool.admit() {
-		e.stats.refused.Add(1)
-		s.obs.refuse(s.ctx, e.subject)
-		s.answer(r.Reply(), nil, ErrOverloaded.After(overloadPause))
+// take runs on the subscription's goroutine, of p, and never blocks it.
+func (e *served) take(p *post, r micro.Request) {
+	// Published, not called: there is nobody to answer. Or no service's call at all:
+	// whoever reads a durable may name this subject as where JetStream delivers to,
+	// and would so call what its own rights refuse.
+	if r.Reply() == "" || strings.HasPrefix(r.Reply(), "$") {
 		return
 	}
-	s.running.Add(1)
-	go e.serve(r, time.Now())
+	s := e.server
+	p.arrived.Add(1)
+	if !e.pool.admit() {
+		e.stats.refused.Add(1)
+		s.obs.refused.Add(s.ctx, 1, of(e.subject))
+		p.answer(r.Reply(), nil, ErrOverloaded.After(overloadPause))
+		return
+	}
+	p.running.Add(1)
+	go e.serve(p, r, time.Now())
 }
 
 // serve runs one call on a goroutine of its own and answers it.
-func (e *served) serve(r micro.Request, received time.Time) {
+func (e *served) serve(p *post, r micro.Request, received time.Time) {
 	s := e.server
-	defer s.running.Add(-1)
+	defer p.running.Add(-1)
 	defer e.pool.leave()
 	h := map[string][]string(r.Headers())
 	ctx, cancel := context.WithDeadline(requestContext(s.ctx, h), received.Add(timeoutOf(h, e.timeout)))
 	defer cancel()
 	if !e.pool.acquire(ctx) {
 		e.stats.refused.Add(1)
-		s.answer(r.Reply(), nil, ErrOverloaded.After(overloadPause))
+		s.obs.refused.Add(ctx, 1, of(e.subject))
+		p.answer(r.Reply(), nil, ErrOverloaded.After(overloadPause))
 		return
 	}
 	defer e.pool.release()
@@ -133,10 +139,10 @@ func (e *served) serve(r micro.Request, received time.Time) {
 	data, err := e.run(ctx, r.Data())
 	e.stats.record(time.Since(began), err)
 	if err != nil {
-		s.answer(r.Reply(), nil, fault.From(err))
+		p.answer(r.Reply(), nil, fault.From(err))
 		return
 	}
-	s.answer(r.Reply(), data, nil)
+	p.answer(r.Reply(), data, nil)
 }
 
 func (e *served) run(ctx context.Context, data []byte) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -26,29 +27,31 @@ type observer struct {
 	log      *slog.Logger
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
-	inflight metric.Int64UpDownCounter
-	refused  metric.Int64Counter
+	active   metric.Int64UpDownCounter
+	refused  metric.Int64Counter // nil on the client's side
 }
 
-// newObserver makes the instruments of side, "server" or "client".
-func newObserver(tel *telemetry.Telemetry, side string) (*observer, error) {
+// newObserver makes the instruments of the server's side or the client's.
+func newObserver(tel *telemetry.Telemetry, kind trace.SpanKind) (*observer, error) {
 	if tel == nil {
 		tel = telemetry.Nop()
 	}
-	m := tel.Meter(scope)
-	duration, err1 := m.Float64Histogram("sluice.rpc."+side+".duration", metric.WithUnit("s"),
-		metric.WithDescription("time from the call to its answer"),
-		metric.WithExplicitBucketBoundaries(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10))
-	inflight, err2 := m.Int64UpDownCounter("sluice.rpc."+side+".inflight", metric.WithDescription("calls that are not answered yet"))
-	refused, err3 := m.Int64Counter("sluice.rpc."+side+".refused", metric.WithDescription("calls that were turned away for lack of room"))
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, fmt.Errorf("making rpc metrics: %w", err)
+	in := tel.Instruments(scope)
+	o := &observer{log: tel.Log, tracer: tel.Tracer(scope)}
+	if kind == trace.SpanKindServer {
+		o.duration = in.Seconds("rpc.server.call.duration", "time to answer a call", telemetry.ShortBuckets)
+		o.active = in.UpDown("sluice.rpc.server.active", "{call}", "calls being answered")
+		o.refused = in.Counter("sluice.rpc.refused", "{call}", "calls turned away for lack of room")
+	} else {
+		o.duration = in.Seconds("rpc.client.call.duration", "time until a call was answered, repetitions included", telemetry.ShortBuckets)
+		o.active = in.UpDown("sluice.rpc.client.active", "{call}", "calls that wait for their answer")
 	}
-	return &observer{log: tel.Log, tracer: tel.Tracer(scope), duration: duration, inflight: inflight, refused: refused}, nil
+	return o, in.Err()
 }
 
 // serve puts the server's middlewares around a handler.
 func (o *observer) serve(method string, limit time.Duration, handler endpoint.Endpoint) endpoint.Endpoint {
+	telemetry.Zero(o.refused, of(method))
 	return endpoint.Chain(
 		o.trace(method, trace.SpanKindServer),
 		o.measure(method),
@@ -58,54 +61,56 @@ func (o *observer) serve(method string, limit time.Duration, handler endpoint.En
 	)(handler)
 }
 
-func (o *observer) refuse(ctx context.Context, method string) {
-	o.refused.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("rpc.method", method))))
+func of(method string) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(semconv.RPCMethod(method)))
 }
+
+func system() attribute.KeyValue { return semconv.RPCSystemNameKey.String("nats") }
 
 // trace opens a span named after the method.
 func (o *observer) trace(method string, kind trace.SpanKind) endpoint.Middleware {
 	start := []trace.SpanStartOption{
 		trace.WithSpanKind(kind),
-		trace.WithAttributes(attribute.String("rpc.system", "nats"), attribute.String("rpc.method", method)),
+		trace.WithAttributes(system(), semconv.RPCMethod(method)),
 	}
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
 			ctx, span := o.tracer.Start(ctx, method, start...)
 			defer span.End()
 			resp, err := next(ctx, request)
-			if err != nil {
+			if err != nil && span.IsRecording() {
 				f := fault.From(err)
-				span.SetAttributes(attribute.String("fault.code", f.Code))
-				span.SetStatus(codes.Error, f.Code)
+				span.SetAttributes(semconv.ErrorTypeKey.String(string(f.Kind)), attribute.String("sluice.fault.code", f.Code))
+				if kind == trace.SpanKindClient || ours(f.Kind) {
+					span.SetStatus(codes.Error, f.Code)
+				}
 			}
 			return resp, err
 		}
 	}
 }
 
+// ours reports whether a fault is the server's own: a caller that asks for what is
+// not there is answered well.
+func ours(k fault.Kind) bool {
+	switch k {
+	case fault.Internal, fault.Unavailable, fault.Timeout, fault.Unimplemented:
+		return true
+	}
+	return false
+}
+
 // measure counts and times calls by method and fault kind.
 func (o *observer) measure(method string) endpoint.Middleware {
-	sets := make(map[fault.Kind]metric.MeasurementOption, len(fault.Kinds())+1)
-	name := attribute.String("rpc.method", method)
-	for _, k := range append(fault.Kinds(), "") {
-		outcome := "ok"
-		if k != "" {
-			outcome = string(k)
-		}
-		sets[k] = metric.WithAttributeSet(attribute.NewSet(name, attribute.String("outcome", outcome)))
-	}
-	running := metric.WithAttributeSet(attribute.NewSet(name))
+	ended := telemetry.NewValues(string(semconv.ErrorTypeKey), append(fault.Kinds(), ""), system(), semconv.RPCMethod(method))
+	running := telemetry.NewLabels(semconv.RPCMethod(method))
 	return func(next endpoint.Endpoint) endpoint.Endpoint {
 		return func(ctx context.Context, request any) (any, error) {
 			began := time.Now()
-			o.inflight.Add(ctx, 1, running)
+			o.active.Add(ctx, 1, running.Add...)
 			resp, err := next(ctx, request)
-			o.inflight.Add(ctx, -1, running)
-			set, ok := sets[fault.KindOf(err)]
-			if !ok {
-				set = sets[fault.Internal]
-			}
-			o.duration.Record(ctx, time.Since(began).Seconds(), set)
+			o.active.Add(ctx, -1, running.Add...)
+			o.duration.Record(ctx, time.Since(began).Seconds(), ended.Of(fault.KindOf(err)).Record...)
 			return resp, err
 		}
 	}

@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"go.opentelemetry.io/otel/trace"
 
-	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -50,17 +50,14 @@ type ServerConfig struct {
 // Server serves the calls of one service on one connection. All copies of the
 // service share the work. It is safe for concurrent use.
 type Server struct {
-	nc     *nats.Conn
 	cfg    ServerConfig
 	obs    *observer
 	ctx    context.Context // of all handlers; ends when Stop runs out of time
 	cancel context.CancelFunc
 
-	arrived atomic.Int64 // messages ever taken from the subscriptions
-	running atomic.Int64 // of these, not answered yet
-
 	mu        sync.Mutex
-	svc       micro.Service // registered with the first endpoint
+	at        *post   // of now; its service is registered with the first endpoint
+	leaving   []*post // where calls may still run after a Move
 	endpoints map[string]*served
 	stopped   bool
 }
@@ -82,18 +79,20 @@ func NewServer(nc *nats.Conn, cfg ServerConfig) (*Server, error) {
 	if cfg.Tel == nil {
 		cfg.Tel = telemetry.Nop()
 	}
-	obs, err := newObserver(cfg.Tel, "server")
+	obs, err := newObserver(cfg.Tel, trace.SpanKindServer)
 	if err != nil {
 		return nil, fmt.Errorf("rpc server %s: %w", cfg.Name, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Server{nc: nc, cfg: cfg, obs: obs, ctx: ctx, cancel: cancel, endpoints: map[string]*served{}}, nil
+	return &Server{at: &post{nc: nc, log: cfg.Tel.Log}, cfg: cfg, obs: obs, ctx: ctx, cancel: cancel, endpoints: map[string]*served{}}, nil
 }
 
 // Name is the service's name.
 func (s *Server) Name() string { return s.cfg.Name }
 
 // add registers an endpoint with micro, and returns when NATS knows of it.
+//
+//nolint:contextcheck // calls have contexts of their own
 func (s *Server) add(e *served) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,25 +102,44 @@ func (s *Server) add(e *served) error {
 	if _, taken := s.endpoints[e.subject]; taken {
 		return fmt.Errorf("serving %s: the subject is served already", e.subject)
 	}
-	if s.svc == nil {
-		svc, err := micro.AddService(s.nc, micro.Config{
-			Name: s.cfg.Name, Version: semver(s.cfg.Version), Description: s.cfg.Description,
-			QueueGroup: s.cfg.Name, StatsHandler: s.stats,
-		})
-		if err != nil {
-			return fmt.Errorf("registering service %s: %w", s.cfg.Name, err)
+	if s.at.svc == nil {
+		if err := s.register(s.at); err != nil {
+			return err
 		}
-		s.svc = svc
 	}
 	s.endpoints[e.subject] = e
-	if err := s.svc.AddEndpoint(endpointName(e.subject), micro.HandlerFunc(e.take), micro.WithEndpointSubject(e.subject)); err != nil {
+	if err := s.at.add(e); err != nil {
 		delete(s.endpoints, e.subject)
-		return fmt.Errorf("serving %s: %w", e.subject, err)
+		return err
 	}
-	if err := s.nc.FlushTimeout(flushWithin); err != nil {
+	if err := s.at.nc.FlushTimeout(flushWithin); err != nil {
 		return fmt.Errorf("announcing %s: %w", e.subject, err)
 	}
 	return nil
+}
+
+// register makes the service known at p.
+func (s *Server) register(p *post) (err error) {
+	p.svc, err = micro.AddService(p.nc, micro.Config{
+		Name: s.cfg.Name, Version: semver(s.cfg.Version), Description: s.cfg.Description,
+		QueueGroup: s.cfg.Name, StatsHandler: s.stats, Metadata: where(),
+	})
+	if err != nil {
+		return fmt.Errorf("registering service %s: %w", s.cfg.Name, err)
+	}
+	return nil
+}
+
+// What a copy tells of itself in micro's PING, INFO and STATS, so that an operator
+// can match it with a process.
+const (
+	MetadataHost = "host"
+	MetadataPID  = "pid"
+)
+
+func where() map[string]string {
+	host, _ := os.Hostname() // one without a name is told by its pid
+	return map[string]string{MetadataHost: host, MetadataPID: strconv.Itoa(os.Getpid())}
 }
 
 // endpointName is the subject without its service, in micro's alphabet.
@@ -157,74 +175,19 @@ func semver(v string) string {
 // returns ctx's error. Stopping twice does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
-	svc, again := s.svc, s.stopped
+	posts, again := append([]*post{s.at}, s.leaving...), s.stopped
 	s.stopped = true
 	s.mu.Unlock()
 	defer s.cancel()
-	if again || svc == nil {
+	if again || posts[0].svc == nil {
 		return nil
 	}
-	if err := svc.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+	var errs []error
+	for _, p := range posts {
+		errs = append(errs, p.leave(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stopping service %s: %w", s.cfg.Name, err)
 	}
-	// After the round trip, all that NATS ever routed to this copy is in the
-	// subscriptions' queues, which drain without blocking.
-	if err := s.flush(ctx); err != nil && !s.nc.IsClosed() {
-		return fmt.Errorf("draining service %s: %w", s.cfg.Name, err)
-	}
-	if err := s.quiet(ctx); err != nil {
-		return fmt.Errorf("waiting for calls of service %s: %w", s.cfg.Name, err)
-	}
-	if s.nc.IsClosed() {
-		return nil
-	}
-	if err := s.flush(ctx); err != nil {
-		return fmt.Errorf("sending the last answers of service %s: %w", s.cfg.Name, err)
-	}
 	return nil
-}
-
-// flush is a round trip to NATS, which insists on a deadline.
-func (s *Server) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushWithin)
-	defer cancel()
-	return s.nc.FlushWithContext(ctx)
-}
-
-// quiet waits until nothing runs and nothing has arrived for a few rounds: the
-// client library tells nobody when a subscription's queue is empty.
-func (s *Server) quiet(ctx context.Context) error {
-	const rounds = 4
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	seen := s.arrived.Load()
-	for n := 0; n < rounds; {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		n++
-		if now := s.arrived.Load(); now != seen || s.running.Load() > 0 {
-			seen, n = now, 0
-		}
-	}
-	return nil
-}
-
-// answer sends what a call came to.
-func (s *Server) answer(reply string, data []byte, f *fault.Error) {
-	msg := &nats.Msg{Subject: reply, Data: data}
-	if f != nil {
-		msg.Data, msg.Header = nil, faultHeader(f)
-	}
-	err := s.nc.PublishMsg(msg)
-	if errors.Is(err, nats.ErrMaxPayload) {
-		msg.Data, msg.Header = nil, faultHeader(ErrResponseTooLarge)
-		err = s.nc.PublishMsg(msg)
-		s.cfg.Tel.Log.Error("rpc answer is over the message limit", slog.Int(telemetry.KeyBytes, len(data)))
-	}
-	if err != nil {
-		s.cfg.Tel.Log.Warn("rpc answer not sent", slog.Any(telemetry.KeyErr, err))
-	}
 }

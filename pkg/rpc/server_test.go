@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -42,9 +43,12 @@ func newServer(t *testing.T, srv *natsd.Server, cfg rpc.ServerConfig) *rpc.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = stop(s, 2*time.Second) })
+	t.Cleanup(func() { _ = stop(s, 2*time.Second) }) // not for long: its nats-server may be gone
 	return s
 }
+
+// patience bounds what takes a moment; a busy machine's are long.
+const patience = 30 * time.Second
 
 func stop(s *rpc.Server, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
@@ -139,7 +143,7 @@ func TestServer_StopFinishesWhatArrived(t *testing.T) {
 	}()
 	<-entered
 	stopped := make(chan error, 1)
-	go func() { stopped <- stop(s, 5*time.Second) }()
+	go func() { stopped <- stop(s, patience) }()
 	for !errors.Is(rpc.Ping(t.Context(), c, "demo"), rpc.ErrNoResponders) { // gone from NATS
 		if t.Context().Err() != nil {
 			t.Fatal("the service never went away")
@@ -196,12 +200,12 @@ func TestServer_StopUnderLoadLosesNothing(t *testing.T) {
 			}
 		})
 	}
-	for ok.Load() < 500 {
-		if t.Failed() {
-			break
-		}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for ok.Load() < 500 && !t.Failed() {
+		<-tick.C
 	}
-	if err := stop(s, 5*time.Second); err != nil {
+	if err := stop(s, patience); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()
@@ -364,7 +368,7 @@ func TestServer_LogsUnknownErrorsOnce(t *testing.T) {
 	for _, f := range families {
 		names = append(names, f.GetName())
 	}
-	for _, want := range []string{"sluice_rpc_server_duration_seconds", "sluice_rpc_client_duration_seconds"} {
+	for _, want := range []string{"rpc_server_call_duration_seconds", "rpc_client_call_duration_seconds"} {
 		if !strings.Contains(strings.Join(names, " "), want) {
 			t.Errorf("no metric %s in %v", want, names)
 		}
@@ -424,5 +428,54 @@ func TestServer_BadDeclarations(t *testing.T) {
 	}
 	if err := rpc.Handle(s, rpc.Method[text, text]{Subject: "demo.v1.a b"}, echoes); err == nil {
 		t.Error("a subject with a space was taken")
+	}
+}
+
+// TestServer_TakesNoDeliveryForACall: a durable's reader names where JetStream
+// delivers to, rights or not; what it so sends to an endpoint is no call.
+func TestServer_TakesNoDeliveryForACall(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	nc := natstest.Conn(t, srv)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "TALES", Subjects: []string{"tales.>"}, Storage: jetstream.MemoryStorage}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateConsumer(t.Context(), "TALES", jetstream.ConsumerConfig{Durable: "mine", AckPolicy: jetstream.AckExplicitPolicy}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), "tales.one", []byte(`{"text":"forged"}`)); err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t, srv, rpc.ServerConfig{})
+	said := make(chan string, 4)
+	handle(t, s, echo, func(_ context.Context, r text) (text, error) {
+		said <- r.Text
+		return r, nil
+	})
+	seen, err := nc.SubscribeSync(echo.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT.TALES.mine", echo.Subject, []byte(`{"batch":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := seen.NextMsg(patience); err != nil || !strings.HasPrefix(m.Reply, "$JS.ACK.") {
+		t.Fatal(m, err) // it has reached the endpoint, too
+	}
+	if _, err := rpc.Call(t.Context(), rpc.NewClient(nc, rpc.ClientConfig{}), echo, text{"called"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(s, patience); err != nil { // all that arrived has run
+		t.Fatal(err)
+	}
+	close(said)
+	for text := range said {
+		if text != "called" {
+			t.Errorf("the endpoint took %q", text)
+		}
 	}
 }

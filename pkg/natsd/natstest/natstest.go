@@ -2,7 +2,11 @@
 package natstest
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -37,10 +41,33 @@ func StartWith(t testing.TB, o natsd.Options) *natsd.Server {
 // Conn opens a connection that the test closes.
 func Conn(t testing.TB, s *natsd.Server, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := s.Connect(opts...)
+	// The library gives a server 2 s to answer, which a busy machine may take.
+	nc, err := s.Connect(append([]nats.Option{nats.Timeout(30 * time.Second)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// Addrs gives addresses on 127.0.0.1 for servers that have to be known before they
+// start, or that come back where they were. Their ports are none of those that the
+// system gives to whoever asks for any, so that nobody gets one while it is free.
+func Addrs(t testing.TB, n int) []string {
+	t.Helper()
+	const from, to = 10_000, 30_000
+	addrs := make([]string, 0, n)
+	for range 1000 {
+		if len(addrs) == n {
+			return addrs
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", from+rand.IntN(to-from)))
+		if err != nil {
+			continue // somebody has it
+		}
+		defer func() { _ = l.Close() }() // when all are found, so that none is found twice
+		addrs = append(addrs, l.Addr().String())
+	}
+	t.Fatalf("only %d of %d ports are free", len(addrs), n)
+	return nil
 }

@@ -21,7 +21,7 @@ type Service interface {
 	Echo(ctx context.Context, r Message) (Message, error)
 	// Fail answers with the error that r describes.
 	Fail(ctx context.Context, r FailRequest) (Message, error)
-	// Wait answers with its context's error when that ends.
+	// Wait answers with its context's error when that ends, or when the suite does.
 	Wait(ctx context.Context, r Message) (Message, error)
 	// Panic panics with r's text.
 	Panic(ctx context.Context, r Message) (Message, error)
@@ -109,7 +109,7 @@ func OverNATS(t testing.TB, svc Service) Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := s.Stop(ctx); err != nil {
 			t.Errorf("stopping the server: %v", err)
