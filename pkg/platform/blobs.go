@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/pkg/blob"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
 // errClosed says that the platform was closed meanwhile.
@@ -23,30 +24,41 @@ func (p *Platform) Blobs(ctx context.Context) (*blob.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := p.Settings.Blob
-	conns, err := p.Bulk(ctx, b.Connections)
+	conns, err := p.Bulk(ctx, p.Settings.Blob.Connections)
 	if err != nil {
 		return nil, err
 	}
-	cfg := blob.Config{
-		Conns: conns, Ring: blob.Keys(ring), Tel: p.Tel, Shards: b.Shards, Replicas: p.Settings.NATS.Replicas,
-		CacheBytes: int64(b.CacheBytes), InFlight: int64(b.InFlight), Clock: p.Clock,
-	}
-	if cfg.CacheBytes == 0 {
-		cfg.CacheBytes = -1
-	}
-	placements, err := p.Settings.placements()
+	cfg, err := p.Settings.blobConfig(p.Tel)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range p.Settings.Regions {
-		cfg.Regions = append(cfg.Regions, blob.Region{Name: name, Placement: placements[name], MaxBytes: int64(b.MaxBytes)})
-	}
-	store, err = blob.Open(ctx, cfg)
+	cfg.Conns, cfg.Ring, cfg.Clock = conns, blob.Keys(ring), p.Clock
+	err = await(ctx, p.Tel.Log, func(ctx context.Context) (err error) {
+		store, err = blob.Open(ctx, cfg)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the blob store: %w", err)
 	}
 	return p.keepStore(store)
+}
+
+// blobConfig is what the settings say of the blob store.
+func (s Settings) blobConfig(tel *telemetry.Telemetry) (blob.Config, error) {
+	cfg := blob.Config{
+		Tel: tel, Shards: s.Blob.Shards, Replicas: s.NATS.Replicas, CacheBytes: int64(s.Blob.CacheBytes), InFlight: int64(s.Blob.InFlight),
+	}
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = -1
+	}
+	placements, err := s.placements()
+	if err != nil {
+		return cfg, err
+	}
+	for _, name := range s.Regions {
+		cfg.Regions = append(cfg.Regions, blob.Region{Name: name, Placement: placements[name], MaxBytes: int64(s.Blob.MaxBytes)})
+	}
+	return cfg, nil
 }
 
 // keepStore remembers the store; of two opened at once, the first stays.

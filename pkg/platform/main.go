@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/pflag"
 
 	"github.com/sluicehq/sluice/pkg/bus"
@@ -21,9 +20,9 @@ type Unit[C any] struct {
 	Version string
 	Default C
 	New     func(c C, p *Platform) (lifecycle.Service, error)
-	// Streams gives the streams that the service needs, for that many replicas.
-	Streams   func(replicas int) []jetstream.StreamConfig
-	Consumers []bus.Consumer
+	// Declared gives what has to be on the nats-server before the service runs, for
+	// that many replicas.
+	Declared func(replicas int) bus.Declaration
 }
 
 // unitSettings is what the file of a lone service holds.
@@ -56,16 +55,17 @@ func Main[C any](u Unit[C], args []string) int {
 }
 
 func (u Unit[C]) run(ctx context.Context, s unitSettings[C]) (err error) {
-	o := Options{Service: u.Name, Version: u.Version, Consumers: u.Consumers}
-	if u.Streams != nil {
-		o.Streams = u.Streams(s.Common.NATS.Replicas)
+	o := Options{Service: u.Name, Version: u.Version}
+	if u.Declared != nil {
+		o.Declared = u.Declared(s.Common.NATS.Replicas)
 	}
 	tel, err := NewTelemetry(ctx, s.Common, u.Name, u.Version)
 	if err != nil {
 		return err
 	}
+	tel.TakeErrors()
 	o.Tel = tel
-	group := lifecycle.NewGroup(lifecycle.Options{Log: tel.Log, StopTimeout: s.Common.StopTimeout})
+	group := lifecycle.NewGroup(lifecycle.Options{Log: tel.Log, StopTimeout: s.Common.StopTimeout, RedFor: s.Common.StopDelay})
 	o.Stopping = group.Stopping()
 	p, err := Open(ctx, s.Common, o)
 	if err != nil {
@@ -73,8 +73,12 @@ func (u Unit[C]) run(ctx context.Context, s unitSettings[C]) (err error) {
 	}
 	defer func() {
 		end := context.WithoutCancel(ctx)
-		err = errors.Join(err, p.Close(end), tel.Shutdown(end))
+		err = errors.Join(err, p.Close(end))
+		Flush(end, tel)
 	}()
+	if addr := s.Common.MonitorAddr; addr != "" {
+		group.Add("monitor", NewMonitor(addr, tel, group, p.Check))
+	}
 	svc, err := u.New(s.Own, p)
 	if err != nil {
 		return fmt.Errorf("setting up %s: %w", u.Name, err)

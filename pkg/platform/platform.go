@@ -16,6 +16,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/bus"
@@ -44,8 +45,12 @@ const connectWait = 30 * time.Second
 // back within a second, and the library's 2 s would be most of an outage.
 const reconnectWait = 100 * time.Millisecond
 
-// maxRefused is how often the server may refuse the credentials.
-const maxRefused = 5
+// retryEvery is the pause between tries to find what a start waits for.
+const retryEvery = 100 * time.Millisecond
+
+// refusedFor is how long the server may refuse the credentials: it looks every 2 s
+// whether somebody changed a password.
+const refusedFor = 5 * time.Second
 
 // Options of Open that are no settings.
 type Options struct {
@@ -53,13 +58,15 @@ type Options struct {
 	Version string // build version
 	// Tel is taken over as it is; nil makes one from the settings.
 	Tel *telemetry.Telemetry
-	// Dial reaches the nats-server; nil means Settings.Dialer.
+	// Dial reaches the nats-server; nil means Settings.Dialer of the Service.
 	Dial Dial
-	// Streams and Consumers are brought into being before Open returns, so that
-	// no event is published before those who wait for it are declared.
-	Streams   []jetstream.StreamConfig
-	Consumers []bus.Consumer
-	Clock     func() time.Time // nil means the true time
+	// Open waits until the streams and durables of Declared are there, so that no
+	// event is published before those who wait for it are declared.
+	Declared bus.Declaration
+	// Declare has Open make what Declared says, and the object stores, first. Only
+	// where every connection is the operator's: a server without users, in tests.
+	Declare bool
+	Clock   func() time.Time // nil means the true time
 	// Stopping is closed when the process begins to stop; nil never is.
 	Stopping <-chan struct{}
 }
@@ -71,7 +78,6 @@ type Platform struct {
 	Service  string
 	Version  string
 	Tel      *telemetry.Telemetry
-	RPC      *nats.Conn // calls
 	Events   *nats.Conn // streams and KV, apart from calls
 	JS       jetstream.JetStream
 	Client   *rpc.Client // over RPC
@@ -79,14 +85,26 @@ type Platform struct {
 	Clock    func() time.Time
 	Stopping <-chan struct{} // closed when the process begins to stop: readiness turns red
 
-	dial   Dial
-	ownTel bool
+	dial     Dial
+	ownTel   bool
+	watching metric.Registration // nil before Open has come so far
 
 	mu      sync.Mutex
-	conns   []*nats.Conn
+	calls   *nats.Conn // moves to another server when its own is to stop
+	servers []*rpc.Server
+	closed  bool
+	moving  bool
+	next    *nats.Conn // whose server said so during a move
+	moves   sync.WaitGroup
+	lasting context.Context // of moves; Close ends it
+	end     context.CancelFunc
+	again   int64 // reconnects of connections for calls that were left
+	conns   []link
 	closers []func() error // documents and blobs, in the order of opening
-	ring    *keys.Ring
 	store   *blob.Store
+
+	ringMu sync.Mutex // apart: it is held while the server is waited for, and a scrape does not
+	ring   *keys.Ring
 }
 
 // Open connects a service. It waits up to 30 s for the nats-server, so that
@@ -96,6 +114,7 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Platform, err error) {
 	if p.Clock == nil {
 		p.Clock = faultpoint.Now
 	}
+	p.lasting, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("opening the platform of %s: %w", o.Service, err), p.Close(context.WithoutCancel(ctx)))
@@ -117,13 +136,20 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Platform, err error) {
 	if p.JS, err = jetstream.New(p.Events); err != nil {
 		return nil, fmt.Errorf("using JetStream: %w", err)
 	}
-	if err := bus.Reconcile(ctx, p.JS, o.Streams, o.Consumers); err != nil {
+	if o.Declare {
+		if err := Declare(ctx, p.Events, s, o.Declared, p.Tel); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.verify(ctx, o.Declared); err != nil {
 		return nil, err
 	}
 	if err := p.openKeys(ctx); err != nil {
 		return nil, err
 	}
-	p.Client = rpc.NewClient(p.RPC, rpc.ClientConfig{Tel: p.Tel})
+	if err := p.watch(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -134,10 +160,22 @@ func NewTelemetry(ctx context.Context, s Settings, service, version string) (*te
 	})
 }
 
+// Flush shuts telemetry down. What a collector does not take is logged: it is no
+// reason for a service to fail.
+func Flush(ctx context.Context, tel *telemetry.Telemetry) {
+	if err := tel.Shutdown(ctx); err != nil {
+		tel.Log.WarnContext(ctx, "telemetry was not flushed", slog.Any(telemetry.KeyErr, err))
+	}
+}
+
 func (p *Platform) connect(ctx context.Context) (err error) {
-	if p.RPC, err = p.conn(ctx, "rpc"); err != nil {
+	calls, err := p.conn(ctx, useCalls)
+	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	p.calls, p.Client = calls, rpc.NewClient(calls, rpc.ClientConfig{Tel: p.Tel}) // from now on they may move
+	p.mu.Unlock()
 	p.Events, err = p.conn(ctx, "events")
 	return err
 }
@@ -146,21 +184,33 @@ func (p *Platform) connect(ctx context.Context) (err error) {
 func (p *Platform) conn(ctx context.Context, use string, opts ...nats.Option) (*nats.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectWait)
 	defer cancel()
-	retry := time.NewTicker(100 * time.Millisecond)
+	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
-	for refused := 0; ; {
-		nc, err := p.tryConn(use, opts)
+	told, refused := false, time.Time{}
+	for {
+		nc, err := p.tryConn(use, opts) //nolint:contextcheck // a move begins long after the connection was made
 		if err == nil {
 			p.mu.Lock()
-			p.conns = append(p.conns, nc)
+			p.conns = append(p.conns, link{useOf(use), nc})
 			p.mu.Unlock()
 			return nc, nil
 		}
-		// The credentials may have been read just before the server wrote them.
-		if errors.Is(err, nats.ErrAuthorization) {
-			if refused++; refused > maxRefused {
-				return nil, err
-			}
+		if errors.Is(err, errDamaged) { // files are put into place whole: it will not get better
+			return nil, err
+		}
+		// The credentials may have been read just before the server wrote them, or
+		// before it took them up.
+		switch {
+		case !errors.Is(err, nats.ErrAuthorization):
+			refused = time.Time{}
+		case refused.IsZero():
+			refused = time.Now()
+		case time.Since(refused) > refusedFor:
+			return nil, err
+		}
+		if !told {
+			p.Tel.Log.InfoContext(ctx, "waiting for the nats-server", "connection", use, telemetry.KeyErr, err)
+			told = true
 		}
 		select {
 		case <-ctx.Done():
@@ -173,7 +223,7 @@ func (p *Platform) conn(ctx context.Context, use string, opts ...nats.Option) (*
 func (p *Platform) tryConn(use string, opts []nats.Option) (*nats.Conn, error) {
 	dial := p.dial
 	if dial == nil {
-		d, err := p.Settings.Dialer() // each time: the server may write its credentials meanwhile
+		d, err := p.Settings.Dialer(p.Service) // each time: the server may write its credentials meanwhile
 		if err != nil {
 			return nil, err
 		}
@@ -188,8 +238,13 @@ func (p *Platform) tryConn(use string, opts []nats.Option) (*nats.Conn, error) {
 				log.Warn("lost the nats-server", telemetry.KeyErr, err)
 			}
 		}),
+		nats.LameDuckModeHandler(func(nc *nats.Conn) { p.leave(use, nc) }),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("the nats-server is back") }),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) { // it names the subject
+				log.Error("the nats-server refused what this user may not; its users may be those of another version", telemetry.KeyErr, err)
+				return
+			}
 			as := []any{slog.Any(telemetry.KeyErr, err)}
 			if sub != nil {
 				as = append([]any{telemetry.KeySubject, sub.Subject}, as...)
@@ -216,10 +271,11 @@ func (p *Platform) dataExists(ctx context.Context) (bool, error) {
 	if err != nil || len(dbs) > 0 {
 		return len(dbs) > 0, err
 	}
-	switch _, err := p.JS.KeyValue(ctx, natskv.Bucket); {
+	// The bucket itself is declared before anybody has a key.
+	switch st, err := p.JS.Stream(ctx, "KV_"+natskv.Bucket); {
 	case err == nil:
-		return true, nil
-	case errors.Is(err, jetstream.ErrBucketNotFound):
+		return st.CachedInfo().State.LastSeq > 0, nil
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return false, nil
 	default:
 		return false, fmt.Errorf("looking for key domains: %w", err)
@@ -242,7 +298,13 @@ func (p *Platform) Bulk(ctx context.Context, n int) ([]*nats.Conn, error) {
 
 // NewServer makes the server of this service's calls; the caller stops it.
 func (p *Platform) NewServer(name string) (*rpc.Server, error) {
-	return rpc.NewServer(p.RPC, rpc.ServerConfig{Name: name, Version: p.Version, Tel: p.Tel})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, err := rpc.NewServer(p.calls, rpc.ServerConfig{Name: name, Version: p.Version, Tel: p.Tel})
+	if err == nil {
+		p.servers = append(p.servers, s)
+	}
+	return s, err
 }
 
 // Bus makes a bus for the events of a service; the caller runs and closes it.
@@ -252,41 +314,62 @@ func (p *Platform) Bus(ctx context.Context, name string) (*bus.Bus, error) {
 
 // Ring opens the key domains, once.
 func (p *Platform) Ring(ctx context.Context) (*keys.Ring, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.ringMu.Lock()
+	defer p.ringMu.Unlock()
 	if p.ring != nil {
 		return p.ring, nil
 	}
-	kv, err := natskv.Open(ctx, p.JS, p.Settings.NATS.Replicas)
+	var kv *natskv.Store
+	err := await(ctx, p.Tel.Log, func(ctx context.Context) (err error) {
+		kv, err = natskv.Find(ctx, p.JS)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the key domains: %w", err)
 	}
 	p.ring, err = keys.OpenRing(ctx, kv, p.Keys)
 	return p.ring, err
+}
+
+// OnClose has Close close something else that stands on p, before p's connections
+// and in the reverse order of OnClose. It may be called at any time before Close.
+func (p *Platform) OnClose(closer func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closers = append(p.closers, closer)
 }
 
 // Close closes what was opened through p: documents, then connections, then
 // telemetry that p made. Closing twice does nothing.
 func (p *Platform) Close(ctx context.Context) error {
 	p.mu.Lock()
-	closers, conns := p.closers, p.conns
-	p.closers, p.conns = nil, nil
+	p.closed = true // nothing moves any more
+	p.mu.Unlock()
+	p.end()
+	p.moves.Wait()
+	p.mu.Lock()
+	closers, conns, watching := p.closers, p.conns, p.watching
+	p.closers, p.conns, p.watching = nil, nil, nil
 	p.mu.Unlock()
 	var errs []error
+	if watching != nil {
+		errs = append(errs, watching.Unregister())
+	}
 	for i := len(closers) - 1; i >= 0; i-- {
 		errs = append(errs, closers[i]())
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushWithin) // NATS insists on a deadline
 	defer cancel()
 	for i := len(conns) - 1; i >= 0; i-- {
-		if err := conns[i].FlushWithContext(ctx); err != nil && !conns[i].IsClosed() && ctx.Err() == nil {
+		nc := conns[i].nc
+		if err := nc.FlushWithContext(ctx); err != nil && !nc.IsClosed() && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("flushing a connection: %w", err))
 		}
-		conns[i].Close()
+		nc.Close()
 	}
 	if p.ownTel {
 		p.ownTel = false
-		errs = append(errs, p.Tel.Shutdown(ctx))
+		Flush(ctx, p.Tel)
 	}
 	return errors.Join(errs...)
 }

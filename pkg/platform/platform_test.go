@@ -6,10 +6,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/natsd"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 )
 
@@ -33,20 +32,24 @@ func settings(t *testing.T) platform.Settings {
 	return s
 }
 
-// server starts the nats-server of s, as sluice does.
+// server starts the nats-server of s, as sluice does: with the operator and the
+// service "test", who may do everything here too.
 func server(t *testing.T, s platform.Settings) *natsd.Server {
 	t.Helper()
-	c, err := platform.EnsureCredentials(s.CredsPath())
+	users, _, err := platform.EnsureUsers(s.CredsPath(), []string{"test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := natsd.Start(t.Context(), natsd.Options{StoreDir: s.NATSDir(), Addr: s.NATS.Addr, User: c.User, Password: c.Password})
+	var list []natsd.User
+	for _, c := range users {
+		list = append(list, natsd.User{Name: c.User, Password: c.Password})
+	}
+	srv, err := natsd.Start(t.Context(), natsd.Options{StoreDir: s.NATSDir(), Addr: s.NATS.Addr, Users: list})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Shutdown)
-	c.URL = srv.URL()
-	if err := platform.SaveCredentials(s.CredsPath(), c); err != nil {
+	if err := users.SetURL(s.CredsPath(), srv.URL()); err != nil {
 		t.Fatal(err)
 	}
 	return srv
@@ -54,7 +57,7 @@ func server(t *testing.T, s platform.Settings) *natsd.Server {
 
 func open(t *testing.T, s platform.Settings, o platform.Options) *platform.Platform {
 	t.Helper()
-	o.Service, o.Tel = "test", telemetry.Nop()
+	o.Service, o.Tel, o.Declare = "test", telemetry.Nop(), true
 	p, err := platform.Open(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
@@ -67,36 +70,16 @@ func open(t *testing.T, s platform.Settings, o platform.Options) *platform.Platf
 	return p
 }
 
-func TestCredentials_OneForAllWhoAskAtOnce(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "nats.json")
-	if _, err := platform.ReadCredentials(path); !errors.Is(err, platform.ErrNoCredentials) {
-		t.Fatalf("error %v", err)
+// dialed gives the settings of a server that runs, and what connects service "test".
+func dialed(t *testing.T) (platform.Settings, platform.Dial) {
+	t.Helper()
+	s := settings(t)
+	server(t, s)
+	dial, err := s.Dialer("test")
+	if err != nil {
+		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	got := make([]platform.Credentials, 16)
-	for i := range got {
-		wg.Go(func() {
-			c, err := platform.EnsureCredentials(path)
-			if err != nil {
-				t.Error(err)
-			}
-			got[i] = c
-		})
-	}
-	wg.Wait()
-	for _, c := range got {
-		if c != got[0] || len(c.Password) < 32 {
-			t.Fatalf("credentials %+v and %+v", c, got[0])
-		}
-	}
-	st, err := os.Stat(path)
-	if err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", st.Mode(), err)
-	}
-	if rest, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".nats-*")); len(rest) > 0 {
-		t.Errorf("left behind: %v", rest)
-	}
+	return s, dial
 }
 
 func TestOpen_GivesAServiceWhatItStandsOn(t *testing.T) {
@@ -105,11 +88,11 @@ func TestOpen_GivesAServiceWhatItStandsOn(t *testing.T) {
 	server(t, s)
 	stream := jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"evt.>"}}
 	consumer := bus.Consumer{Stream: "EVENTS", Durable: "who", Subjects: []string{"evt.x"}}
-	p := open(t, s, platform.Options{Streams: []jetstream.StreamConfig{stream}, Consumers: []bus.Consumer{consumer}})
+	p := open(t, s, platform.Options{Declared: bus.Declaration{Streams: []jetstream.StreamConfig{stream}, Consumers: []bus.Consumer{consumer}}})
 	if _, err := p.JS.Consumer(t.Context(), "EVENTS", "who"); err != nil {
 		t.Error("the declared consumer is missing:", err)
 	}
-	db, err := p.Docs(t.Context(), "test")
+	db, err := documents.Open(t.Context(), p, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +112,7 @@ func TestOpen_GivesAServiceWhatItStandsOn(t *testing.T) {
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if !p.RPC.IsClosed() || !p.Events.IsClosed() || db.Ping(t.Context()) == nil {
+	if p.Connected() || !p.Events.IsClosed() || db.Ping(t.Context()) == nil {
 		t.Error("something is still open")
 	}
 	open(t, s, platform.Options{}) // finds everything
@@ -138,18 +121,16 @@ func TestOpen_GivesAServiceWhatItStandsOn(t *testing.T) {
 func TestOpen_WaitsForItsServer(t *testing.T) {
 	t.Parallel()
 	s := settings(t)
-	s.NATS.Addr = freeAddr(t)
-	began := make(chan struct{})
+	log, tel := logged()
 	opened := make(chan error, 1)
 	go func() {
-		close(began)
-		p, err := platform.Open(t.Context(), s, platform.Options{Service: "early", Tel: telemetry.Nop()})
+		p, err := platform.Open(t.Context(), s, platform.Options{Service: "test", Tel: tel})
 		if err == nil {
 			err = p.Close(context.Background())
 		}
 		opened <- err
 	}()
-	<-began
+	log.wait(t, "waiting for the nats-server")
 	server(t, s)
 	if err := <-opened; err != nil {
 		t.Error(err)
@@ -171,7 +152,7 @@ func TestOpen_RefusesWhenTheKeyIsLost(t *testing.T) {
 	if err := os.Remove(s.KeyPath()); err != nil {
 		t.Fatal(err)
 	}
-	_, err = platform.Open(t.Context(), s, platform.Options{Service: "late", Tel: telemetry.Nop()})
+	_, err = platform.Open(t.Context(), s, platform.Options{Service: "test", Tel: telemetry.Nop()})
 	if err == nil || !strings.Contains(err.Error(), "missing") {
 		t.Errorf("error %v", err)
 	}
@@ -184,14 +165,38 @@ func TestOpen_RefusesWrongCredentials(t *testing.T) {
 	t.Parallel()
 	s := settings(t)
 	srv := server(t, s)
-	if err := platform.SaveCredentials(s.CredsPath(), platform.Credentials{User: "sluice", Password: "wrong", URL: srv.URL()}); err != nil {
+	file := platform.CredentialsPath(s.CredsPath(), "test")
+	if err := platform.SaveCredentials(file, platform.Credentials{User: "test", Password: "wrong", URL: srv.URL()}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := platform.Open(ctx, s, platform.Options{Service: "x", Tel: telemetry.Nop()}); !errors.Is(err, nats.ErrAuthorization) {
+	if _, err := platform.Open(ctx, s, platform.Options{Service: "test", Tel: telemetry.Nop()}); !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestOpen_WaitsForANewPassword: the nats-server takes up what was changed a moment
+// before a process starts, which says meanwhile what it waits for.
+func TestOpen_WaitsForANewPassword(t *testing.T) {
+	t.Parallel()
+	s, dial := dialed(t)
+	var first time.Time
+	log, tel := logged()
+	p, err := platform.Open(t.Context(), s, platform.Options{Service: "test", Tel: tel, Dial: func(opts ...nats.Option) (*nats.Conn, error) {
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if time.Since(first) < time.Second { // however few attempts a busy machine makes meanwhile
+			return nil, nats.ErrAuthorization
+		}
+		return dial(opts...)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close(context.Background()) })
+	log.wait(t, "waiting for the nats-server")
 }
 
 func TestBulk_ConnectionsOfTheirOwn(t *testing.T) {
@@ -204,7 +209,7 @@ func TestBulk_ConnectionsOfTheirOwn(t *testing.T) {
 		t.Fatalf("%d connections, %v", len(conns), err)
 	}
 	for _, nc := range conns {
-		if nc == p.RPC || nc == p.Events || !nc.IsConnected() {
+		if nc == p.Events || !nc.IsConnected() {
 			t.Error("not a connection of its own")
 		}
 	}
@@ -219,7 +224,7 @@ func TestDialer_ForeignServer(t *testing.T) {
 	}
 	t.Cleanup(srv.Shutdown)
 	s.NATS.URL = srv.URL()
-	dial, err := s.Dialer()
+	dial, err := s.Dialer("test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,12 +233,14 @@ func TestDialer_ForeignServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc.Close()
-	s.NATS.URL = "nats://user:hunter2@" + freeAddr(t)
-	if dial, err = s.Dialer(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := dial(); err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("error %v", err)
+	for _, password := range []string{"hunter2", "hunter2%ZZ"} { // the second makes an address that cannot be read
+		s.NATS.URL = "nats://user:" + password + "@" + freeAddr(t)
+		if dial, err = s.Dialer("test"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dial(); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
@@ -296,23 +303,6 @@ func TestSocketPath_TooLongIsSaidClearly(t *testing.T) {
 	if err := platform.CheckSocketPath("/" + strings.Repeat("d", 200)); err == nil || !strings.Contains(err.Error(), "shorter path") {
 		t.Errorf("error %v", err)
 	}
-}
-
-// FuzzReadCredentials: whatever the file holds, reading it does not panic, and
-// what is taken has a user and a password.
-func FuzzReadCredentials(f *testing.F) {
-	for _, s := range []string{"", "{}", `{"user":"a","password":"b","url":"nats://x"}`, `{"user":1}`, "null", `{"user":"a","password":"b"}x`} {
-		f.Add([]byte(s))
-	}
-	path := filepath.Join(f.TempDir(), "c.json")
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if c, err := platform.ReadCredentials(path); err == nil && (c.User == "" || c.Password == "") {
-			t.Fatalf("took %+v", c)
-		}
-	})
 }
 
 func freeAddr(t *testing.T) string {

@@ -43,14 +43,16 @@ type Settings struct {
 
 	Regions       []string       `koanf:"regions" doc:"names of the regions that content may live in; the first is the default"`
 	OutboundAllow []netip.Prefix `koanf:"outbound_allow" doc:"networks (CIDR) that webhooks and link checks may reach although they are not public, on any port"`
+	MonitorAddr   string         `koanf:"monitor_addr" doc:"where the process answers /metrics, /healthz and /readyz, HOST:PORT; empty: nowhere but where the edge does"`
 	StopTimeout   time.Duration  `koanf:"stop_timeout" doc:"how long each service may take to finish what is under way when the process stops"`
+	StopDelay     time.Duration  `koanf:"stop_delay" doc:"how long a process that is told to stop goes on first, with /readyz red, so that load balancers send nothing more; 0 where there is none"`
 }
 
 // NATS says which nats-server everything goes through.
 type NATS struct {
 	URL       string `koanf:"url" doc:"servers of a NATS installation, comma list; empty means the one of this data directory"`
 	Addr      string `koanf:"addr" doc:"where the nats-server of 'sluice up' and 'sluice run nats' listens; 'off' keeps it inside the process"`
-	CredsFile string `koanf:"creds_file" doc:"credentials for the nats-server; default <data_dir>/nats.json"`
+	CredsFile string `koanf:"creds_file" doc:"credentials for the nats-server: the operator's file, with those of the services beside it (nats-SERVICE.json), or the file of the one service that runs; default <data_dir>/nats.json"`
 	Replicas  int    `koanf:"replicas" doc:"copies of every stream; more than 1 needs a NATS cluster"`
 }
 
@@ -87,6 +89,9 @@ func Default() Settings {
 	}
 }
 
+// maxStopDelay bounds StopDelay: who stops a process waits for it.
+const maxStopDelay = 5 * time.Minute
+
 // Validate refuses settings that cannot work.
 func (s Settings) Validate() error {
 	if err := s.Durability.Validate(); err != nil {
@@ -106,6 +111,14 @@ func (s Settings) Validate() error {
 	}
 	if s.Blob.Connections < 1 || s.Blob.Connections > 64 {
 		return fmt.Errorf("blob.connections %d: it is from 1 to 64", s.Blob.Connections)
+	}
+	if s.MonitorAddr != "" {
+		if _, _, err := net.SplitHostPort(s.MonitorAddr); err != nil {
+			return fmt.Errorf("monitor_addr %q: it is HOST:PORT", s.MonitorAddr)
+		}
+	}
+	if s.StopDelay < 0 || s.StopDelay > maxStopDelay {
+		return fmt.Errorf("stop_delay %s: it is from 0 to %s", s.StopDelay, maxStopDelay)
 	}
 	if s.NATS.Replicas < 1 || s.NATS.Replicas > 5 {
 		return fmt.Errorf("nats.replicas %d: it is from 1 to 5", s.NATS.Replicas)

@@ -31,15 +31,12 @@ func (d socketDialer) Dial(_, _ string) (net.Conn, error) {
 // SkipTLSHandshake implements the rest of a custom dialer.
 func (socketDialer) SkipTLSHandshake() bool { return true }
 
-func socketDial(path string, c Credentials) Dial {
+func socketDial(path string, identity []nats.Option) Dial {
 	return func(opts ...nats.Option) (*nats.Conn, error) {
 		if err := CheckSocketPath(path); err != nil {
 			return nil, err
 		}
-		base := []nats.Option{nats.SetCustomDialer(socketDialer{path}), nats.MaxReconnects(-1)}
-		if c.User != "" {
-			base = append(base, nats.UserInfo(c.User, c.Password))
-		}
+		base := append([]nats.Option{nats.SetCustomDialer(socketDialer{path})}, identity...)
 		nc, err := nats.Connect("nats://sluice.sock", append(base, opts...)...)
 		if err != nil {
 			return nil, fmt.Errorf("connecting to the nats-server through %s: %w", path, err)
