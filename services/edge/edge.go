@@ -10,10 +10,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -52,7 +51,7 @@ func services() []string {
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
 		Name: "edge", Version: version, Default: Default(), New: New,
-		Streams: streams.All, Consumers: streams.Consumers(),
+		Declared: streams.Declared,
 	}
 }
 
@@ -60,6 +59,7 @@ func Unit(version string) platform.Unit[Config] {
 type Service struct {
 	cfg Config
 	p   *platform.Platform
+	own func() []netip.Addr // addresses of this machine, which no fetch reaches
 
 	ready     *readiness
 	urls      *outbound.Client
@@ -86,7 +86,7 @@ func New(cfg Config, p *platform.Platform) (lifecycle.Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, p: p, failed: make(chan error, 4), stopped: make(chan struct{})}, nil
+	return &Service{cfg: cfg, p: p, own: outbound.Interfaces, failed: make(chan error, 4), stopped: make(chan struct{})}, nil
 }
 
 // Start opens the blob store and the listeners. It does not wait for the other
@@ -100,7 +100,12 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("connecting for streams: %w", err)
 	}
-	s.relay = &transfer.Relay{Link: transfer.NATS{Conn: bytes[0]}}
+	meter, err := transfer.NewMeter(s.p.Tel)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what was being done
+	}
+	blobs := transfer.Counted{Blobs: transfer.Stored{Store: store}, Meter: meter}
+	s.relay = &transfer.Relay{Link: transfer.NATS{Conn: bytes[0]}, Meter: meter, Tracer: s.p.Tel.Tracer("edge")}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.cancel = cancel
 	defer func() {
@@ -116,11 +121,16 @@ func (s *Service) Start(ctx context.Context) (err error) {
 		return err //nolint:wrapcheck // it says what was being done
 	}
 	s.part(func() error { recorder.Run(background); return nil })
+	watch, err := bus.NewWatch(s.p.JS, s.p.Tel, streams.Audit) // which nobody consumes
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	s.part(func() error { watch.Run(background); return nil })
 	objects := objectv1.NewClient(s.p.Client)
 	downloads := core.NewDownloads(objects, s.p.Tel.Log)
 	s.part(func() error { downloads.Run(background); return nil })
 	links := linksv1.NewClient(s.p.Client)
-	badges, err := badge.New(links, s.p.Clock, s.p.Tel.Log)
+	badges, err := badge.New(links, s.p.Clock, s.p.Tel)
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was being done
 	}
@@ -132,7 +142,7 @@ func (s *Service) Start(ctx context.Context) (err error) {
 	s.part(func() error { views.Run(background); return nil })
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: 5 * time.Second})
 	if s.cfg.Fetch.Concurrency > 0 {
-		if err := s.fetch(ctx, background, store, objects); err != nil {
+		if err := s.fetch(ctx, background, blobs, objects); err != nil {
 			return err
 		}
 	}
@@ -143,7 +153,7 @@ func (s *Service) Start(ctx context.Context) (err error) {
 		Drive: objectv1.NewDriveClient(s.p.Client), Fetches: uploadv1.NewFetchClient(s.p.Client),
 		HostingLinks: s.p.Keys.Signer(core.PurposeHosting), FolderPasswords: s.p.Keys.Signer(core.PurposeFolderPassword),
 		Pages: s.p.Keys.Sealer(core.PurposePages), Stopping: s.p.Stopping,
-		Blobs: transfer.Stored{Store: store}, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
+		Blobs: blobs, Relay: s.relay, Tokens: accessTokens(s.p.Keys), Signer: urlTokens(s.p.Keys), Keys: states, URLs: s.urls,
 		FileKeys: s.p.Keys.Signer(core.PurposeFileKey), FileLinks: s.p.Keys.Signer(core.PurposeLink),
 		PlikXSRF: s.p.Keys.Signer(core.PurposePlikXSRF), Logins: s.p.Keys.Token(core.PurposePlikLogin, core.PlikLoginPrefix), Regions: s.p.Settings.Regions, Downloads: downloads,
 		Version: s.p.Version, Audit: recorder, Ready: s.ready.check, Tel: s.p.Tel, Now: s.p.Clock,
@@ -173,10 +183,8 @@ func urlTokens(m *keys.Master) *keys.Token {
 // checks is what /readyz asks.
 func (s *Service) checks() map[string]func(context.Context) error {
 	out := map[string]func(context.Context) error{"nats": func(context.Context) error {
-		for _, nc := range []*nats.Conn{s.p.RPC, s.p.Events} {
-			if !nc.IsConnected() {
-				return fault.ErrUnavailable
-			}
+		if !s.p.Connected() {
+			return fault.ErrUnavailable
 		}
 		return nil
 	}}
@@ -193,7 +201,7 @@ func (s *Service) listen(ctx context.Context, addr string, h http.Handler, tls b
 	}
 	c := s.cfg.HTTP
 	s.listeners = append(s.listeners, &listener{ln: ln, tls: tls, srv: &http.Server{
-		Handler: h, ReadHeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderBytes),
+		Handler: parting(s.p.Stopping, h), ReadHeaderTimeout: c.HeaderTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderBytes),
 		ConnContext: dialect.ConnContext, ErrorLog: slog.NewLogLogger(s.p.Tel.Log.Handler(), slog.LevelDebug),
 	}})
 	s.p.Tel.Log.InfoContext(ctx, "listening", slog.String(telemetry.KeyAddr, ln.Addr().String()), slog.Bool("tls", tls))

@@ -8,7 +8,6 @@ import (
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
-	"github.com/sluicehq/sluice/pkg/blob"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/services/edge/internal/fetch"
@@ -27,15 +26,15 @@ const (
 )
 
 // fetch has this edge take part in fetching remote URLs, until background ends.
-func (s *Service) fetch(ctx, background context.Context, store *blob.Store, objects objectv1.Service) (err error) {
+func (s *Service) fetch(ctx, background context.Context, blobs transfer.Blobs, objects objectv1.Service) (err error) {
 	engine := &transfer.Engine{
-		Blobs: transfer.Stored{Store: store}, Objects: objects, Uploads: uploadv1.NewClient(s.p.Client), Log: s.p.Tel.Log, Now: s.p.Clock,
+		Blobs: blobs, Objects: objects, Uploads: uploadv1.NewClient(s.p.Client), Log: s.p.Tel.Log, Now: s.p.Clock,
 	}
 	s.fetcher, err = fetch.New(fetch.Options{
 		AtOnce: s.cfg.Fetch.Concurrency, Timeout: streams.FetchTimeout, Stall: s.cfg.HTTP.StallTimeout, PaceBytes: paceBytes, Rate: fetchRate, Grace: fetchGrace,
 		Keep: uploadv1.FetchLease / 3,
 	}, fetch.Deps{
-		Fetches: uploadv1.NewFetchClient(s.p.Client), Engine: engine, Out: outbound.Config{Allow: s.p.Settings.OutboundAllow, Own: outbound.Interfaces}, Tel: s.p.Tel,
+		Fetches: uploadv1.NewFetchClient(s.p.Client), Engine: engine, Out: outbound.Config{Allow: s.p.Settings.OutboundAllow, Own: s.own}, Tel: s.p.Tel,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was being done

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
+	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/services/edge"
 )
 
@@ -71,6 +74,13 @@ func (r *remote) state() uploadv1.FetchState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.fetch.State
+}
+
+// ended is how often somebody ended the fetch, or gave it back.
+func (r *remote) ended() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ends)
 }
 
 // fetching starts an edge, and upload with one fetch of url.
@@ -162,9 +172,9 @@ func TestEdge_FetchGoesOn(t *testing.T) {
 	}
 	ran := make(chan error, 1)
 	go func() { ran <- other.Run(context.WithoutCancel(t.Context())) }()
-	s.stop(t, 20*time.Second)
+	s.stop(t, time.Minute)
 	eventually(t, "another one finishes", func() bool { return r.state() == uploadv1.FetchDone })
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := other.Stop(ctx); err != nil {
 		t.Error(err)
@@ -174,5 +184,42 @@ func TestEdge_FetchGoesOn(t *testing.T) {
 	}
 	if len(r.ends) != 2 || !r.ends[0].Returned || r.ends[1].Size != 12 || asked.Load() != 2 {
 		t.Errorf("asked %d times, it ended with %+v", asked.Load(), r.ends)
+	}
+}
+
+// TestEdge_FetchesNothingOfItself: a public address of the machine's own is refused
+// before anybody speaks to it.
+func TestEdge_FetchesNothingOfItself(t *testing.T) {
+	t.Parallel()
+	ours := netip.MustParseAddr("2d00::1") // public by form, and nobody's
+	s, r := fetching(t, "http://["+ours.String()+"]/a.txt", func(c *edge.Config) { c.Fetch.Concurrency = 0 })
+	cfg := edge.Default()
+	cfg.HTTPAddr = "127.0.0.1:0"
+	worker, err := edge.New(cfg, s.p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := worker.(*edge.Service).Own(func() []netip.Addr { return []netip.Addr{ours} })
+	if !slices.Contains(before(), netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("it takes %v for its own", before())
+	}
+	if err := worker.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- worker.Run(context.WithoutCancel(t.Context())) }()
+	r.push()
+	eventually(t, "it ends", func() bool { return r.ended() > 0 })
+	if r.mu.Lock(); r.fetch.State != uploadv1.FetchFailed || !strings.Contains(r.fetch.Reason, outbound.ErrRefused.Message) {
+		t.Errorf("it is %q: %q", r.fetch.State, r.fetch.Reason)
+	}
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := worker.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-ran; err != nil {
+		t.Error(err)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -82,7 +80,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 		}
 	}
 	if d.Badges == nil {
-		if d.Badges, err = badge.New(d.Links, d.Now, d.Tel.Log); err != nil {
+		if d.Badges, err = badge.New(d.Links, d.Now, d.Tel); err != nil {
 			return nil, nil, err //nolint:wrapcheck // it says what was being done
 		}
 	}
@@ -103,7 +101,7 @@ func Handlers(cfg Config, d Deps) (public, admin http.Handler, err error) {
 	}
 	sys := func(admin bool) *system.Handler {
 		return &system.Handler{
-			Ready: d.Ready, Admin: admin, Scrape: promhttp.HandlerFor(d.Tel.Registry, promhttp.HandlerOpts{}),
+			Ready: d.Ready, Admin: admin, Scrape: d.Tel.Handler(),
 			Dialect: func() []dialect.Dialect { return dialects(&core.Core{}, &system.Handler{Admin: true}, d.Now) },
 		}
 	}

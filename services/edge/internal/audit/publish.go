@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+	"github.com/sluicehq/sluice/pkg/bus"
 )
 
 // Patience of the JetStream publisher: a leader change is over within it, and
@@ -21,7 +21,9 @@ const (
 )
 
 // JetStream publishes to the audit stream. A message whose acknowledgement got
-// lost is sent again under the same id, so that the stream keeps one.
+// lost is sent again under the same id, so that the stream keeps one; other
+// refusals than those for want of room pass, as that of an id which is still
+// under way through a cluster.
 func JetStream(js jetstream.JetStream) Publisher {
 	return func(ctx context.Context, data []byte) error {
 		ctx, cancel := context.WithTimeout(ctx, tryFor)
@@ -29,13 +31,10 @@ func JetStream(js jetstream.JetStream) Publisher {
 		id := ulid.Make().String()
 		for {
 			err := publishOnce(ctx, js, id, data)
-			var api *jetstream.APIError
 			switch {
 			case err == nil:
 				return nil
-			case errors.As(err, &api):
-				return fmt.Errorf("storing audit records: %w", err) // full, or refused for good
-			case ctx.Err() != nil:
+			case bus.Full(err), ctx.Err() != nil:
 				return fmt.Errorf("storing audit records: %w", err)
 			}
 			select {

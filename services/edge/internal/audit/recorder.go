@@ -59,10 +59,11 @@ type entry struct {
 
 // New makes a recorder; window is how long a noted record may wait.
 func New(p Publisher, window time.Duration, tel *telemetry.Telemetry) (*Recorder, error) {
-	lost, err := tel.Meter("edge").Int64Counter("sluice.edge.audit.lost",
-		metric.WithDescription("records of requests that the audit stream did not take"))
-	if err != nil {
-		return nil, fmt.Errorf("declaring the audit metrics: %w", err)
+	in := tel.Instruments("github.com/sluicehq/sluice/services/edge/audit")
+	lost := in.Counter("sluice.edge.audit.lost", "{record}", "records of requests that the audit stream did not take")
+	telemetry.Zero(lost)
+	if err := in.Err(); err != nil {
+		return nil, err //nolint:wrapcheck // it says what was being done
 	}
 	return &Recorder{
 		publish: p, window: window, log: tel.Log, lost: lost,

@@ -44,6 +44,7 @@ type Badges struct {
 	links   Containers
 	now     func() time.Time
 	log     *slog.Logger
+	meter   *meter
 	gallery gallery
 	asking  chan struct{}
 	lanes   lanes
@@ -57,15 +58,24 @@ type Badges struct {
 }
 
 // New makes Badges that know nothing. Without Run each state holds a few seconds.
-func New(links Containers, now func() time.Time, log *slog.Logger) (*Badges, error) {
+func New(links Containers, now func() time.Time, tel *telemetry.Telemetry) (*Badges, error) {
 	p, err := newPainter()
 	if err != nil {
 		return nil, err
 	}
-	return &Badges{
-		links: links, now: now, log: log, known: map[string]*entry{}, asking: make(chan struct{}, askAtMax), lanes: lanes{of: map[string]*lane{}},
+	b := &Badges{
+		links: links, now: now, log: tel.Log, known: map[string]*entry{}, asking: make(chan struct{}, askAtMax), lanes: lanes{of: map[string]*lane{}},
 		gallery: gallery{painter: p, usual: newShelf(), others: newShelf()},
-	}, nil
+	}
+	b.meter, err = newMeter(tel, b.entries)
+	return b, err
+}
+
+// entries is how many containers are in memory, by each of their ids.
+func (b *Badges) entries() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.known)
 }
 
 // Shown is a badge, and how far it can be relied on.
@@ -79,12 +89,13 @@ type Shown struct {
 // address. What cannot be told has a badge too, of kind Unavailable. Errors are
 // those of a ctx that is done before it is drawn, and of drawing.
 func (b *Badges) Show(ctx context.Context, client, id string, look Look) (Shown, error) {
-	face, old := Face{Kind: NotFound}, false
+	face, from := Face{Kind: NotFound}, fromNowhere
 	if linksv1.ValidID(id) {
-		face, old = b.face(ctx, client, id)
+		face, from = b.face(ctx, client, id)
 	}
+	b.meter.shown(ctx, look.Form, from)
 	p, err := b.gallery.picture(ctx, face, look)
-	return Shown{Picture: p, Kind: face.Kind, Old: old}, err
+	return Shown{Picture: p, Kind: face.Kind, Old: from == fromBefore}, err
 }
 
 // entry is what is known of an id.
@@ -119,22 +130,24 @@ func (b *Badges) good(s *state, now time.Time) bool {
 }
 
 // face gives what a container looks like: from memory, or by asking.
-func (b *Badges) face(ctx context.Context, client, id string) (f Face, old bool) {
+func (b *Badges) face(ctx context.Context, client, id string) (Face, origin) {
 	e := b.entry(id)
 	if !e.used.Load() {
 		e.used.Store(true)
 	}
 	s := e.state.Load()
 	if s != nil && b.good(s, b.now()) {
-		return s.face, false
+		return s.face, fromMemory
 	}
 	b.ask(ctx, client, id, e)
 	now := b.now()
 	switch s = e.state.Load(); {
 	case s == nil || now.Sub(s.at) >= stale:
-		return Face{Kind: Unavailable}, true
+		return Face{Kind: Unavailable}, fromBefore
+	case !b.good(s, now):
+		return s.face, fromBefore
 	default:
-		return s.face, !b.good(s, now)
+		return s.face, fromService
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -91,30 +92,32 @@ func TestShow_LinkcheckerIsAway(t *testing.T) {
 
 func TestShow_OneAsksForAll(t *testing.T) {
 	t.Parallel()
-	b := setUp(t)
-	b.links.set(linksv1.Counts{Online: 1}, 1)
-	inCall, goOn := make(chan struct{}, 1), make(chan struct{})
-	b.links.fail(nil, func() { inCall <- struct{}{}; <-goOn })
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			if s := b.show(t, id, badge.Plain(badge.SVG)); s.Kind != badge.Online {
-				t.Error(s.Kind)
-			}
-		})
-	}
-	<-inCall
-	// Who cannot wait is told that nobody knows.
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if s, err := b.Show(ctx, "192.0.2.1", id, badge.Plain(badge.SVG)); err == nil && s.Kind != badge.Unavailable {
-		t.Errorf("%v %v", s.Kind, err)
-	}
-	close(goOn)
-	all.Wait()
-	if n := b.links.asked.Load(); n != 1 {
-		t.Errorf("asked %d times", n)
-	}
+	synctest.Test(t, func(t *testing.T) { // where nobody's patience ends because the machine is busy
+		b := setUp(t)
+		b.links.set(linksv1.Counts{Online: 1}, 1)
+		inCall, goOn := make(chan struct{}, 1), make(chan struct{})
+		b.links.fail(nil, func() { inCall <- struct{}{}; <-goOn })
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if s := b.show(t, id, badge.Plain(badge.SVG)); s.Kind != badge.Online {
+					t.Error(s.Kind)
+				}
+			})
+		}
+		<-inCall
+		// Who cannot wait is told that nobody knows.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if s, err := b.Show(ctx, "192.0.2.1", id, badge.Plain(badge.SVG)); err == nil && s.Kind != badge.Unavailable {
+			t.Errorf("%v %v", s.Kind, err)
+		}
+		close(goOn)
+		all.Wait()
+		if n := b.links.asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+	})
 }
 
 // TestShow_ClientLeaves: who came first asks for all, also when it has gone.

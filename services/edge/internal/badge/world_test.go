@@ -2,7 +2,6 @@ package badge_test
 
 import (
 	"context"
-	"log/slog"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/edge/internal/badge"
 )
 
@@ -85,7 +85,7 @@ func setUp(t testing.TB) *bench {
 	b := &bench{links: &containers{have: map[string]linksv1.Container{}}, clock: &clock{}}
 	b.clock.ns.Store(time.Now().UnixNano())
 	var err error
-	if b.Badges, err = badge.New(b.links, b.clock.now, slog.New(slog.DiscardHandler)); err != nil {
+	if b.Badges, err = badge.New(b.links, b.clock.now, telemetry.Nop()); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -2,7 +2,6 @@ package clicks
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -10,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
@@ -44,6 +42,7 @@ type Recorder struct {
 	now      func() time.Time
 	log      *slog.Logger
 	views    metric.Int64Counter
+	outcomes telemetry.Values[string]
 	most     int // clicks that wait
 	wake     chan struct{}
 
@@ -52,6 +51,14 @@ type Recorder struct {
 	last    map[pair]time.Time // of the newest click of each that waits
 	over    bool
 }
+
+// What becomes of a view.
+const (
+	told     = "told"     // to stats, or waiting to be
+	leftOut  = "left_out" // nobody's
+	repeated = "repeated" // of somebody whose view waits
+	lost     = "lost"     // for want of room
+)
 
 // click is one that waits.
 type click struct {
@@ -68,13 +75,16 @@ var _ core.Clicks = (*Recorder)(nil)
 // New makes a Recorder that has nothing to tell. The salts come from signer
 // (PurposeSalt).
 func New(p Publisher, signer *keys.Signer, now func() time.Time, tel *telemetry.Telemetry) (*Recorder, error) {
-	views, err := tel.Meter("edge").Int64Counter("sluice.edge.views",
-		metric.WithDescription("views of link containers: told to stats, left out, repeated while they wait, lost for want of room"))
-	if err != nil {
-		return nil, fmt.Errorf("declaring the metrics of views: %w", err)
+	in := tel.Instruments("github.com/sluicehq/sluice/services/edge/clicks")
+	views := in.Counter("sluice.edge.views", "{view}", "views of containers and files, by what became of them")
+	outcomes := telemetry.NewValues("sluice.outcome", []string{told, leftOut, repeated, lost})
+	outcomes.Start(views)
+	if err := in.Err(); err != nil {
+		return nil, err //nolint:wrapcheck // it says what was being done
 	}
 	return &Recorder{
-		publish: p, visitors: visitors{signer: signer}, now: now, log: tel.Log, views: views, most: maxWaiting,
+		outcomes: outcomes,
+		publish:  p, visitors: visitors{signer: signer}, now: now, log: tel.Log, views: views, most: maxWaiting,
 		wake: make(chan struct{}, 1), last: map[pair]time.Time{},
 	}, nil
 }
@@ -84,7 +94,7 @@ func (r *Recorder) Viewed(v core.View) {
 	agent := v.Agent[:min(len(v.Agent), maxAgent)]
 	subject, ok := subjectOf(v)
 	if !ok || v.Method == http.MethodHead || looksAhead(v.Purpose) || isBot(agent) {
-		r.count(context.Background(), "left_out", 1)
+		r.count(context.Background(), leftOut, 1)
 		return
 	}
 	at := r.now().UTC()
@@ -106,7 +116,7 @@ func subjectOf(v core.View) (string, bool) {
 }
 
 func (r *Recorder) count(ctx context.Context, outcome string, n int) {
-	r.views.Add(ctx, int64(n), metric.WithAttributes(attribute.String("outcome", outcome)))
+	r.views.Add(ctx, int64(n), r.outcomes.Of(outcome).Add...)
 }
 
 // add lets a click wait, and says what became of it. One that cannot count beside
@@ -117,14 +127,14 @@ func (r *Recorder) add(c click) (outcome string) {
 	before, there := r.last[c.pair]
 	switch {
 	case there && c.event.Time.Sub(before) < statsv1.ClickWindow:
-		return "repeated"
+		return repeated
 	case r.over || len(r.waiting) >= r.most:
-		return "lost"
+		return lost
 	}
 	r.last[c.pair] = c.event.Time
 	r.waiting = append(r.waiting, c)
 	r.poke()
-	return "told"
+	return told
 }
 
 func (r *Recorder) poke() {
@@ -179,7 +189,7 @@ func (r *Recorder) finish(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			r.log.WarnContext(ctx, "clicks are lost: nobody took them", slog.Int("clicks", len(r.waiting)), slog.Any(telemetry.KeyErr, err))
-			r.count(ctx, "lost", len(r.waiting))
+			r.count(ctx, lost, len(r.waiting))
 			return
 		case <-time.After(retryAfter / 10):
 		}

@@ -30,6 +30,7 @@ type body struct {
 	until time.Time // the deadline
 	back  time.Time // when the last Read returned
 	done  bool
+	came  func(n int) // is told of bytes that came in; may be nil
 
 	patient     bool // without a pace
 	interrupted atomic.Bool
@@ -65,6 +66,9 @@ func (b *body) Read(p []byte) (int, error) {
 	b.forgive()
 	n, err := b.ReadCloser.Read(p)
 	b.moved += int64(n)
+	if b.came != nil {
+		b.came(n)
+	}
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			b.finish()

@@ -27,6 +27,22 @@ type Call struct {
 	Err error
 }
 
+// dialectName names the dialect for logs and metrics.
+func (c *Call) dialectName() string {
+	if c.Dialect == nil {
+		return none
+	}
+	return c.Dialect.Name()
+}
+
+// routeName names the route.
+func (c *Call) routeName() string {
+	if c.Route.Name == "" {
+		return none
+	}
+	return c.Route.Name
+}
+
 type callKey struct{}
 
 // CallOf returns the Call of a request; outside the middlewares an empty one.

@@ -12,11 +12,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -51,33 +47,25 @@ type Config struct {
 
 // Stack is the fixed list of middlewares around the mux of the dialects.
 type Stack struct {
-	cfg     Config
-	audit   Auditor
-	log     *slog.Logger
-	tracer  trace.Tracer
-	latency metric.Float64Histogram
-	active  metric.Int64UpDownCounter
+	cfg   Config
+	audit Auditor
+	log   *slog.Logger
+	meter *meter
 }
 
 // NewStack prepares the middlewares.
 func NewStack(cfg Config) (*Stack, error) {
-	m := cfg.Tel.Meter("edge")
-	latency, err := m.Float64Histogram("sluice.edge.request.duration", metric.WithUnit("s"),
-		metric.WithDescription("time to answer a request, by route and class of status"),
-		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60))
+	m, err := newMeter(cfg.Tel)
 	if err != nil {
-		return nil, fmt.Errorf("declaring the request metrics: %w", err)
+		return nil, err
 	}
-	active, err := m.Int64UpDownCounter("sluice.edge.requests.active", metric.WithDescription("requests being answered"))
-	if err != nil {
-		return nil, fmt.Errorf("declaring the request metrics: %w", err)
-	}
-	return &Stack{cfg: cfg, audit: cfg.Audit, log: cfg.Tel.Log, tracer: cfg.Tel.Tracer("edge"), latency: latency, active: active}, nil
+	return &Stack{cfg: cfg, audit: cfg.Audit, log: cfg.Tel.Log, meter: m}, nil
 }
 
 // Handler is the whole edge for one listener, from the outside in: identify,
 // observe, keep paths exact, route. fallback answers what ServeMux cannot route.
 func (s *Stack) Handler(ds []Dialect, fallback Dialect) http.Handler {
+	s.meter.know(ds)
 	return s.identify(s.observe(unroutable(s.noRoute(fallback), exactPaths(s.Mux(ds)))))
 }
 
@@ -93,6 +81,20 @@ func unroutable(refuse, next http.Handler) http.Handler {
 	})
 }
 
+// maxTraceState is what of a client's tracestate is passed on at all: as much as W3C
+// Trace Context (3.3.1.5) wants carried. It goes into every call and event.
+const maxTraceState = 512
+
+// traceOf is the trace that a client says its request belongs to, and nothing else:
+// baggage of strangers would go into every event too.
+func traceOf(r *http.Request) propagation.MapCarrier {
+	c := propagation.MapCarrier{"traceparent": r.Header.Get("Traceparent")}
+	if state := strings.Join(r.Header.Values("Tracestate"), ","); len(state) <= maxTraceState {
+		c["tracestate"] = state
+	}
+	return c
+}
+
 // identify gives the request its ids and its Call.
 func (s *Stack) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +105,7 @@ func (s *Stack) identify(next http.Handler) http.Handler {
 		if s.cfg.HSTS {
 			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		ctx := s.cfg.Tel.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx := propagation.TraceContext{}.Extract(r.Context(), traceOf(r))
 		ctx = telemetry.WithRequestID(withCall(ctx, c), c.RequestID)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -127,16 +129,17 @@ func requestID(r *http.Request) string {
 
 // observe traces, counts, logs and audits, sets the pace of both directions,
 // and turns a panic into an internal error.
+//
+//nolint:contextcheck // the meter's span is of the request's context
 func (s *Stack) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := CallOf(r)
-		ctx, span := s.tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindServer))
+		ctx, span, kind := s.meter.begin(r, c)
 		r = r.WithContext(ctx)
-		s.active.Add(ctx, 1)
 
 		ctl := http.NewResponseController(w)
 		_ = ctl.SetWriteDeadline(time.Time{}) // of the request before
-		res := &response{ResponseWriter: w, ctl: ctl, pace: s.cfg.Pace}
+		res := &response{ResponseWriter: w, ctl: ctl, pace: s.cfg.Pace, moved: func(n int) { s.meter.move(ctx, c, false, n) }}
 		audited := false
 		res.before = func(status int) func(http.ResponseWriter) {
 			if c.Route.quiet || !mustWait(c, status) {
@@ -147,12 +150,12 @@ func (s *Stack) observe(next http.Handler) http.Handler {
 		}
 		if r.Body != nil && r.Body != http.NoBody {
 			in := newBody(r.Body, ctl, s.cfg.Pace)
+			in.came = func(n int) { s.meter.move(ctx, c, true, n) }
 			defer in.leave()
 			r.Body = in
 		}
 		aborted := true
 		defer func() {
-			s.active.Add(ctx, -1)
 			if p := recover(); p != nil && !errors.Is(asError(p), http.ErrAbortHandler) {
 				s.log.ErrorContext(ctx, "a handler panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 				c.Err = fault.ErrInternal
@@ -166,7 +169,9 @@ func (s *Stack) observe(next http.Handler) http.Handler {
 			if !audited && !c.Route.quiet {
 				s.audit.Note(record(r, c, res.status))
 			}
-			s.finish(r, c, res, span)
+			took := time.Since(c.Start)
+			s.meter.end(ctx, c, kind, res.status, took, span)
+			s.finish(r, c, res, took)
 			if aborted {
 				panic(http.ErrAbortHandler) // the client must see that the answer is not whole
 			}
@@ -211,35 +216,15 @@ func (s *Stack) auditFirst(r *http.Request, c *Call, status int) func(http.Respo
 	return func(w http.ResponseWriter) { c.Dialect.RenderError(w, r, c.Err) }
 }
 
-// finish ends the span and writes the access line and the metrics.
-func (s *Stack) finish(r *http.Request, c *Call, res *response, span trace.Span) {
-	ctx, took := r.Context(), time.Since(c.Start)
-	status, route, name := res.status, c.Route.Name, "none"
-	if c.Dialect != nil {
-		name = c.Dialect.Name()
-	}
-	if route == "" {
-		route = "none"
-	}
-	class := "aborted"
-	if status != 0 {
-		class = fmt.Sprintf("%dxx", status/100)
-	}
-	s.latency.Record(ctx, took.Seconds(), metric.WithAttributes(
-		attribute.String("dialect", name), attribute.String("route", route), attribute.String("status", class)))
-	span.SetName(route)
-	span.SetAttributes(attribute.String(telemetry.KeyDialect, name), attribute.Int(telemetry.KeyStatus, status))
-	if status >= http.StatusInternalServerError {
-		span.SetStatus(codes.Error, fault.CodeOf(c.Err))
-	}
-	span.End()
-	level := slog.LevelInfo
+// finish writes the access line.
+func (s *Stack) finish(r *http.Request, c *Call, res *response, took time.Duration) {
+	ctx, level := r.Context(), slog.LevelInfo
 	if c.Route.quiet {
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{
-		slog.String(telemetry.KeyMethod, r.Method), slog.String(telemetry.KeyDialect, name), slog.String(telemetry.KeyRoute, route),
-		slog.Int(telemetry.KeyStatus, status), slog.Int64(telemetry.KeyBytes, res.bytes),
+		slog.String(telemetry.KeyMethod, r.Method), slog.String(telemetry.KeyDialect, c.dialectName()), slog.String(telemetry.KeyRoute, c.routeName()),
+		slog.Int(telemetry.KeyStatus, res.status), slog.Int64(telemetry.KeyBytes, res.bytes),
 		slog.Duration(telemetry.KeyDuration, took), slog.String(telemetry.KeyAddr, c.Source),
 	}
 	if c.AccountID != "" {

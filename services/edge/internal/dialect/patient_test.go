@@ -14,7 +14,7 @@ import (
 	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
-const quietWindow = 200 * time.Millisecond
+const quietWindow = time.Second
 
 // quiet begins a stream whose uploader has sent "hello" and then nothing, and
 // whose reader has got that.
@@ -57,7 +57,7 @@ func TestPatient_Quiet(t *testing.T) {
 	for _, last := range []string{"\r\n--b--\r\n", " and more\r\n--b--\r\n"} {
 		w := stall(t, quietWindow)
 		up, answer, down := quiet(t, w)
-		<-time.After(4 * quietWindow)
+		<-time.After(2 * quietWindow)
 		chunk(up, strings.TrimPrefix(last, "\r\n--"))
 		fmt.Fprint(up, "0\r\n\r\n")
 		if _, err := io.ReadAll(down.Body); err != nil {

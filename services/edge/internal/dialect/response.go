@@ -16,6 +16,7 @@ type response struct {
 	ctl    *http.ResponseController
 	pace   Pace
 	before func(status int) (instead func(http.ResponseWriter))
+	moved  func(n int) // is told of bytes that went out
 
 	status  int
 	bytes   int64
@@ -90,6 +91,7 @@ func (w *response) Write(p []byte) (int, error) {
 		n, err := w.ResponseWriter.Write(part)
 		done += n
 		w.bytes += int64(n)
+		w.moved(n)
 		if err != nil || done == len(p) {
 			return done, err //nolint:wrapcheck // the io contract wants it as it is
 		}

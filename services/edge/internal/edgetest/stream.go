@@ -84,17 +84,17 @@ func (s *Stream) Response(t testing.TB) Response {
 	return readAll(t, resp)
 }
 
-// Eventually waits until a condition holds, for ten seconds at most.
+// Eventually waits until a condition holds, for a minute at most.
 func Eventually(t testing.TB, holds func() bool) {
 	t.Helper()
 	ticks := time.NewTicker(2 * time.Millisecond)
 	defer ticks.Stop()
-	give := time.After(10 * time.Second)
+	give := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-ticks.C:
 		case <-give:
-			t.Fatal("it did not become so within 10 s")
+			t.Fatal("it did not become so within a minute")
 		}
 	}
 }

@@ -134,11 +134,13 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	tokens := master.Token(authv1.PurposeAccessToken, authv1.TokenPrefix)
 	w := &World{Auth: NewAuth(tokens), Object: NewObject(), Blobs: NewBlobs(), Audit: &Audit{}}
 	w.Plik, w.Link = NewPlik(w.Object), NewLink()
-	w.Links, w.Stats, w.Hooks, w.Clicks = linksv1test.NewFake(time.Now, nil), NewStats(), NewWebhooks(), &Clicks{}
+	var deps edge.Deps
+	w.Links = linksv1test.NewFake(func() time.Time { return deps.Now() }, nil) // one clock with the edge
+	w.Stats, w.Hooks, w.Clicks = NewStats(), NewWebhooks(), &Clicks{}
 	w.Fetches = NewFetches()
 	cfg := edge.Default()
 	w.Downloads = core.NewDownloads(w.Object, telemetry.Nop().Log)
-	deps := edge.Deps{
+	deps = edge.Deps{
 		Auth: w.Auth, Object: w.Object, Upload: Upload{O: w.Object}, Plik: w.Plik, Relay: &transfer.Relay{Link: w.Link}, Blobs: w.Blobs, Tokens: tokens, Signer: master.Token(core.PurposeSignedURL, core.SignedURLPrefix), Keys: w.Auth, URLs: URLs{},
 		Links: w.Links, Stats: w.Stats, Webhooks: w.Hooks, Clicks: w.Clicks, Pages: master.Sealer(core.PurposePages),
 		Drive: w.Object, Fetches: w.Fetches, HostingLinks: master.Signer(core.PurposeHosting), FolderPasswords: master.Signer(core.PurposeFolderPassword),
@@ -162,6 +164,13 @@ func New(t testing.TB, change ...func(*edge.Config, *edge.Deps)) *World {
 	w.URL = w.Server.URL
 	w.signUp(t, "ada")
 	return w
+}
+
+// Still has the World's clock stand still: a rate that tests use up gives nothing
+// back meanwhile, however slow the machine is.
+func Still(_ *edge.Config, d *edge.Deps) {
+	now := time.Now()
+	d.Now = func() time.Time { return now }
 }
 
 func (w *World) signUp(t testing.TB, name string) {

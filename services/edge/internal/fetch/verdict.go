@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
@@ -101,14 +100,27 @@ func mayRepeat(status int) bool {
 }
 
 // meter counts attempts.
-type meter struct{ attempts metric.Int64Counter }
-
-func newMeter(tel *telemetry.Telemetry) (*meter, error) {
-	attempts, err := tel.Meter("github.com/sluicehq/sluice/services/edge/fetch").Int64Counter("sluice.edge.fetches",
-		metric.WithDescription("attempts to fetch remote URLs, by outcome"))
-	return &meter{attempts}, err
+type meter struct {
+	attempts metric.Int64Counter
+	active   metric.Int64UpDownCounter
+	outcomes telemetry.Values[outcome]
 }
 
+func newMeter(tel *telemetry.Telemetry) (*meter, error) {
+	in := tel.Instruments("github.com/sluicehq/sluice/services/edge/fetch")
+	m := &meter{
+		attempts: in.Counter("sluice.edge.fetches", "{fetch}", "attempts to fetch remote URLs, by how they ended"),
+		active:   in.UpDown("sluice.edge.fetches.active", "{fetch}", "remote URLs being fetched"),
+		outcomes: telemetry.NewValues("sluice.outcome", []outcome{outcomeDone, outcomeFailed, outcomeAgain, outcomeReturned, outcomeLost}),
+	}
+	m.outcomes.Start(m.attempts)
+	telemetry.Zero(m.active)
+	return m, in.Err()
+}
+
+func (m *meter) began(ctx context.Context) { m.active.Add(ctx, 1) }
+
 func (m *meter) ended(ctx context.Context, o outcome) {
-	m.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(o))))
+	m.active.Add(ctx, -1)
+	m.attempts.Add(ctx, 1, m.outcomes.Of(o).Add...)
 }

@@ -74,10 +74,11 @@ type Worker struct {
 func New(o Options, d Deps) (*Worker, error) {
 	m, err := newMeter(d.Tel)
 	if err != nil {
-		return nil, fmt.Errorf("setting up the metrics of fetches: %w", err)
+		return nil, err //nolint:wrapcheck // it says what was being done
 	}
 	out := d.Out
 	out.Timeout, out.MaxBytes, out.MaxRedirects, out.UserAgent = o.Timeout, maxBytes, maxRedirects, userAgent
+	out.Tel, out.Purpose = d.Tel, "fetch"
 	return &Worker{o: o, d: d, out: outbound.New(out), m: m, running: map[string]int{}}, nil
 }
 
@@ -140,6 +141,7 @@ type progress struct{ received, size atomic.Int64 }
 // attempt fetches while the lease is kept, and tells upload what came of it.
 func (w *Worker) attempt(ctx context.Context, l uploadv1.FetchLeased) {
 	begin := time.Now()
+	w.m.began(ctx)
 	during, cancel := context.WithCancelCause(ctx)
 	p := &progress{}
 	p.size.Store(-1)

@@ -247,7 +247,7 @@ func TestWorker_Stalls(t *testing.T) {
 		if len(f.ends) != 1 || !f.ends[0].Again || f.ends[0].Reason != "the address sent too little for too long" {
 			t.Errorf("%s: %+v", path, f.ends)
 		}
-		if d := time.Since(begin); d > 5*time.Second {
+		if d := time.Since(begin); d > time.Minute {
 			t.Errorf("%s took %s", path, d)
 		}
 		w.clean(t)
@@ -261,7 +261,7 @@ func TestWorker_Stalls(t *testing.T) {
 	// So it does when it never stalls, but would take for ever: long before.
 	w = newWorld(t, func(o *fetch.Options) { o.PaceBytes, o.Rate, o.Grace = 1, 1<<20, 50*time.Millisecond })
 	begin := time.Now()
-	if f := w.fetch(t, s.URL+"/endless"); len(f.ends) != 1 || f.ends[0].Again || f.ends[0].Reason != "the address sends the file too slowly" || time.Since(begin) > 10*time.Second {
+	if f := w.fetch(t, s.URL+"/endless"); len(f.ends) != 1 || f.ends[0].Again || f.ends[0].Reason != "the address sends the file too slowly" || time.Since(begin) > time.Minute {
 		t.Errorf("a drip: %s, %+v", time.Since(begin), f.ends)
 	}
 	w.clean(t)

@@ -139,7 +139,7 @@ func TestPut_LeaseIsRenewed(t *testing.T) {
 		done <- err
 	}()
 	_, _ = pw.Write(make([]byte, 100))
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for o.Called("Renew") < 6 { // several leases long
 		select {
 		case <-deadline:

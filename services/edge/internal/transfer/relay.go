@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sluicehq/sluice/pkg/fault"
 )
@@ -52,7 +53,9 @@ var (
 // of its own; what is lost is asked for again and what comes twice is dropped.
 // The README of the edge says why ("Streams").
 type Relay struct {
-	Link Link
+	Link   Link
+	Meter  *Meter       // counts streams; may be nil
+	Tracer trace.Tracer // of spans of streams; nil makes none
 
 	mu       sync.Mutex
 	stopping bool

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Fetched is the end of a stream at its reader's edge. One goroutine uses it.
@@ -20,6 +22,7 @@ type Fetched struct {
 	kept    chan struct{} // closed when keep has ended
 	news    chan struct{} // for WriteTo: something came
 	owed    chan struct{} // for keep: the uploader is to hear of it
+	span    trace.Span
 
 	mu     sync.Mutex
 	slots  map[uint64][]byte // chunks from taken on
@@ -41,14 +44,16 @@ type Fetched struct {
 // its window. ErrStreamBroken: there is none, or it has a reader already. The
 // caller closes it.
 func (r *Relay) Fetch(ctx context.Context, subject string) (*Fetched, error) {
+	ctx, span := r.span(ctx, "relay fetch")
 	ctx, cancel := context.WithCancel(ctx)
 	f := &Fetched{
-		relay: r, subject: subject, inbox: r.Link.Inbox(), cancel: cancel, kept: make(chan struct{}), news: make(chan struct{}, 1), owed: make(chan struct{}, 1),
+		span: span, relay: r, subject: subject, inbox: r.Link.Inbox(), cancel: cancel, kept: make(chan struct{}), news: make(chan struct{}, 1), owed: make(chan struct{}, 1),
 		slots: map[uint64][]byte{}, heard: time.Now(),
 	}
 	stop, err := r.Link.Listen(ctx, f.inbox, f.receive)
 	if err != nil {
 		cancel()
+		span.End()
 		return nil, err //nolint:wrapcheck // it says what was being done
 	}
 	f.stop = stop
@@ -81,13 +86,17 @@ func (f *Fetched) Close() {
 		f.send(frame{kind: frameQuit})
 	}
 	f.stop()
+	f.span.End()
 }
 
 // WriteTo writes the stream into w and returns nil when all of it is written;
 // then its uploader is told. A w that is an http.ResponseWriter is flushed
 // whenever nothing more is there yet. It returns what w did, ErrStreamBroken when
 // the uploader broke off, and the cause of Fetch's ctx.
+//
+//nolint:contextcheck // Fetch's ctx ends it
 func (f *Fetched) WriteTo(w io.Writer) (int64, error) {
+	defer f.relay.Meter.sends(context.Background())()
 	var n int64
 	for {
 		chunk, end, err := f.next(w)
@@ -208,6 +217,9 @@ func (f *Fetched) keep(ctx context.Context) {
 	beat := time.NewTicker(relayBeat)
 	defer beat.Stop()
 	f.pull(false)
+	if m, ok := traceFrame(f.span.SpanContext()); ok {
+		f.send(m)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -297,6 +309,8 @@ func (f *Fetched) receive(m Message) {
 		f.failed(ErrStreamBroken)
 	case frameWell:
 		f.well = true
+	case frameTrace:
+		msg.link(f.span)
 	}
 }
 

@@ -5,7 +5,7 @@ import "encoding/binary"
 // Messages of a stream are a letter, numbers of 8 bytes each, and data. A reader
 // sends pull (what it has, what it wants, whether again), done (bytes) and quit;
 // an uploader's edge sends chunk (its number, data), alive, end (chunks, bytes),
-// broken and well.
+// broken and well. Either sends trace (its span's ids), once, where it is recorded.
 const (
 	framePull   = 'P'
 	frameDone   = 'D'
@@ -15,6 +15,7 @@ const (
 	frameEnd    = 'E'
 	frameBroken = 'B'
 	frameWell   = 'W'
+	frameTrace  = 'T'
 )
 
 // frame is a message of a stream.
@@ -27,7 +28,7 @@ type frame struct {
 // numbersOf says how many numbers a kind has; -1: there is no such kind.
 func numbersOf(kind byte) int {
 	switch kind {
-	case framePull:
+	case framePull, frameTrace:
 		return 3
 	case frameEnd:
 		return 2

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -62,6 +64,9 @@ type Stream struct {
 	told    bool // of the end
 	done    bool // the reader has everything
 	err     error
+	span    trace.Span // of Send; nil before
+	peer    *frame     // the reader's span
+	telling bool       // of our span, with the next messages
 }
 
 // Subject is where the reader's edge asks for the stream; whoever knows it may.
@@ -79,6 +84,10 @@ func (s *Stream) Close() {
 // the cause of ctx; the reader then learns that the stream is broken.
 func (s *Stream) Send(ctx context.Context, body StreamBody) (Streamed, error) {
 	defer s.Close()
+	defer s.relay.Meter.receives(ctx)()
+	ctx, span := s.relay.span(ctx, "relay send")
+	defer span.End()
+	s.traced(span)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -211,8 +220,28 @@ func (s *Stream) receive(m Message) {
 		}
 	case frameQuit:
 		s.failed(ErrStreamBroken)
+	case frameTrace:
+		if s.peer == nil {
+			s.peer, s.telling = &f, true
+			s.point()
+		}
 	}
 	notify(s.wake)
+}
+
+// traced notes the span of Send.
+func (s *Stream) traced(span trace.Span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.span = span
+	s.point()
+}
+
+// point has our span point to the reader's once both are known; with mu held.
+func (s *Stream) point() {
+	if s.span != nil && s.peer != nil {
+		s.peer.link(s.span)
+	}
 }
 
 // greet lets the first reader in, and nobody after it.
@@ -310,6 +339,12 @@ func (s *Stream) next() (reader string, out [][]byte, over bool, err error) {
 		out = append(out, frame{kind: frameWell}.encode(nil))
 	default:
 		out = s.news()
+	}
+	if s.telling && s.span != nil {
+		s.telling = false
+		if f, ok := traceFrame(s.span.SpanContext()); ok {
+			out = append(out, f.encode(nil))
+		}
 	}
 	over = s.done || s.err != nil
 	if s.reader == "" {

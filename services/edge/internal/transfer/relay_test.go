@@ -82,24 +82,26 @@ func TestRelay_Whole(t *testing.T) {
 	for _, size := range []int{1, 511, 512, 513, transfer.RelayChunk - 1, transfer.RelayChunk, transfer.RelayChunk + 1, 5<<20 + 7} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			t.Parallel()
-			link := edgetest.NewLink()
-			up, down := &transfer.Relay{Link: link}, &transfer.Relay{Link: link}
-			body := noise(1, size)
-			s := send(t, up, t.Context(), transfer.StreamBody{Reader: bytes.NewReader(body)})
-			var got bytes.Buffer
-			if err := fetch(t.Context(), down, s.subject, &got); err != nil {
-				t.Fatal(err)
-			}
-			<-s.done
-			if s.err != nil || s.sent.Size != int64(size) || s.sent.MD5 != sum(body) || s.sent.Type == "" {
-				t.Errorf("sent %+v, %v", s.sent, s.err)
-			}
-			if !bytes.Equal(got.Bytes(), body) {
-				t.Errorf("%d bytes came, not the %d that went", got.Len(), size)
-			}
-			if n := link.Listening(); n != 0 {
-				t.Errorf("%d still listen", n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				link := edgetest.NewLink()
+				up, down := &transfer.Relay{Link: link}, &transfer.Relay{Link: link}
+				body := noise(1, size)
+				s := send(t, up, t.Context(), transfer.StreamBody{Reader: bytes.NewReader(body)})
+				var got bytes.Buffer
+				if err := fetch(t.Context(), down, s.subject, &got); err != nil {
+					t.Fatal(err)
+				}
+				<-s.done
+				if s.err != nil || s.sent.Size != int64(size) || s.sent.MD5 != sum(body) || s.sent.Type == "" {
+					t.Errorf("sent %+v, %v", s.sent, s.err)
+				}
+				if !bytes.Equal(got.Bytes(), body) {
+					t.Errorf("%d bytes came, not the %d that went", got.Len(), size)
+				}
+				if n := link.Listening(); n != 0 {
+					t.Errorf("%d still listen", n)
+				}
+			})
 		})
 	}
 }

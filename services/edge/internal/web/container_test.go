@@ -150,7 +150,7 @@ func TestContainer_Scraper(t *testing.T) {
 
 func TestContainer_Throttled(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t)
+	w := edgetest.New(t, edgetest.Still)
 	c := contain(t, w.Links, linksv1.CreateRequest{Password: "x"}, "https://a.example/1")
 	b := open(t, w)
 	for range 10 {

@@ -127,7 +127,7 @@ func TestDownload_Page(t *testing.T) {
 
 func TestDownload_Phrase(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, func(c *edge.Config, _ *edge.Deps) { c.Lockr.GuestRate = 3 })
+	w := edgetest.New(t, edgetest.Still, func(c *edge.Config, _ *edge.Deps) { c.Lockr.GuestRate = 3 })
 	b, nobody := open(t, w), open(t, w)
 	b.signUp(t, "grace")
 	id := b.upload(t, "a.png", "image/png", "content")

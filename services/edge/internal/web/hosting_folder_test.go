@@ -12,6 +12,7 @@ import (
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
 func TestFolder_Visibility(t *testing.T) {
@@ -140,7 +141,7 @@ func TestFolder_Password(t *testing.T) {
 
 func TestFolder_PasswordThrottled(t *testing.T) {
 	t.Parallel()
-	h := newHost(t)
+	h := newHost(t, edgetest.Still)
 	hash, _ := h.links.FolderPassword(md5Hex("x"))
 	n := h.folder(t, "", "vault", objectv1.Sharing{Visibility: objectv1.VisibilityUnlisted, PasswordHash: hash})
 	at := fmt.Sprintf("/folder/%d/vault", n.Number)

@@ -209,7 +209,7 @@ func TestPaths(t *testing.T) {
 
 func TestUnlock_Throttled(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t)
+	w := edgetest.New(t, edgetest.Still)
 	by := keyOf(t, w, "ada")
 	id := create(t, w, by, `{"title":"a","password":"right",`+twoLinks+`}`)
 	wrong := `{"container_id":"` + id + `","password":"wrong"}`

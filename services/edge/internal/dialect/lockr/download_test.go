@@ -79,7 +79,7 @@ func TestDownload_Damaged(t *testing.T) {
 
 func TestDownload_Key(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, func(c *edge.Config, _ *edge.Deps) { c.Lockr.GuestRate = 5 })
+	w := edgetest.New(t, edgetest.Still, func(c *edge.Config, _ *edge.Deps) { c.Lockr.GuestRate = 5 })
 	bob := signUp(t, w, "bob")
 	f := upload(t, w, "secret", ada(w, "X-Key-Hash", sha("phrase")))
 	if !f.HasKey {

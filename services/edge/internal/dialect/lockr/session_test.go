@@ -368,7 +368,7 @@ func TestSession_Breaks(t *testing.T) {
 // A client that stalls is cut, and keeps what arrived.
 func TestSession_SlowBody(t *testing.T) {
 	t.Parallel()
-	w := edgetest.New(t, func(c *edge.Config, _ *edge.Deps) { c.HTTP.StallTimeout = 300 * time.Millisecond })
+	w := edgetest.New(t, func(c *edge.Config, _ *edge.Deps) { c.HTTP.StallTimeout = 2 * time.Second })
 	s := open(t, w, `{"name":"a","size":9}`)
 	stream := w.Stream(t, http.MethodPut, s.path, 9, guest())
 	stream.Write(t, nine[:4])

@@ -267,7 +267,7 @@ func becomes(t testing.TB, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(15 * time.Second)
+	end := time.After(time.Minute)
 	for !is() {
 		select {
 		case <-tick.C:
@@ -294,7 +294,8 @@ func TestPutFile_BodyToItsEnd(t *testing.T) {
 	for range 64 {
 		chunk(junk)
 	}
-	if f := u.get(t, w).Files; len(f) != 1 || f[0].Status != "uploading" {
+	becomes(t, func() bool { return len(u.get(t, w).Files) == 1 })
+	if f := u.get(t, w).Files; f[0].Status != "uploading" {
 		t.Errorf("before the end of the body: %+v", f)
 	}
 	fmt.Fprint(conn, "0\r\n\r\n")

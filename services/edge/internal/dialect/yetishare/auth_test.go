@@ -8,6 +8,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/pkg/fault"
 	"github.com/sluicehq/sluice/services/edge"
+	"github.com/sluicehq/sluice/services/edge/internal/edgetest"
 )
 
 const keysPath = "/api/v1/account/yetishare-keys"
@@ -114,7 +115,7 @@ func TestDisable(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *edge.Config, _ *edge.Deps) { c.Yetishare.Rate, c.Yetishare.PublicRate = 3, 4 })
+	w := newWorld(t, edgetest.Still, func(c *edge.Config, _ *edge.Deps) { c.Yetishare.Rate, c.Yetishare.PublicRate = 3, 4 })
 	const slow = "Maximum API request limit reached. Try to reduce the amount of requests."
 	bob := w.authorize(t, "bob")
 	for range 3 {
