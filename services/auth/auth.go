@@ -14,14 +14,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/docstore"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/auth/internal/domain"
@@ -39,7 +38,7 @@ const AdminUsername = "admin"
 // account that it made.
 func Unit(version string, out io.Writer) platform.Unit[Config] {
 	return platform.Unit[Config]{
-		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
+		Name: Name, Version: version, Default: Default(), Declared: streams.Declared,
 		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) {
 			s, err := New(c, p)
 			return announcing{s, out}, err
@@ -70,7 +69,6 @@ type Service struct {
 	p   *platform.Platform
 
 	relay  *bus.Relay
-	states jetstream.KeyValue
 	server *rpc.Server
 	domain *domain.Service
 	first  atomic.Pointer[firstStart]
@@ -101,11 +99,10 @@ func (s *Service) FirstStart() (username, password string, created bool) {
 
 // Start implements lifecycle.Service.
 func (s *Service) Start(ctx context.Context) error {
-	var err error
-	if s.states, err = openStates(ctx, s.p.JS, s.p.Settings.NATS.Replicas); err != nil {
+	if _, err := s.p.Bucket(ctx, authv1.KeyStateBucket); err != nil { // outboxes write to it
 		return err
 	}
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	"github.com/sluicehq/sluice/contracts/auth/v1/authv1test"
 	"github.com/sluicehq/sluice/pkg/natsd/natstest"
-	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/services/auth"
 )
 
@@ -64,7 +63,7 @@ func createForever(dir, url string) error {
 		return err
 	}
 	go func() { _ = svc.Run(ctx) }()
-	c := authv1.NewClient(rpc.NewClient(p.RPC, rpc.ClientConfig{}))
+	c := authv1.NewClient(p.Client)
 	failed := make(chan error)
 	for g := range 4 {
 		go func() {
@@ -197,7 +196,7 @@ func killed(t *testing.T, dir, url string) map[string]acknowledged {
 			t.Fatalf("%v: %s", err, lines.Bytes())
 		}
 		got[a.Username] = a
-		if n == after {
+		if n >= after && len(got) >= 3 { // on one processor the first accounts may come far before the third
 			_ = cmd.Process.Kill()
 		}
 	}
@@ -226,7 +225,7 @@ func TestKill_LeavesNothingHalf(t *testing.T) {
 	}
 	// Every account in the store, acknowledged or not, is whole: it can be used,
 	// and the bucket gets its state and those of its keys without anybody's help.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	total, numbers := 0, map[int64]bool{}
 	for after, more := "", true; more; {

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/password"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/check"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/consumer"
@@ -40,7 +41,7 @@ const (
 // Unit is linkchecker as a process of its own.
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
-		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
+		Name: Name, Version: version, Default: Default(), Declared: streams.Declared,
 		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
 	}
 }
@@ -70,10 +71,10 @@ func New(cfg Config, p *platform.Platform) (*Service, error) {
 
 // Start implements lifecycle.Service.
 func (s *Service) Start(ctx context.Context) error {
-	if err := openBadges(ctx, s.p.JS, s.p.Settings.NATS.Replicas); err != nil {
+	if _, err := s.p.Bucket(ctx, linksv1.BadgeBucket); err != nil { // the containers' outboxes write to it
 		return err
 	}
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (s *Service) newChecker(ctx context.Context, db docstore.DB) error {
 	}
 	//nolint:contextcheck // workers outlive the start
 	s.checker = check.New(check.Deps{Ledger: s.domain, Book: s.book, Gate: gate, Meter: meter, Clock: s.p.Clock, Log: s.p.Tel.Log},
-		outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: set.Timeout, Own: outbound.Interfaces}, set.InFlight)
+		outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: set.Timeout, Own: outbound.Interfaces, Tel: s.p.Tel, Purpose: "check"}, set.InFlight)
 	if err := bus.SubscribeRaw(s.bus, streams.LinksChecks(), s.checker.Handle); err != nil { //nolint:contextcheck // as consumer.Subscribe
 		return fmt.Errorf("subscribing to checks: %w", err)
 	}

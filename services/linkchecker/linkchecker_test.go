@@ -24,9 +24,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience bounds every wait for what must come; only failures take it.
+const patience = time.Minute
+
 // soon is a context for the ends of things, which need a deadline.
 func soon() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 20*time.Second)
+	return context.WithTimeout(context.Background(), patience)
 }
 
 func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() time.Time) *platform.Platform {
@@ -34,7 +37,7 @@ func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() tim
 	s := platform.Default()
 	s.DataDir, s.Durability = dir, platform.Process
 	p, err := platform.Open(t.Context(), s, platform.Options{
-		Service: service, Tel: telemetry.Nop(), Dial: srv.Connect, Clock: clock, Streams: streams.All(1), Consumers: streams.Consumers(),
+		Service: service, Tel: telemetry.Nop(), Dial: srv.Connect, Clock: clock, Declared: streams.Declared(1), Declare: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +103,7 @@ func TestService_Contract(t *testing.T) {
 // hears reads the messages of a subject as they come.
 func hears(t *testing.T, p *platform.Platform, stream string, subjects ...string) func(n int) []jetstream.Msg {
 	t.Helper()
-	c, err := p.JS.CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy, InactiveThreshold: time.Minute})
+	c, err := p.JS.CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy, InactiveThreshold: 2 * patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +111,7 @@ func hears(t *testing.T, p *platform.Platform, stream string, subjects ...string
 		t.Helper()
 		var out []jetstream.Msg
 		for len(out) < n {
-			m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
+			m, err := c.Next(jetstream.FetchMaxWait(patience))
 			if err != nil {
 				t.Fatalf("%d of %d messages: %v", len(out), n, err)
 			}
@@ -197,7 +200,7 @@ func waitBadge(t *testing.T, p *platform.Platform, id string, ok func(linksv1.Ba
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Stop() }()
-	end := time.After(10 * time.Second)
+	end := time.After(patience)
 	for {
 		select {
 		case e := <-w.Updates():
@@ -249,7 +252,7 @@ func TestService_QueuesChecks(t *testing.T) {
 		t.Helper()
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
-		for end := time.Now().Add(15 * time.Second); ; <-tick.C {
+		for end := time.Now().Add(patience); ; <-tick.C {
 			i, err := st.Info(t.Context())
 			if err == nil && i.State.LastSeq == n {
 				return

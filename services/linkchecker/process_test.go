@@ -38,7 +38,7 @@ func TestProcess(t *testing.T) {
 	}
 	s := platform.Default()
 	s.DataDir, s.Durability, s.NATS.URL = os.Getenv(envDir), platform.Process, url
-	p, err := platform.Open(t.Context(), s, platform.Options{Service: linkchecker.Name, Tel: telemetry.Nop(), Streams: streams.All(1), Consumers: streams.Consumers()})
+	p, err := platform.Open(t.Context(), s, platform.Options{Service: linkchecker.Name, Tel: telemetry.Nop(), Declared: streams.Declared(1), Declare: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func settled(t *testing.T, calls linksv1.Service, id string, n int) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	want := linksv1.Counts{Online: 7, Offline: 1}
-	for end := time.Now().Add(30 * time.Second); ; <-tick.C {
+	for end := time.Now().Add(patience); ; <-tick.C {
 		c, err := calls.GetContainer(t.Context(), linksv1.ContainerRequest{ID: id})
 		if err == nil && c.Counts == want && c.Status == linksv1.Partial {
 			return

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
 	"github.com/sluicehq/sluice/services/object/internal/endpoint"
@@ -37,8 +38,8 @@ const purposeListToken = "object-list-token"
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
 		Name: Name, Version: version, Default: Default(),
-		New:     func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
-		Streams: streams.All, Consumers: streams.Consumers(),
+		New:      func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
+		Declared: streams.Declared,
 	}
 }
 
@@ -51,6 +52,7 @@ type Service struct {
 	relay  *bus.Relay
 	domain *domain.Service
 	object *endpoint.Object
+	meter  *meter
 	server *rpc.Server
 	urls   *outbound.Client
 
@@ -73,7 +75,7 @@ func New(cfg Config, p *platform.Platform) (*Service, error) {
 
 // Start implements lifecycle.Service.
 func (s *Service) Start(ctx context.Context) error {
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}
@@ -101,6 +103,11 @@ func (s *Service) Start(ctx context.Context) error {
 		every(s.stopped, s.cfg.Object.SweepInterval, s.domain.Wanted(), s.sweep)
 	})
 	s.running.Go(func() { s.domain.RunTallies(s.stopped) })
+	s.running.Go(func() {
+		if err := blobs.Watch(s.stopped); err != nil {
+			s.log.Error("the object stores are not measured", "err", err)
+		}
+	})
 	s.running.Go(func() { every(s.stopped, s.cfg.GC.Interval, nil, s.collect) })
 	if err := errors.Join(objectv1.Register(s.server, s.object), objectv1.RegisterDrive(s.server, s.object)); err != nil {
 		return errors.Join(fmt.Errorf("serving calls: %w", err), s.Stop(ctx))
@@ -120,6 +127,9 @@ func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs blobStore)
 	if err != nil {
 		return fmt.Errorf("opening the collections: %w", err)
 	}
+	if s.meter, err = newMeter(s.p.Tel); err != nil {
+		return err
+	}
 	s.relay = s.p.Relay(db)
 	s.urls = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow})
 	s.domain = domain.New(domain.Options{
@@ -127,7 +137,7 @@ func (s *Service) assemble(ctx context.Context, db docstore.DB, blobs blobStore)
 		TrashKeep: s.cfg.Object.TrashKeep,
 	}, domain.Deps{
 		Store: st, URLs: s.urls, Sealer: s.p.Keys.Sealer(objectv1.PurposeWebhookSecret),
-		Signer: s.p.Keys.Signer(purposeListToken), Composer: blobs, Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog,
+		Signer: s.p.Keys.Signer(purposeListToken), Composer: blobs, Log: s.log, Clock: s.p.Clock, Backlog: s.relay.Backlog, Swept: s.meter.swept,
 	})
 	s.object = endpoint.New(s.domain, blobs)
 	return nil
@@ -163,7 +173,13 @@ func (s *Service) Stop(ctx context.Context) error {
 }
 
 func (s *Service) sweep(ctx context.Context) {
-	if err := s.domain.Sweep(ctx); err != nil && ctx.Err() == nil {
+	began := time.Now()
+	err := s.domain.Sweep(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	s.meter.ran(ctx, began, err)
+	if err != nil {
 		s.log.WarnContext(ctx, "the sweep left something for the next one", "err", err)
 	}
 }

@@ -30,7 +30,7 @@ func start(t *testing.T, srv *natsd.Server, dir string) (p *platform.Platform, s
 	s := platform.Default()
 	s.DataDir, s.Durability, s.NATS.URL = dir, platform.Process, srv.URL()
 	p, err := platform.Open(t.Context(), s, platform.Options{
-		Service: object.Name, Version: "test", Tel: telemetry.Nop(), Streams: streams.All(1),
+		Service: object.Name, Version: "test", Tel: telemetry.Nop(), Declared: streams.Declared(1), Declare: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func start(t *testing.T, srv *natsd.Server, dir string) (p *platform.Platform, s
 	ran := make(chan error, 1)
 	go func() { ran <- svc.Run(context.Background()) }()
 	return p, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := errors.Join(svc.Stop(ctx), <-ran, p.Close(ctx)); err != nil {
 			t.Error(err)
@@ -77,7 +77,7 @@ func TestService_BytesEventsRestart(t *testing.T) {
 		if m.Subject != objectv1.ObjectCreated.Type || !strings.Contains(string(m.Data), `"key":"k"`) {
 			t.Fatalf("heard %s %s", m.Subject, m.Data)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no event")
 	}
 	stop()

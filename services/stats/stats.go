@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/errgroup"
 
@@ -18,7 +17,9 @@ import (
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/stats/internal/clicks"
 	"github.com/sluicehq/sluice/services/stats/internal/endpoint"
 )
@@ -29,7 +30,7 @@ const Name = "stats"
 // Unit is stats as a process of its own.
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
-		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
+		Name: Name, Version: version, Default: Default(), Declared: streams.Declared,
 		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
 	}
 }
@@ -54,25 +55,36 @@ func New(cfg Config, p *platform.Platform) (*Service, error) {
 }
 
 // meter implements clicks.Meter.
-type meter struct{ clicks metric.Int64Counter }
+type meter struct {
+	clicks metric.Int64Counter
+	of     telemetry.Values[clicks.Outcome]
+}
+
+func newMeter(tel *telemetry.Telemetry) (meter, error) {
+	in := tel.Instruments(Name)
+	m := meter{
+		clicks: in.Counter("sluice.stats.clicks", "{click}", "clicks that came, by what became of them"),
+		of:     telemetry.NewValues("sluice.outcome", []clicks.Outcome{clicks.Counted, clicks.Repeated, clicks.Late, clicks.Gone}),
+	}
+	m.of.Start(m.clicks)
+	return m, in.Err()
+}
 
 // Clicked implements clicks.Meter.
-func (m meter) Clicked(o clicks.Outcome) {
-	m.clicks.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", string(o))))
-}
+func (m meter) Clicked(o clicks.Outcome) { m.clicks.Add(context.Background(), 1, m.of.Of(o).Add...) }
 
 // Start implements lifecycle.Service.
 func (s *Service) Start(ctx context.Context) error {
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}
-	counted, err := s.p.Tel.Meter(Name).Int64Counter("sluice_stats_clicks", metric.WithDescription("clicks that came, by what became of them"))
+	meter, err := newMeter(s.p.Tel)
 	if err != nil {
-		return fmt.Errorf("setting up metrics: %w", err)
+		return err
 	}
 	set := s.cfg.Stats
-	if s.counter, err = clicks.Open(ctx, db, clicks.Options{Fold: set.Fold, Days: set.Days}, s.p.Clock, meter{counted}); err != nil {
+	if s.counter, err = clicks.Open(ctx, db, clicks.Options{Fold: set.Fold, Days: set.Days}, s.p.Clock, meter); err != nil {
 		return err
 	}
 	if s.bus, err = s.p.Bus(ctx, Name); err != nil {

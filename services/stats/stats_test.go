@@ -48,7 +48,7 @@ func openPlatform(ctx context.Context, dir, url string) (*platform.Platform, err
 	s := platform.Default()
 	s.DataDir, s.Durability, s.NATS.URL = dir, platform.Process, url
 	return platform.Open(ctx, s, platform.Options{
-		Service: stats.Name, Version: "test", Tel: telemetry.Nop(), Streams: streams.All(1), Consumers: streams.Consumers(),
+		Service: stats.Name, Version: "test", Tel: telemetry.Nop(), Declared: streams.Declared(1), Declare: true,
 	})
 }
 
@@ -87,7 +87,7 @@ func start(t *testing.T, url, dir string) *platform.Platform {
 	ran := make(chan error, 1)
 	go func() { ran <- svc.Run(ctx) }()
 	t.Cleanup(func() {
-		end, done := context.WithTimeout(context.Background(), 20*time.Second)
+		end, done := context.WithTimeout(context.Background(), time.Minute)
 		defer done()
 		err := svc.Stop(end)
 		cancel()
@@ -144,7 +144,7 @@ func TestKill_CountsAreExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := seeder.Close(ctx); err != nil {
 			t.Error(err)
@@ -270,7 +270,7 @@ func TestService_ForgetsDeletedContainers(t *testing.T) {
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); ; <-tick.C {
+	for end := time.Now().Add(time.Minute); ; <-tick.C {
 		got, err := svc.GetClicks(t.Context(), statsv1.ClicksRequest{Subject: "abc"})
 		if err == nil && got.Total == 0 {
 			return

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/services/upload/internal/consumer"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
@@ -46,7 +47,7 @@ const (
 // Unit is upload as a process of its own.
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
-		Name: Name, Version: version, Default: Default(), Streams: streams.All, Consumers: streams.Consumers(),
+		Name: Name, Version: version, Default: Default(), Declared: streams.Declared,
 		New: func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
 	}
 }
@@ -84,7 +85,7 @@ func New(cfg Config, p *platform.Platform) (*Service, error) {
 // Start implements lifecycle.Service. The first sweep runs beside the first
 // calls: it may have to wait for object.
 func (s *Service) Start(ctx context.Context) error {
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}
@@ -108,10 +109,10 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.meter, err = newMeter(s.p.Tel.Meter(Name), counts{
+	if s.meter, err = newMeter(s.p.Tel, counts{
 		ingests.Count, multiparts.CountOpen, sessions.CountOpenSessions, pliks.CountLeases, fetches.CountFetches,
 	}); err != nil {
-		return fmt.Errorf("setting up metrics: %w", err)
+		return err
 	}
 	set, objects := s.cfg.Upload, objectv1.NewClient(s.p.Client)
 	s.domain = domain.New(domain.Options{Lease: set.Lease, Retry: claimFor, Grace: grace}, domain.Deps{

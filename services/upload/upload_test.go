@@ -24,9 +24,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience bounds what must happen; only failures take it.
+const patience = time.Minute
+
 // soon is a context for the ends of things, which need a deadline.
 func soon() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 10*time.Second)
+	return context.WithTimeout(context.Background(), patience)
 }
 
 func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() time.Time) *platform.Platform {
@@ -35,7 +38,7 @@ func open(t *testing.T, srv *natsd.Server, dir, service string, clock func() tim
 	s.DataDir, s.Durability = dir, platform.Process
 	p, err := platform.Open(t.Context(), s, platform.Options{
 		Service: service, Tel: telemetry.Nop(), Dial: srv.Connect, Clock: clock,
-		Streams: streams.All(1), Consumers: streams.Consumers(),
+		Declared: streams.Declared(1), Declare: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +200,7 @@ func TestService_FetchTimers(t *testing.T) {
 		t.Helper()
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for end := time.Now().Add(20 * time.Second); len(take(t, base)) == 0; <-tick.C {
+		for end := time.Now().Add(patience); len(take(t, base)) == 0; <-tick.C {
 			if time.Now().After(end) {
 				t.Fatal("it did not come into the queue")
 			}
@@ -243,7 +246,7 @@ func TestService_FindsItsIngestsAgain(t *testing.T) {
 	run(t, open(t, srv, dir, upload.Name, clock.Now))
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(5 * time.Second); objects.Fate(old.Ticket.VersionID) != "aborted"; <-tick.C {
+	for end := time.Now().Add(patience); objects.Fate(old.Ticket.VersionID) != "aborted"; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal("the abandoned ingest was not swept after the restart")
 		}
@@ -276,7 +279,7 @@ func TestService_CopiesShareTheSweep(t *testing.T) {
 	clock.Advance(3 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); objects.Held() > 0; <-tick.C {
+	for end := time.Now().Add(patience); objects.Held() > 0; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal("not all were swept")
 		}

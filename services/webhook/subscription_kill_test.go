@@ -35,7 +35,7 @@ func runUntilKilled(settings string) error {
 		return err
 	}
 	p, err := platform.Open(ctx, s, platform.Options{
-		Service: "webhook", Version: "0.1.0", Tel: telemetry.Nop(), Streams: streams.All(1), Consumers: streams.Consumers(),
+		Service: "webhook", Version: "0.1.0", Tel: telemetry.Nop(), Declared: streams.Declared(1), Declare: true,
 	})
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (x *subscriber) over() bool {
 // insist repeats a call until it is answered.
 func (x *subscriber) insist(t *testing.T, what string, call func(context.Context) error) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; pause(t, 20*time.Millisecond) {
+	for end := time.Now().Add(2 * patience); ; pause(t, 20*time.Millisecond) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		err := call(ctx)
 		cancel()

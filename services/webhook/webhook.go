@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/pkg/lifecycle"
 	"github.com/sluicehq/sluice/pkg/outbound"
 	"github.com/sluicehq/sluice/pkg/platform"
+	"github.com/sluicehq/sluice/pkg/platform/documents"
 	"github.com/sluicehq/sluice/pkg/rpc"
 	"github.com/sluicehq/sluice/services/webhook/internal/consumer"
 	"github.com/sluicehq/sluice/services/webhook/internal/dispatch"
@@ -32,8 +33,8 @@ const Name = "webhook"
 func Unit(version string) platform.Unit[Config] {
 	return platform.Unit[Config]{
 		Name: Name, Version: version, Default: Default(),
-		New:     func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
-		Streams: streams.All, Consumers: streams.Consumers(),
+		New:      func(c Config, p *platform.Platform) (lifecycle.Service, error) { return New(c, p) },
+		Declared: streams.Declared,
 	}
 }
 
@@ -62,7 +63,7 @@ func New(cfg Config, p *platform.Platform) (*Service, error) {
 
 // Start implements lifecycle.Service.
 func (s *Service) Start(ctx context.Context) error {
-	db, err := s.p.Docs(ctx, Name)
+	db, err := documents.Open(ctx, s.p, Name)
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	w, object := s.cfg.Webhook, objectv1.NewClient(s.p.Client)
 	sealer := s.p.Keys.Sealer(objectv1.PurposeWebhookSecret)
-	s.out = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: w.Timeout, UserAgent: "Sluice-Webhook"})
+	s.out = outbound.New(outbound.Config{Allow: s.p.Settings.OutboundAllow, Timeout: w.Timeout, UserAgent: "Sluice-Webhook", Tel: s.p.Tel, Purpose: "webhook"})
 	s.dispatcher, err = dispatch.New(
 		dispatch.Config{
 			Concurrency: w.Concurrency, PerEndpoint: w.PerEndpoint, SwitchOff: w.SwitchOff, Retention: w.Retention, Sweep: w.Sweep,

@@ -66,6 +66,7 @@ func TestContract_NATS(t *testing.T) {
 type world struct {
 	srv      *natsd.Server
 	settings platform.Settings
+	webhook  webhook.Config
 	p        *platform.Platform // of the stand-ins
 	bus      *bus.Bus
 	object   *object
@@ -75,7 +76,8 @@ const username, bucket, bucketID = "alice", "photos", "bkt_1"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{srv: natstest.Start(t), settings: platform.Default()}
+	w := &world{srv: natstest.Start(t), settings: platform.Default(), webhook: webhook.Default()}
+	w.webhook.Webhook.Sweep = 500 * time.Millisecond
 	w.settings.DataDir, w.settings.Durability = t.TempDir(), platform.Process
 	w.settings.OutboundAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	w.p = w.platform(t)
@@ -94,7 +96,7 @@ func (w *world) platform(t *testing.T) *platform.Platform {
 	t.Helper()
 	p, err := platform.Open(t.Context(), w.settings, platform.Options{
 		Service: "webhook", Version: "0.1.0", Tel: telemetry.Nop(), Dial: w.srv.Connect,
-		Streams: streams.All(1), Consumers: streams.Consumers(),
+		Declared: streams.Declared(1), Declare: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +126,7 @@ func (w *world) start(t *testing.T) *webhook.Service {
 	t.Helper()
 	s, stop := w.run(t)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := stop(ctx); err != nil {
 			t.Errorf("Stop: %v", err)
@@ -136,9 +138,7 @@ func (w *world) start(t *testing.T) *webhook.Service {
 // run starts a copy of webhook and gives what ends it.
 func (w *world) run(t *testing.T) (*webhook.Service, func(context.Context) error) {
 	t.Helper()
-	cfg := webhook.Default()
-	cfg.Webhook.Sweep = 500 * time.Millisecond
-	s, err := webhook.New(cfg, w.platform(t))
+	s, err := webhook.New(w.webhook, w.platform(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,19 +255,22 @@ func (r *receiver) all() []got {
 	return append([]got(nil), r.got...)
 }
 
+// patience bounds every wait for what must come; only failures take it.
+const patience = time.Minute
+
 // wait waits until n requests came.
-func (r *receiver) wait(t testing.TB, n int, within time.Duration) []got {
+func (r *receiver) wait(t testing.TB, n int) []got {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(within); ; {
+	for end := time.After(patience); ; {
 		if all := r.all(); len(all) >= n {
 			return all
 		}
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("%d requests within %v, want %d", len(r.all()), within, n)
+			t.Fatalf("%d requests within %v, want %d", len(r.all()), patience, n)
 		}
 	}
 }

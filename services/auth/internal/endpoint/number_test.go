@@ -107,7 +107,11 @@ func TestNumber_OldAccountsGetTheirs(t *testing.T) {
 // goes on, and what has a number keeps it.
 func TestNumber_SweepBrokenOff(t *testing.T) {
 	t.Parallel()
-	w := open(t, time.Now)
+	c := newClock()
+	w := open(t, func() time.Time { // of two accounts of one millisecond none is the older one
+		c.move(time.Millisecond)
+		return c.now()
+	})
 	ids := w.old(t, 4)
 	before := map[string]int64{}
 	for n := range 6 {

@@ -166,15 +166,17 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 	for i, j := range jobs {
 		urls[i] = j.url
 	}
-	began := time.Now()
+	began, rule := time.Now(), c.d.Book.RuleOf(urls[0])
+	ctx, span := c.d.Meter.begin(c.ctx, rule, jobs)
 	a := c.asker(p, urls[0])
-	found, err := c.d.Book.Check(c.ctx, a, urls)
+	found, err := c.d.Book.Check(ctx, a, urls)
 	took := time.Since(began)
 	<-c.slots
 	c.d.Meter.flying(c.ctx, -1)
 	if err == nil {
 		err = a.end
 	}
+	c.d.Meter.end(span, err)
 	if err != nil {
 		heard := a.leave(News{})
 		c.breakOff(l, a, jobs, err)
@@ -183,11 +185,11 @@ func (c *Checker) ask(l *lane, p *Permit, jobs []*job) News {
 	c.mu.Lock()
 	l.took, l.each = (l.took*3+took)/4, len(jobs)
 	c.mu.Unlock()
-	rule, at := c.d.Book.RuleOf(urls[0]), c.d.Clock()
+	at := c.d.Clock()
 	heard := a.leave(newsOf(found)) // before anybody who waits for an answer goes on
-	c.d.Meter.asked(c.ctx, rule, took)
+	c.d.Meter.asked(ctx, rule, took)
 	for i, j := range jobs {
-		c.d.Meter.checked(c.ctx, rule, found[i].Reason)
+		c.d.Meter.checked(ctx, rule, found[i])
 		j.done <- outcome{found: found[i], at: at}
 	}
 	return heard

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	linksv1 "github.com/sluicehq/sluice/contracts/links/v1"
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/pkg/fault"
@@ -101,7 +103,7 @@ func (c *Checker) Handle(ctx context.Context, m *bus.Message) error {
 	if err != nil || !open {
 		return err
 	}
-	j := &job{url: u, batch: c.d.Book.BatchOf(u), done: make(chan outcome, 1)}
+	j := &job{url: u, batch: c.d.Book.BatchOf(u), from: trace.SpanContextFromContext(ctx), done: make(chan outcome, 1)}
 	if until, full := c.put(name, j); full { //nolint:contextcheck // workers outlive deliveries
 		return c.later(ctx, t, until)
 	}

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,10 +74,11 @@ type settings struct {
 	limit hosts.Limit
 	out   outbound.Config
 	db    docstore.DB
+	tel   *telemetry.Telemetry // nil: nobody looks
 }
 
 func loopback() outbound.Config {
-	return outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: timeout}
+	return outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: patience}
 }
 
 func newWorld(t testing.TB, s settings) *world {
@@ -90,22 +93,31 @@ func newWorld(t testing.TB, s settings) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meter, err := check.NewMeter(telemetry.Nop(), "test")
+	if s.tel == nil {
+		s.tel = telemetry.Nop()
+	}
+	s.out.Tel, s.out.Purpose = s.tel, "check"
+	meter, err := check.NewMeter(s.tel, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{ledger: &ledger{results: map[string]domain.Result{}, postponed: map[string]time.Time{}, closed: map[string]bool{}}, db: s.db}
 	w.Checker = check.New(check.Deps{
-		Ledger: w.ledger, Book: book, Gate: gate(t, s.db, time.Now), Meter: meter, Clock: time.Now, Log: telemetry.Nop().Log,
+		Ledger: w.ledger, Book: book, Gate: gateFor(t, s.db, time.Now, s.out.Timeout), Meter: meter, Clock: time.Now, Log: telemetry.Nop().Log,
 	}, s.out, 64)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := w.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})
 	return w
+}
+
+// open gives those of the addresses that have no result.
+func (w *world) open(addresses []string) []string {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { _, done := w.ledger.result(a); return done })
 }
 
 func message(address string) *bus.Message {
@@ -221,16 +233,22 @@ func TestChecker_Polite(t *testing.T) {
 	one, two := newWorld(t, s), newWorld(t, s)
 	began := time.Now()
 	var wg sync.WaitGroup
-	wg.Go(func() { one.all(t.Context(), addresses("https://h.example/nohead-a%d", 15)...) })
-	wg.Go(func() { two.all(t.Context(), addresses("https://h.example/nohead-b%d", 15)...) })
+	for w, links := range map[*world][]string{one: addresses("https://h.example/nohead-a%d", 15), two: addresses("https://h.example/nohead-b%d", 15)} {
+		wg.Go(func() {
+			until(t, "all to be checked", func() bool { // what a busy machine has wait for too long comes again
+				w.all(t.Context(), w.open(links)...)
+				return len(w.open(links)) == 0
+			})
+		})
+	}
 	wg.Wait()
 	took := time.Since(began)
 	if h.Most() > 2 || h.MostWithin(time.Second) > 42 {
 		t.Errorf("%d at once, %d in a second", h.Most(), h.MostWithin(time.Second))
 	}
 	// HEAD and GET of each of them wait for their times.
-	if n := len(one.ledger.results) + len(two.ledger.results); n != 30 || h.Requests() != 60 || took < 59*time.Second/40 {
-		t.Errorf("%d results, %d requests in %s", n, h.Requests(), took)
+	if n := h.Requests(); n < 60 || took < time.Duration(n-1)*time.Second/40 {
+		t.Errorf("%d requests in %s", n, took)
 	}
 }
 
@@ -238,14 +256,20 @@ func TestChecker_Polite(t *testing.T) {
 // long as it wants; what waits comes again then.
 func TestChecker_LeavesAlone(t *testing.T) {
 	t.Parallel()
-	h := linksv1test.NewImitation(t, linksv1test.Plain)
-	h.Wall(linksv1test.Throttled)
-	h.Delay(20 * time.Millisecond)
-	s := settings{bases: map[string]string{"h.example": h.URL}, out: loopback(), limit: hosts.Limit{Concurrency: 1, Rate: 1000}, db: database(t)}
+	const rest = 10 * time.Minute // longer than the test takes on any machine
+	var requests atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.Header().Set("Retry-After", fmt.Sprint(rest.Seconds()))
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	t.Cleanup(srv.Close)
+	s := settings{bases: map[string]string{"h.example": srv.URL}, out: loopback(), limit: hosts.Limit{Concurrency: 1, Rate: 1000}, db: database(t)}
 	one, two := newWorld(t, s), newWorld(t, s)
+	began := time.Now()
 	none(t, one.all(t.Context(), addresses("https://h.example/%d", 12)...))
 	none(t, two.all(t.Context(), addresses("https://h.example/x%d", 12)...))
-	if n := h.Requests(); n != 1 {
+	if n := requests.Load(); n != 1 {
 		t.Errorf("%d requests", n)
 	}
 	if r, p := len(one.ledger.results), len(one.ledger.postponed); r != 1 || p != 11 {
@@ -256,7 +280,8 @@ func TestChecker_LeavesAlone(t *testing.T) {
 	}
 	for _, w := range []*world{one, two} {
 		for _, at := range w.ledger.postponed {
-			if d := time.Until(at); d < 6*time.Second || d > 9*time.Second {
+			// One after the other, with as long between them as requests take.
+			if d := at.Sub(began); d < rest || d > rest+time.Second+10*time.Since(began) {
 				t.Errorf("again in %s", d)
 			}
 		}
@@ -317,7 +342,7 @@ func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); !holds(); <-tick.C {
+	for end := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -328,41 +353,59 @@ func until(t *testing.T, what string, holds func() bool) {
 // not is given back too; no permit stays behind.
 func TestChecker_Close(t *testing.T) {
 	t.Parallel()
-	for what, delay := range map[string]time.Duration{"it ends": 100 * time.Millisecond, "it does not": time.Minute} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			h := linksv1test.NewImitation(t, linksv1test.Plain)
-			h.Delay(delay)
-			out := loopback()
-			out.Timeout = 30 * time.Second
-			w := newWorld(t, settings{bases: map[string]string{"h.example": h.URL}, out: out, limit: hosts.Limit{Concurrency: 2, Rate: 100}})
-			ended := make(chan []error, 1)
-			go func() { ended <- w.all(t.Context(), addresses("https://h.example/%d", 10)...) }()
-			until(t, "requests", func() bool { return h.Most() == 2 })
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			if err := w.Close(ctx); err != nil {
-				t.Fatal(err)
+	t.Run("it ends", func(t *testing.T) {
+		t.Parallel()
+		ended := 0
+		for range 5 { // a busy machine may miss the moment that requests are given, but not always
+			if ended = closed(t, 100*time.Millisecond); ended > 0 {
+				break
 			}
-			done := 0
-			for _, err := range <-ended {
-				if err == nil {
-					done++
-				}
-			}
-			if want := len(w.ledger.results); done != want || delay > time.Second && want != 0 || delay < time.Second && want == 0 {
-				t.Errorf("%d of 10 done, %d results", done, want)
-			}
-			if err := w.Handle(t.Context(), message("https://h.example/11")); err == nil {
-				t.Error("a task was taken behind the end")
-			}
-			for range 2 {
-				if p, no, err := gate(t, w.db, time.Now).Enter(t.Context(), "h.example", hosts.Limit{Concurrency: 2, Rate: 100000}); p == nil || err != nil {
-					t.Errorf("%+v, %+v, %v", p, no, err)
-				}
-			}
-		})
+		}
+		if ended == 0 {
+			t.Error("nothing that was under way ended")
+		}
+	})
+	t.Run("it does not", func(t *testing.T) {
+		t.Parallel()
+		if n := closed(t, time.Hour); n != 0 {
+			t.Errorf("%d results", n)
+		}
+	})
+}
+
+// closed closes a checker that has requests of a host under way which takes so long,
+// and gives how many results there are.
+func closed(t *testing.T, delay time.Duration) int {
+	t.Helper()
+	h := linksv1test.NewImitation(t, linksv1test.Plain)
+	h.Delay(delay)
+	w := newWorld(t, settings{bases: map[string]string{"h.example": h.URL}, out: loopback(), limit: hosts.Limit{Concurrency: 2, Rate: 100}})
+	ended := make(chan []error, 1)
+	go func() { ended <- w.all(t.Context(), addresses("https://h.example/%d", 10)...) }()
+	until(t, "requests", func() bool { return h.Most() == 2 })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := w.Close(ctx); err != nil {
+		t.Fatal(err)
 	}
+	done := 0
+	for _, err := range <-ended {
+		if err == nil {
+			done++
+		}
+	}
+	if n := len(w.ledger.results); done != n {
+		t.Errorf("%d of 10 done, %d results", done, n)
+	}
+	if err := w.Handle(t.Context(), message("https://h.example/11")); err == nil {
+		t.Error("a task was taken behind the end")
+	}
+	for range 2 {
+		if p, no, err := gate(t, w.db, time.Now).Enter(t.Context(), "h.example", hosts.Limit{Concurrency: 2, Rate: 100000}); p == nil || err != nil {
+			t.Errorf("%+v, %+v, %v", p, no, err)
+		}
+	}
+	return done
 }
 
 // TestChecker_StoreAway: without permits nothing is asked, and nothing lost.

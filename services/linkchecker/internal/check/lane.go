@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sluicehq/sluice/pkg/bus"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/hosts"
 )
@@ -15,7 +17,8 @@ import (
 // job is a task in a lane.
 type job struct {
 	url   *url.URL
-	batch int // how many like it one request asks about
+	batch int               // how many like it one request asks about
+	from  trace.SpanContext // of the delivery
 	done  chan outcome
 }
 

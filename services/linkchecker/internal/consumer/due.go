@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 )
 
@@ -29,7 +30,9 @@ type Timers struct{ T *bus.Timers }
 
 var _ domain.Timers = Timers{}
 
-// Wake implements domain.Timers.
+// Wake implements domain.Timers. The check that will be due is another one than what
+// sets its timer: a URL is checked for as long as a container has it, and so would a
+// trace of all its checks go on.
 func (t Timers) Wake(ctx context.Context, urlID string, at time.Time) error {
-	return t.T.At(ctx, "links."+urlID, at, streams.DueLinks+"."+urlID, nil, nil)
+	return t.T.At(ctx, "links."+urlID, at, streams.DueLinks+"."+urlID, nil, telemetry.CauseOf(ctx))
 }

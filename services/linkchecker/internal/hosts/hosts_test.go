@@ -27,7 +27,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func client(t *testing.T) *outbound.Client {
 	t.Helper()
-	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 2 * time.Second, MaxBytes: 1 << 20, MaxRedirects: 5})
+	return clientFor(t, time.Minute)
+}
+
+func clientFor(t *testing.T, timeout time.Duration) *outbound.Client {
+	t.Helper()
+	c := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: timeout, MaxBytes: 1 << 20, MaxRedirects: 5})
 	t.Cleanup(c.Close)
 	return c
 }
@@ -243,7 +248,7 @@ func TestCheck_Generic(t *testing.T) {
 	srv.Start()
 	t.Cleanup(srv.Close)
 	port := srv.URL[strings.LastIndex(srv.URL, ":")+1:]
-	book, ask := load(t, nil), client(t)
+	book, patient, short := load(t, nil), client(t), clientFor(t, time.Second)
 	for path, want := range map[string]hosts.Finding{
 		"/status/200": {Status: linksv1.Online, Reason: linksv1.ReasonFound}, "/status/204": {Status: linksv1.Online, Reason: linksv1.ReasonFound},
 		"/status/401": {Status: linksv1.Unknown, Reason: linksv1.ReasonForbidden}, "/status/403": {Status: linksv1.Unknown, Reason: linksv1.ReasonForbidden},
@@ -256,6 +261,10 @@ func TestCheck_Generic(t *testing.T) {
 		"/members": {Status: linksv1.Unknown, Reason: linksv1.ReasonLogin}, "/to-other?port=" + port: {Status: linksv1.Unknown, Reason: linksv1.ReasonElsewhere},
 		"/wall": {Status: linksv1.Unknown, Reason: linksv1.ReasonChallenge}, "/slow": {Status: linksv1.Unknown, Reason: linksv1.ReasonTimeout}, "/": {Status: linksv1.Online, Reason: linksv1.ReasonFound},
 	} {
+		ask := patient
+		if path == "/slow" {
+			ask = short
+		}
 		got, err := book.Check(t.Context(), ask, []*url.URL{parse(t, srv.URL+path)})
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
@@ -267,7 +276,7 @@ func TestCheck_Generic(t *testing.T) {
 	}
 	// What the policy refuses says nothing of the link.
 	for _, u := range []string{"http://10.0.0.1/x", "http://[::1]/x", "http://169.254.169.254/latest", "ftp://files.example/x"} {
-		got, err := book.Check(t.Context(), ask, []*url.URL{parse(t, u)})
+		got, err := book.Check(t.Context(), patient, []*url.URL{parse(t, u)})
 		if err != nil || got[0].Status != linksv1.Unknown || got[0].Reason != linksv1.ReasonRefused {
 			t.Errorf("%s: %+v, %v", u, got, err)
 		}

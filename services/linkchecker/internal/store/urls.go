@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/linkchecker/internal/domain"
 )
 
@@ -48,7 +49,7 @@ func (s *URLs) Get(ctx context.Context, id string) (domain.URL, error) {
 func (s *URLs) Put(ctx context.Context, id string, change func(u *domain.URL, exists bool) (*domain.Task, error)) (domain.URL, error) {
 	return url(s.c.Upsert(ctx, id, func(u *domain.URL, exists bool) ([]docstore.Message, error) {
 		u.ID = id
-		return queued(change(u, exists))
+		return queued(ctx)(change(u, exists))
 	}))
 }
 
@@ -56,23 +57,25 @@ func (s *URLs) Put(ctx context.Context, id string, change func(u *domain.URL, ex
 func (s *URLs) Update(ctx context.Context, id string, change func(u *domain.URL) (*domain.Task, error)) (domain.URL, error) {
 	return url(s.c.Update(ctx, id, func(u *domain.URL) ([]docstore.Message, error) {
 		u.ID = id
-		return queued(change(u))
+		return queued(ctx)(change(u))
 	}))
 }
 
-// queued is a task as it goes into the queue.
-func queued(t *domain.Task, err error) ([]docstore.Message, error) {
-	if errors.Is(err, domain.ErrUnchanged) {
-		return nil, docstore.Unchanged
+// queued makes of a task what goes into the queue, as part of ctx's trace.
+func queued(ctx context.Context) func(*domain.Task, error) ([]docstore.Message, error) {
+	return func(t *domain.Task, err error) ([]docstore.Message, error) {
+		if errors.Is(err, domain.ErrUnchanged) {
+			return nil, docstore.Unchanged
+		}
+		if err != nil || t == nil {
+			return nil, err
+		}
+		b, err := json.Marshal(t)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a check: %w", err)
+		}
+		return []docstore.Message{{ID: t.ID(), Subject: streams.CheckSubject(t.Host), Header: telemetry.Carry(ctx), Data: b, Time: t.Due}}, nil
 	}
-	if err != nil || t == nil {
-		return nil, err
-	}
-	b, err := json.Marshal(t)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a check: %w", err)
-	}
-	return []docstore.Message{{ID: t.ID(), Subject: streams.CheckSubject(t.Host), Data: b, Time: t.Due}}, nil
 }
 
 // Delete implements domain.URLs.

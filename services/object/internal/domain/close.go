@@ -140,7 +140,7 @@ func (s *Service) unlocked(ctx context.Context, account string) error {
 // broke off before it was decided.
 func (s *Service) sweepClosed(ctx context.Context) error {
 	due := func(limit int) ([]Usage, error) { return s.st.Accounts.Closing(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(u Usage) string { return u.Account }, func(u Usage) error {
+	return sweepAll(ctx, s, due, func(u Usage) string { return u.Account }, func(u Usage) error {
 		err := s.sweepClosing(ctx, u)
 		if err != nil && !errors.Is(err, ErrRefused) {
 			return fmt.Errorf("sweeping the closed account %s: %w", u.Account, err)

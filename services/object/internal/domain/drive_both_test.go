@@ -2,9 +2,11 @@ package domain_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	objectv1 "github.com/sluicehq/sluice/contracts/object/v1"
 	"github.com/sluicehq/sluice/services/object/internal/domain"
@@ -41,6 +43,59 @@ func TestDriveNodes_RenameMeetsMove(t *testing.T) {
 				}
 				if got := e.idOf(at + "/d/other"); got != id {
 					t.Fatalf("%s, at write %d: %q is there", at, n, got)
+				}
+			}
+		}
+	}
+	e.settle()
+	e.checkReached(ids)
+}
+
+// One removes a node by its id, or purges it, while another one changes where it is in
+// front of each write until that is too late: it goes, wherever it is found then.
+func TestDriveNodes_RemovalMeetsChange(t *testing.T) {
+	t.Parallel()
+	e, ids := newNodesEnv(t)
+	remove := func(ctx context.Context, id string) error {
+		_, err := e.RemoveNode(ctx, objectv1.RemoveNodeRequest{Principal: alice, NodeID: id})
+		return err
+	}
+	rename := func(id string) error {
+		_, err := e.changeNode(t.Context(), objectv1.ChangeNodeRequest{NodeID: id, Rename: true, Name: ptr("other")})
+		return err
+	}
+	again := func(id string) error {
+		e.advance(time.Second) // the trash is sorted by time
+		if err := e.restoreID(t.Context(), id); err != nil {
+			return err
+		}
+		return e.trashID(t.Context(), id)
+	}
+	for _, c := range []struct {
+		name   string
+		remove func(ctx context.Context, id string) error
+		change func(id string) error
+	}{{"removed", remove, rename}, {"purged", e.purgeID, again}} {
+		for _, node := range []string{"f", "x"} {
+			for n, changed := 1, true; changed; n++ {
+				at := fmt.Sprintf("%s-%s-%d", c.name, node, n)
+				e.touch(at + "/f")
+				e.touch(at + "/x/1")
+				id := e.idOf(at + "/" + node)
+				if c.name == "purged" {
+					if err := e.trashID(t.Context(), id); err != nil {
+						t.Fatal(err)
+					}
+				}
+				changed = false
+				if err := c.remove(meanwhile(t.Context(), n, func() { changed = c.change(id) == nil }), id); err != nil {
+					t.Errorf("%s: %v", at, err)
+				}
+				if n == 1 && !changed {
+					t.Errorf("%s: nobody came between", at)
+				}
+				if _, _, err := e.st.Nodes.Get(t.Context(), id); !errors.Is(err, domain.ErrNoDocument) {
+					t.Errorf("%s: it is still there (%v)", at, err)
 				}
 			}
 		}

@@ -123,6 +123,7 @@ func (p *planter) same(r objectv1.ListObjectsRequest) {
 
 func TestDriveList_IsThatOfAFlatBucket(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	e := newEnv(t, envOptions{idle: true})
 	p := e.planter("alice")
 	rnd := rand.New(rand.NewPCG(11, 12))
@@ -142,11 +143,7 @@ func TestDriveList_IsThatOfAFlatBucket(t *testing.T) {
 	}
 	p.same(objectv1.ListObjectsRequest{MaxKeys: 1000})
 	delimiters := []string{"", "/", "/", "a", "b/", "-", "ü", "/a"}
-	queries := 40
-	if full() {
-		queries = 2000
-	}
-	for range queries {
+	for range rounds(40, 600, 2000) {
 		r := objectv1.ListObjectsRequest{MaxKeys: []int{1, 2, 3, 7, 40, 1000}[rnd.IntN(6)], Delimiter: delimiters[rnd.IntN(len(delimiters))]}
 		if k := key(); rnd.IntN(3) > 0 {
 			r.Prefix = k[:rnd.IntN(len(k)+1)]
@@ -196,6 +193,7 @@ func (c countingNodes) Children(ctx context.Context, account, parent, from strin
 // A page costs what is in it, wherever it begins and however much it jumps over.
 func TestDriveList_CostsAPage(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	read := 0
 	e := newEnv(t, envOptions{idle: true, wrap: func(st domain.Store) domain.Store {
 		st.Nodes = countingNodes{st.Nodes, &read}

@@ -31,6 +31,9 @@ func oneByOne(t *testing.T) {
 	}
 }
 
+// patience bounds what must happen; only failures take it.
+const patience = 2 * time.Minute
+
 // env is a domain service on a real store, with a clock that tests can move.
 type env struct {
 	*domain.Service
@@ -79,8 +82,13 @@ func newEnv(t testing.TB, o envOptions) *env {
 		st = o.wrap(st)
 	}
 	e := &env{t: t, db: db, st: st, master: keystest.Master(t), ahead: new(atomic.Int64), idle: o.idle}
-	options := domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024}
+	// Counts are to be right, however slow the background is; where there is none, there
+	// is nothing to wait for.
+	options := domain.Options{Regions: []string{"local", "far"}, MaxBacklog: 10, Workers: 2, Queue: 1024, CatchUp: patience}
 	options.ListSteps = o.listSteps
+	if o.idle {
+		options.CatchUp = time.Millisecond
+	}
 	if o.hasty {
 		options.Patience = 10 * time.Millisecond
 	}

@@ -123,7 +123,7 @@ func (s *Service) fenceFile(ctx context.Context, n Node) (visible bool, err erro
 // nobody, files that expired, removals and registrations that broke off.
 func (s *Service) sweepNodes(ctx context.Context) error {
 	due := func(limit int) ([]Node, error) { return s.st.Nodes.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(n Node) string { return n.ID }, func(n Node) error {
+	return sweepAll(ctx, s, due, func(n Node) string { return n.ID }, func(n Node) error {
 		if err := s.sweepNode(ctx, n.ID); err != nil {
 			return fmt.Errorf("sweeping node %s: %w", n.ID, err)
 		}

@@ -125,11 +125,9 @@ func (p plainTree) paths() []string {
 // memory: those who are told nothing repeat until they are told something.
 func TestFolders_Model(t *testing.T) {
 	t.Parallel()
+	oneByOne(t)
 	e, ids := newNodesEnv(t)
-	steps := 120
-	if full() {
-		steps = 3000
-	}
+	steps := rounds(120, 1000, 3000)
 	rnd := rand.New(rand.NewPCG(21, 22))
 	want := plainTree{}
 	names := []string{"a", "b", "c.d", "ü"}

@@ -196,6 +196,7 @@ func TestFolders_HostileRequests(t *testing.T) {
 }
 
 func TestFolders_Deep(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	e := newEnv(t, envOptions{})
 	path := strings.TrimSuffix(strings.Repeat("d/", 100), "/")

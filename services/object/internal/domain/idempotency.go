@@ -312,7 +312,7 @@ func (s *Service) unbind(ctx context.Context, account string, version string, t 
 // sweepBindings forgets keys whose time is over.
 func (s *Service) sweepBindings(ctx context.Context) error {
 	due := func(limit int) ([]Binding, error) { return s.st.Bindings.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(b Binding) string { return b.ID }, func(b Binding) error {
+	return sweepAll(ctx, s, due, func(b Binding) string { return b.ID }, func(b Binding) error {
 		cur, rev, err := s.st.Bindings.Get(ctx, b.ID)
 		if errors.Is(err, ErrNoDocument) || err == nil && (cur.SweepAt.After(s.now()) || cur.LeaseTill.After(s.now())) {
 			return nil

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// catchUp is how long a reader of counts waits for the background at most.
-const catchUp = 500 * time.Millisecond
-
 // maxBatch bounds how many jobs a worker takes at once.
 const maxBatch = 64
 
@@ -37,7 +34,8 @@ type settling struct {
 // jobs is the queue of background work. A job that finds it full is left to the
 // sweep, which finds the same work in the documents.
 type jobs struct {
-	queue chan job
+	queue   chan job
+	catchUp time.Duration
 
 	mu   sync.Mutex
 	open map[string]*waiting // by account
@@ -55,8 +53,8 @@ type reader struct {
 	ready chan struct{}
 }
 
-func newJobs(size int) *jobs {
-	return &jobs{queue: make(chan job, size), open: make(map[string]*waiting)}
+func newJobs(size int, catchUp time.Duration) *jobs {
+	return &jobs{queue: make(chan job, size), catchUp: catchUp, open: make(map[string]*waiting)}
 }
 
 func (j *jobs) settle(v Version, order, delta int64) {
@@ -113,7 +111,7 @@ func (j *jobs) wait(ctx context.Context, account string) {
 	r := reader{until: w.queued, ready: make(chan struct{})}
 	w.readers = append(w.readers, r)
 	j.mu.Unlock()
-	t := time.NewTimer(catchUp)
+	t := time.NewTimer(j.catchUp)
 	defer t.Stop()
 	select {
 	case <-r.ready:

@@ -131,7 +131,7 @@ func TestKill_EveryAcknowledgedVersionIsThere(t *testing.T) {
 // runAndKill runs a child for a while and gives its log to each, line by line.
 func runAndKill(t *testing.T, path string, each func(words []string)) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestKillChild$", "-test.timeout=1m")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKillChild$", "-test.timeout=10m")
 	cmd.Env = append(os.Environ(), childEnv+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -424,6 +424,7 @@ func (m *model) replay(bucket, key string, h domain.Head, history []logged) {
 	}
 }
 
+// rounds is how much of something there is in make test, in make test-all and in a soak.
 func rounds(short, wide, long int) int {
 	switch {
 	case os.Getenv("SLUICE_SOAK") != "":

@@ -193,10 +193,7 @@ func TestStage_ManyParts(t *testing.T) {
 	e := newEnv(t, envOptions{})
 	e.bucket("files", false)
 	ticket := e.upload("files", "k")
-	parts := make([]string, 200)
-	if full() {
-		parts = make([]string, 10_000)
-	}
+	parts := make([]string, rounds(200, 2_500, 10_000))
 	began := time.Now()
 	var wg sync.WaitGroup
 	for w := range 8 {
@@ -216,7 +213,7 @@ func TestStage_ManyParts(t *testing.T) {
 	t.Logf("committed in %v", time.Since(began))
 	began = time.Now()
 	for e.contents() > 1 || e.usage() != (objectv1.Usage{Used: o.Size}) {
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > patience {
 			t.Fatalf("usage %+v, %d contents", e.usage(), e.contents())
 		}
 	}

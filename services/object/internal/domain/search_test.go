@@ -174,6 +174,7 @@ func TestSearch_FollowsChanges(t *testing.T) {
 // A folder with very many files is shown to everybody and hidden again; whoever
 // carries that to the files dies again and again.
 func TestSearch_VisibilityOfManyFiles(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	e := newEnv(t, envOptions{wrap: crashing})
 	files := 210
@@ -234,6 +235,7 @@ func (c countedWords) Scan(ctx context.Context, prefix string, after domain.Word
 
 // A page looks at a bounded part of the index, whatever is asked for.
 func TestSearch_HostileQueries(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	read := 0
 	e := newEnv(t, envOptions{wrap: func(st domain.Store) domain.Store {

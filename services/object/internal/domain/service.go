@@ -47,6 +47,8 @@ type Deps struct {
 	Clock    func() time.Time
 	// Backlog gives the number of events that wait to be published.
 	Backlog func() int64
+	// Swept is told of each document that a sweep went on with; may be nil.
+	Swept func()
 }
 
 // Options are the domain's own settings.
@@ -58,6 +60,9 @@ type Options struct {
 	// Patience is how long a repeated commit waits for the attempt before it
 	// takes its version over; 0 is 2 s.
 	Patience time.Duration
+	// CatchUp is how long a reader of counts waits for the background work that came
+	// before it; 0 is 500 ms.
+	CatchUp time.Duration
 	// ListSteps bounds how many nodes a page of a drive's listing looks at; 0 is
 	// 20,000.
 	ListSteps int
@@ -85,6 +90,9 @@ func New(cfg Options, d Deps) *Service {
 	if cfg.Patience <= 0 {
 		cfg.Patience = 2 * time.Second
 	}
+	if cfg.CatchUp <= 0 {
+		cfg.CatchUp = 500 * time.Millisecond
+	}
 	if cfg.ListSteps <= 0 {
 		cfg.ListSteps = 20_000
 	}
@@ -92,7 +100,7 @@ func New(cfg Options, d Deps) *Service {
 		cfg.TrashKeep = 30 * 24 * time.Hour
 	}
 	s := &Service{
-		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue), nudge: make(chan struct{}, 1), recounts: make(chan struct{}, 1),
+		cfg: cfg, d: d, st: d.Store, jobs: newJobs(cfg.Queue, cfg.CatchUp), nudge: make(chan struct{}, 1), recounts: make(chan struct{}, 1),
 	}
 	s.st.Nodes = marking{d.Store.Nodes, s.recounts}
 	s.tree = NewTree(s.st.Nodes, d.Clock)

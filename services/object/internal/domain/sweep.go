@@ -30,7 +30,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 
 // sweepAll handles what due gives until only documents come back that were met before.
 func sweepAll[T any](
-	ctx context.Context, due func(limit int) ([]T, error), id func(T) string, handle func(T) error,
+	ctx context.Context, s *Service, due func(limit int) ([]T, error), id func(T) string, handle func(T) error,
 ) error {
 	seen := make(map[string]bool)
 	var errs []error
@@ -48,6 +48,8 @@ func sweepAll[T any](
 			fresh++
 			if err := handle(d); err != nil {
 				errs = append(errs, err)
+			} else if s.d.Swept != nil {
+				s.d.Swept()
 			}
 		}
 		if fresh == 0 && len(page) < limit {
@@ -65,7 +67,7 @@ func sweepAll[T any](
 
 func (s *Service) sweepVersions(ctx context.Context) error {
 	due := func(limit int) ([]Version, error) { return s.st.Versions.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(v Version) string { return v.ID }, func(v Version) error {
+	return sweepAll(ctx, s, due, func(v Version) string { return v.ID }, func(v Version) error {
 		if err := s.sweepVersion(ctx, v); err != nil {
 			return fmt.Errorf("sweeping version %s: %w", v.ID, err)
 		}
@@ -92,7 +94,7 @@ func (s *Service) sweepVersion(ctx context.Context, v Version) error {
 
 func (s *Service) sweepHeads(ctx context.Context) error {
 	due := func(limit int) ([]Head, error) { return s.st.Heads.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(h Head) string { return h.Bucket + "\x00" + h.Key }, func(h Head) error {
+	return sweepAll(ctx, s, due, func(h Head) string { return h.Bucket + "\x00" + h.Key }, func(h Head) error {
 		if err := s.cleanDiscards(ctx, h); err != nil {
 			return fmt.Errorf("sweeping a head: %w", err)
 		}
@@ -112,7 +114,7 @@ func (s *Service) sweepHeads(ctx context.Context) error {
 
 func (s *Service) sweepBuckets(ctx context.Context) error {
 	due := func(limit int) ([]Bucket, error) { return s.st.Buckets.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(b Bucket) string { return b.ID }, func(b Bucket) error {
+	return sweepAll(ctx, s, due, func(b Bucket) string { return b.ID }, func(b Bucket) error {
 		err := s.deleteBucket(ctx, b.ID)
 		if err != nil {
 			// It is open again, or will be tried again.
@@ -200,7 +202,7 @@ func (s *Service) sweepReservation(ctx context.Context, account, id string, r Re
 // or is gone: of parts, and of copies.
 func (s *Service) sweepHolds(ctx context.Context) error {
 	due := func(limit int) ([]Content, error) { return s.st.Contents.Due(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(c Content) string { return c.ID }, func(c Content) error {
+	return sweepAll(ctx, s, due, func(c Content) string { return c.ID }, func(c Content) error {
 		if c.Leaving != "" {
 			return s.finishLeaving(ctx, c)
 		}

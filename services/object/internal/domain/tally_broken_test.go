@@ -20,10 +20,7 @@ func TestTallies_BrokenOff(t *testing.T) {
 	t.Parallel()
 	oneByOne(t)
 	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
-	step := 29
-	if full() {
-		step = 1
-	}
+	step := rounds(29, 5, 1)
 	for i, op := range tallyOps() {
 		for k := i % step; ; k += step {
 			n, after := 1+k/2, k%2 == 1
@@ -67,10 +64,7 @@ func TestTallies_Overtaken(t *testing.T) {
 	t.Parallel()
 	oneByOne(t)
 	e := newEnv(t, envOptions{idle: true, hasty: true, wrap: crashing})
-	ops, pairs, writes := tallyOps(), 29, 11
-	if full() {
-		pairs, writes = 3, 2
-	}
+	ops, pairs, writes := tallyOps(), rounds(29, 7, 3), rounds(11, 3, 2)
 	settled := func() {
 		e.advance(3 * time.Minute)
 		if err := e.Sweep(t.Context()); err != nil {
@@ -179,10 +173,7 @@ func tallyOps() []tallyOp {
 // folder is said to hold what a walk finds in it, and nothing is left of what is gone.
 func TestTallies_Model(t *testing.T) {
 	t.Parallel()
-	rounds, steps := 3, 8
-	if full() {
-		rounds, steps = 40, 40
-	}
+	times, steps := rounds(3, 12, 40), rounds(8, 40, 40)
 	path := filepath.Join(t.TempDir(), "object.db")
 	var copies []*env
 	for range 3 {
@@ -190,7 +181,7 @@ func TestTallies_Model(t *testing.T) {
 	}
 	e := copies[0]
 	e.base("m")
-	for round := range rounds {
+	for round := range times {
 		var wg sync.WaitGroup
 		for p, by := range copies {
 			for g := range 2 {

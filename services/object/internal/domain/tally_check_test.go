@@ -23,7 +23,7 @@ func (e *env) tallied() {
 	} else {
 		e.usage()
 	}
-	ctx, cancel := context.WithTimeout(e.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(e.t.Context(), patience)
 	defer cancel()
 	if err := e.Recount(ctx); err != nil {
 		due, _ := e.st.Nodes.Recounts(e.t.Context(), e.now(), 10)

@@ -106,7 +106,7 @@ func (s *Service) dropShards(ctx context.Context, base string) error {
 // sweepGraves removes what workers wrote for nodes that were just going.
 func (s *Service) sweepGraves(ctx context.Context) error {
 	due := func(limit int) ([]Grave, error) { return s.st.Tallies.Graves(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(g Grave) string { return g.ID }, func(g Grave) error {
+	return sweepAll(ctx, s, due, func(g Grave) string { return g.ID }, func(g Grave) error {
 		_, _, err := s.st.Nodes.Get(ctx, g.ID)
 		if err == nil { // its deletion was too late, and begins again
 			err = s.st.Tallies.Forget(ctx, g.ID)
@@ -125,7 +125,7 @@ func (s *Service) sweepGraves(ctx context.Context) error {
 // sweepShards forgets children that went long ago.
 func (s *Service) sweepShards(ctx context.Context) error {
 	due := func(limit int) ([]Shard, error) { return s.st.Tallies.Lookable(ctx, s.now(), limit) }
-	return sweepAll(ctx, due, func(d Shard) string { return d.ID }, func(d Shard) error {
+	return sweepAll(ctx, s, due, func(d Shard) string { return d.ID }, func(d Shard) error {
 		now := s.now()
 		if _, _, err := s.st.Tallies.UpdateShard(ctx, d.ID, func(d *Shard) bool { return d.forget(now) }); err != nil {
 			return fmt.Errorf("sweeping shard %s: %w", d.ID, err)

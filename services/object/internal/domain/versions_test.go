@@ -462,6 +462,7 @@ func (h readHeads) Get(ctx context.Context, bucket, key string) (domain.Head, in
 }
 
 func TestListVersions_CostsThePage(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	var r reads
 	e := newEnv(t, envOptions{idle: true, wrap: r.wrap})
@@ -509,6 +510,7 @@ func TestListVersions_CostsThePage(t *testing.T) {
 
 // Uploads under way stand in the index and show nothing.
 func TestListVersions_PassesOverUploads(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	var r reads
 	e := newEnv(t, envOptions{idle: true, wrap: r.wrap})

@@ -72,7 +72,7 @@ func open(t *testing.T) *endpoint.Object {
 		t.Fatal(err)
 	}
 	master := keystest.Master(t)
-	s := domain.New(domain.Options{Regions: []string{"local"}, Workers: 2, Queue: 256}, domain.Deps{
+	s := domain.New(domain.Options{Regions: []string{"local"}, Workers: 2, Queue: 256, CatchUp: time.Minute}, domain.Deps{
 		Store: st, URLs: urls{}, Sealer: master.Sealer(objectv1.PurposeWebhookSecret), Signer: master.Signer("list"), Composer: composer{},
 		Log: slog.New(slog.DiscardHandler), Clock: time.Now,
 	})

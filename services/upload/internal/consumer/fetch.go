@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/bus"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
@@ -34,5 +35,5 @@ var _ domain.FetchTimers = FetchTimers{}
 // Wake implements domain.FetchTimers.
 func (t FetchTimers) Wake(ctx context.Context, id int64, at time.Time) error {
 	n := strconv.FormatInt(id, 10)
-	return t.T.At(ctx, "fetches."+n, at, streams.DueFetches+"."+n, nil, nil)
+	return t.T.At(ctx, "fetches."+n, at, streams.DueFetches+"."+n, nil, telemetry.Carry(ctx))
 }

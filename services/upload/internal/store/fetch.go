@@ -11,6 +11,7 @@ import (
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
 	uploadv1 "github.com/sluicehq/sluice/contracts/upload/v1"
 	"github.com/sluicehq/sluice/pkg/docstore"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/upload/internal/domain"
 )
 
@@ -97,19 +98,20 @@ func (s *Fetches) NextFetch(ctx context.Context) (int64, error) {
 	return d.Value.Next, err
 }
 
-// work is the message that puts a fetch into the queue for its turn.
-func work(f domain.Fetch) ([]docstore.Message, error) {
+// work is the message that puts a fetch into the queue for its turn, as part of ctx's
+// trace.
+func work(ctx context.Context, f domain.Fetch) ([]docstore.Message, error) {
 	b, err := json.Marshal(uploadv1.FetchWork{ID: f.ID, AccountID: f.Account})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a fetch: %w", err)
 	}
 	id := fmt.Sprintf("fetch-%d-%d", f.ID, f.Turn)
-	return []docstore.Message{{ID: id, Subject: uploadv1.FetchSubject, Data: b, Time: f.UpdatedAt}}, nil
+	return []docstore.Message{{ID: id, Subject: uploadv1.FetchSubject, Header: telemetry.Carry(ctx), Data: b, Time: f.UpdatedAt}}, nil
 }
 
 // InsertFetch implements domain.FetchStore.
 func (s *Fetches) InsertFetch(ctx context.Context, f domain.Fetch) error {
-	messages, err := work(f)
+	messages, err := work(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func (s *Fetches) UpdateFetch(ctx context.Context, id int64, change func(*domain
 		if out.Turn == turn {
 			return nil, nil
 		}
-		return work(out)
+		return work(ctx, out)
 	})
 	if err != nil {
 		return domain.Fetch{}, missing(err)

@@ -29,10 +29,16 @@ func isNoDocument(err error) bool { return errors.Is(err, domain.ErrNoDocument) 
 // attempt carries a delivery out once. With claimed, the store holds the claim of
 // token already. Every way out leaves a store that leads to another attempt, or
 // to none because none is needed.
-func (x *Dispatcher) attempt(d domain.Delivery, token string, claimed bool) result {
-	ctx, span := x.m.tracer.Start(telemetry.Extract(x.ctx, d.Trace), "webhook attempt",
-		trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attribute.String("webhook.delivery", d.ID), attribute.String("webhook.endpoint", d.EndpointID)))
+// Its span is a child of what the delivery came from, however long ago that was, and
+// points to what brought it about now: the timer that the attempt before has set.
+func (x *Dispatcher) attempt(d domain.Delivery, token string, claimed bool, cause trace.SpanContext) result {
+	opts := []trace.SpanStartOption{trace.WithAttributes(
+		attribute.String("sluice.webhook.delivery", d.ID), attribute.String("sluice.webhook.endpoint", d.EndpointID),
+		attribute.Int("sluice.webhook.attempt", d.Tries+1), attribute.String("cloudevents.event_id", d.EventID), attribute.String("cloudevents.event_type", d.EventType))}
+	if cause.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: cause}))
+	}
+	ctx, span := x.m.tracer.Start(telemetry.Extract(x.ctx, d.Trace), "webhook attempt", opts...)
 	defer span.End()
 	log := x.log.With(slog.String("delivery", d.ID), slog.String("endpoint", d.EndpointID))
 	if !claimed {
@@ -179,7 +185,7 @@ func (x *Dispatcher) settle(ctx context.Context, log *slog.Logger, d domain.Deli
 	switch after.State {
 	case webhookv1.Pending:
 		log.InfoContext(ctx, "webhook attempt failed, will be repeated", append(attrs, slog.Time("next", after.Next))...)
-		if err := x.d.Timers.Wake(ctx, d.ID, after.Next, d.Trace); err != nil {
+		if err := x.d.Timers.Wake(ctx, d.ID, after.Next, telemetry.Carry(ctx)); err != nil {
 			log.WarnContext(ctx, "setting a timer failed, the sweep stands in", slog.Any(telemetry.KeyErr, err))
 		}
 	case webhookv1.Dead:

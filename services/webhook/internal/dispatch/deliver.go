@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	webhookv1 "github.com/sluicehq/sluice/contracts/webhook/v1"
 	"github.com/sluicehq/sluice/pkg/faultpoint"
 	"github.com/sluicehq/sluice/pkg/telemetry"
@@ -76,7 +78,7 @@ func (x *Dispatcher) insert(ctx context.Context, d domain.Delivery) error {
 	faultpoint.Hit("webhook.delivery.kept")
 	switch {
 	case err == nil && fresh && room:
-		x.start(d, token, true) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
+		x.start(d, token, true, trace.SpanContext{}) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 		return nil
 	case room:
 		x.unreserve(d.EndpointID, d.ID)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
@@ -149,7 +151,10 @@ func (x *Dispatcher) Stop(ctx context.Context) error {
 }
 
 // Offer attempts a due delivery that is in the store, now if there is room.
-func (x *Dispatcher) Offer(d domain.Delivery) {
+func (x *Dispatcher) Offer(d domain.Delivery) { x.offer(d, trace.SpanContext{}) }
+
+// offer is Offer with what brought it about, if that is known.
+func (x *Dispatcher) offer(d domain.Delivery, cause trace.SpanContext) {
 	if !d.Due(x.d.Clock()) {
 		return
 	}
@@ -157,7 +162,7 @@ func (x *Dispatcher) Offer(d domain.Delivery) {
 		x.mark(d.EndpointID, d.ID)
 		return
 	}
-	x.start(d, rand.Text(), false)
+	x.start(d, rand.Text(), false, cause)
 }
 
 // Wake is Offer for what a timer knows. An unknown id is no error: the log may
@@ -170,15 +175,15 @@ func (x *Dispatcher) Wake(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("reading delivery %s: %w", id, err)
 	}
-	x.Offer(d) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
+	x.offer(d, trace.SpanContextFromContext(ctx)) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 	return nil
 }
 
 // start runs an attempt that has room. Its caller has reserved.
-func (x *Dispatcher) start(d domain.Delivery, token string, claimed bool) {
+func (x *Dispatcher) start(d domain.Delivery, token string, claimed bool, cause trace.SpanContext) {
 	go func() {
 		defer x.wg.Done()
-		result := x.attempt(d, token, claimed)
+		result := x.attempt(d, token, claimed, cause)
 		x.release(d.EndpointID, d.ID, result)
 	}()
 }
@@ -326,7 +331,7 @@ func (x *Dispatcher) serveLane(ctx context.Context, endpoint string, marks int) 
 	for _, d := range due {
 		switch {
 		case x.reserve(endpoint, d.ID, false):
-			x.start(d, rand.Text(), false) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
+			x.start(d, rand.Text(), false, trace.SpanContext{}) //nolint:contextcheck // an attempt lives as long as the dispatcher, not as its starter
 			left = true
 		case !x.runs(d.ID):
 			left = true

@@ -31,15 +31,21 @@ type timers struct {
 	off bool
 }
 
-func (t timers) Wake(_ context.Context, id string, when time.Time, _ map[string]string) error {
+func (t timers) Wake(_ context.Context, id string, when time.Time, trace map[string]string) error {
 	if t.off {
 		return errors.New("no timers today")
 	}
-	time.AfterFunc(time.Until(when), func() { _ = t.x().Wake(context.Background(), id) })
+	ctx := telemetry.Extract(context.Background(), trace)
+	time.AfterFunc(time.Until(when), func() { _ = t.x().Wake(ctx, id) })
 	return nil
 }
 
 func open(t *testing.T, m *memory, noTimers bool, change func(*dispatch.Config)) *world {
+	t.Helper()
+	return openWith(t, telemetry.Nop(), m, noTimers, change)
+}
+
+func openWith(t *testing.T, tel *telemetry.Telemetry, m *memory, noTimers bool, change func(*dispatch.Config)) *world {
 	t.Helper()
 	w := &world{memory: m, targets: &targets{}, sender: &sender{}}
 	cfg := dispatch.Config{Concurrency: 64, PerEndpoint: 4, SwitchOff: 5 * 24 * time.Hour, Retention: 30 * 24 * time.Hour, Sweep: 3 * time.Second}
@@ -48,7 +54,7 @@ func open(t *testing.T, m *memory, noTimers bool, change func(*dispatch.Config))
 	}
 	x, err := dispatch.New(cfg, dispatch.Deps{
 		Deliveries: m, Endpoints: endpointStore{m}, Targets: w.targets, Sender: w.sender,
-		Timers: timers{func() *dispatch.Dispatcher { return w.x }, noTimers}, Clock: time.Now, Tel: telemetry.Nop(),
+		Timers: timers{func() *dispatch.Dispatcher { return w.x }, noTimers}, Clock: time.Now, Tel: tel,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +93,12 @@ func (w *world) only(t *testing.T) domain.Delivery {
 		t.Fatalf("%d deliveries, want one", len(ds))
 	}
 	return ds[0]
+}
+
+// raise makes most n if it is less. Attempts that begin together must not lower it.
+func raise(most *atomic.Int64, n int64) {
+	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+	}
 }
 
 func TestDispatch_Schedule(t *testing.T) {
@@ -221,9 +233,7 @@ func TestDispatch_SlowEndpointStopsNobody(t *testing.T) {
 			if url != "http://slow" {
 				return domain.Outcome{Status: 200}
 			}
-			if n := slow.Add(1); n > most.Load() {
-				most.Store(n)
-			}
+			raise(&most, slow.Add(1))
 			time.Sleep(20 * time.Second)
 			slow.Add(-1)
 			return domain.Outcome{Status: 200}
@@ -257,9 +267,7 @@ func TestDispatch_FailingEndpointGetsOneAtATime(t *testing.T) {
 		defer w.stop()
 		var now, most atomic.Int64
 		w.sender.answers(func(context.Context, string) domain.Outcome {
-			if n := now.Add(1); n > most.Load() {
-				most.Store(n)
-			}
+			raise(&most, now.Add(1))
 			time.Sleep(time.Second)
 			now.Add(-1)
 			return domain.Outcome{Error: "timeout"}
@@ -283,9 +291,7 @@ func TestDispatch_OverallBound(t *testing.T) {
 		defer w.stop()
 		var now, most atomic.Int64
 		w.sender.answers(func(context.Context, string) domain.Outcome {
-			if n := now.Add(1); n > most.Load() {
-				most.Store(n)
-			}
+			raise(&most, now.Add(1))
 			time.Sleep(time.Second)
 			now.Add(-1)
 			return domain.Outcome{Status: 200}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/pkg/fault"
+	"github.com/sluicehq/sluice/pkg/telemetry"
 	"github.com/sluicehq/sluice/services/webhook/internal/domain"
 )
 
@@ -42,6 +43,10 @@ func (s *Sender) Send(ctx context.Context, url string, header map[string]string,
 	}
 	for k, v := range header {
 		req.Header.Set(k, v)
+	}
+	// Of the trace the receiver learns its id and no more, to join its own with.
+	if parent := telemetry.Carry(ctx)["traceparent"]; parent != "" {
+		req.Header.Set("Traceparent", parent)
 	}
 	resp, err := s.http.Do(ctx, req)
 	if err != nil {
