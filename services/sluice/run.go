@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/contracts/streams"
 	"github.com/sluicehq/sluice/pkg/lifecycle"
@@ -42,13 +41,29 @@ func newProcess(ctx context.Context, cfg Config, how use, out io.Writer) (*proce
 		l.release()
 		return nil, err
 	}
+	tel.TakeErrors()
 	if n := setMemoryLimit(); n > 0 {
 		tel.Log.Debug("set the memory limit", "bytes", n)
 	}
-	return &process{
+	p := &process{
 		cfg: cfg, tel: tel, lock: []*lock{l}, out: out,
-		group: lifecycle.NewGroup(lifecycle.Options{Log: tel.Log, StopTimeout: cfg.Common.StopTimeout}),
-	}, nil
+		group: lifecycle.NewGroup(lifecycle.Options{Log: tel.Log, StopTimeout: cfg.Common.StopTimeout, RedFor: cfg.Common.StopDelay}),
+	}
+	if addr := cfg.Common.MonitorAddr; addr != "" {
+		p.group.Add("monitor", platform.NewMonitor(addr, tel, p.group, p.check))
+	}
+	return p, nil
+}
+
+// check says whether what the services need of NATS is there. It is asked once all
+// of them have started.
+func (p *process) check() error {
+	for _, u := range p.units {
+		if err := u.p.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addBus adds the nats-server.
@@ -67,11 +82,7 @@ func (p *process) add(m module) {
 // run runs the group until ctx ends, then releases everything.
 func (p *process) run(ctx context.Context) error {
 	err := p.group.Run(ctx)
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if terr := p.tel.Shutdown(flush); terr != nil {
-		p.tel.Log.Warn("telemetry was not flushed", telemetry.KeyErr, terr)
-	}
+	platform.Flush(context.WithoutCancel(ctx), p.tel)
 	p.release()
 	return err
 }
@@ -159,13 +170,14 @@ func (u *unit) Start(ctx context.Context) (err error) {
 	c := u.process.cfg.Common
 	o := platform.Options{
 		Service: u.module.name, Version: build.Version(), Tel: u.tel, Stopping: u.process.group.Stopping(),
-		Streams: streams.All(c.NATS.Replicas), Consumers: streams.Consumers(),
+		Declared: streams.Declared(c.NATS.Replicas),
 	}
 	if u.process.bus != nil {
-		o.Dial = u.process.bus.dial
+		o.Dial = u.process.bus.dialer(u.module.name)
 	}
 	if u.p, err = platform.Open(ctx, c, o); err != nil {
-		return errors.Join(err, u.tel.Shutdown(context.WithoutCancel(ctx)))
+		platform.Flush(context.WithoutCancel(ctx), u.tel)
+		return err
 	}
 	if u.svc, err = u.module.make(u.process.cfg, u.p); err == nil {
 		err = u.svc.Start(ctx)
@@ -203,5 +215,7 @@ func (u *unit) Stop(ctx context.Context) error {
 }
 
 func (u *unit) close(ctx context.Context) error {
-	return errors.Join(u.p.Close(ctx), u.tel.Shutdown(ctx))
+	err := u.p.Close(ctx)
+	platform.Flush(ctx, u.tel)
+	return err
 }

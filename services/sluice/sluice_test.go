@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,6 +58,7 @@ type system struct {
 	t      *testing.T
 	dir    string
 	url    string
+	token  string // of put
 	out    *output
 	cancel context.CancelFunc
 	result chan error
@@ -114,6 +116,53 @@ func (s *system) must(stdin string, args ...string) string {
 		s.t.Fatalf("%v: %v", args, err)
 	}
 	return out
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for over := time.After(time.Minute); !holds(); {
+		select {
+		case <-tick.C:
+		case <-over:
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+// call does a request with the token, and gives the body of an answer that is wanted.
+func (s *system) call(t *testing.T, method, path, body string, want ...int) string {
+	t.Helper()
+	status, answer := s.try(t, method, path, body)
+	if !slices.Contains(want, status) {
+		t.Fatalf("%s %s: %d %s", method, path, status, answer)
+	}
+	return answer
+}
+
+// try does a request with the token, whatever the answer is.
+func (s *system) try(t *testing.T, method, path, body string) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	if strings.HasPrefix(body, "{") {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %d %s, %v", method, path, resp.StatusCode, b, err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 func post(t *testing.T, url, body string) (int, string) {
@@ -203,6 +252,14 @@ func operate(t *testing.T, s *system) {
 	}
 	if out := s.must("", "bus", "dead", "list"); strings.Count(out, "\n") != 1 {
 		t.Errorf("dead letters: %s", out)
+	}
+	for _, line := range []string{"bus dead list --consumer nobody", "bus dead replay --all nobody", "bus dead list --limit 0", "bus consumers --stream NONE"} {
+		if out, err := s.cli("", strings.Fields(line)...); err == nil {
+			t.Errorf("%s says nothing is wrong: %s", line, out)
+		}
+	}
+	if out := s.must("", "bus", "dead", "replay", "--all", "webhook-objects"); out != "replayed 0\n" {
+		t.Errorf("replaying none: %s", out)
 	}
 	if out := s.must("", "webhook", "list", "--json"); !strings.Contains(out, "deliveries") {
 		t.Errorf("deliveries: %s", out)

@@ -3,8 +3,16 @@ package build
 
 import "runtime/debug"
 
-// Version is that of the build: the module's, or the commit it was made from.
+// stamped is what the linker was told (-X), for builds without the repository around
+// the sources, as an image's.
+var stamped string
+
+// Version is that of the build: the one it was given, the module's, or the commit it
+// was made from.
 func Version() string {
+	if stamped != "" {
+		return stamped
+	}
 	bi, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "dev"

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,10 +19,17 @@ import (
 // whether it has seen all.
 const auditIdle = 500 * time.Millisecond
 
+// auditQuiet is how often nobody may answer for the trail before that is an error.
+const auditQuiet = 10
+
+// maxShown bounds the records of one request: a batch call has one for each of
+// its parts.
+const maxShown = 10_000
+
 func auditCommand() *cobra.Command {
-	tail, query := auditTail(), auditQuery()
-	remote(tail, query)
-	return group("audit", "who did what", tail, query)
+	tail, query, show := auditTail(), auditQuery(), auditShow()
+	remote(tail, query, show)
+	return group("audit", "who did what", tail, query, show)
 }
 
 // auditFilter chooses records; empty fields do not.
@@ -75,13 +80,10 @@ func (f *auditFilter) takes(r auditv1.Record) bool {
 
 func (f *auditFilter) write(w io.Writer, r auditv1.Record) error {
 	if f.asJSON {
-		return json.NewEncoder(w).Encode(r)
+		return printJSONLine(w, r)
 	}
-	// What clients sent is quoted when it could play with a terminal.
-	where := strings.Trim(strconv.QuoteToGraphic(r.Bucket+"/"+r.Key), `"`)
-	_, err := fmt.Fprintf(w, "%s  %-7s %3d  %-22s %-20s %s  key=%s from=%s request=%s %s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
-		r.Result, r.Status, r.Action, r.AccountID, where, r.KeyID, r.Source, r.RequestID, r.Code)
-	return err
+	return printf(w, "%s  %-7s %3d  %-22s %-20s %s  key=%s from=%s request=%s %s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
+		r.Result, r.Status, r.Action, r.AccountID, r.Bucket+"/"+r.Key, r.KeyID, r.Source, r.RequestID, r.Code)
 }
 
 func auditTail() *cobra.Command {
@@ -120,7 +122,7 @@ func auditQuery() *cobra.Command {
 	var since, until string
 	var limit int
 	c := &cobra.Command{
-		Use: "query", Short: "print the records of the past, oldest first", Args: cobra.NoArgs,
+		Use: "query", Aliases: []string{"list"}, Short: "list the records of the past, oldest first", Args: cobra.NoArgs,
 		Example: `  sluice audit query --account alice --since 24h --result denied
   sluice audit query --bucket media --since 2026-11-20 --until 2026-11-21T06:00:00Z --json`,
 		RunE: on(0, func(ctx context.Context, c *cobra.Command, s *system, _ []string) error {
@@ -150,6 +152,30 @@ func auditQuery() *cobra.Command {
 	c.Flags().StringVar(&since, "since", "1h", "the first moment: a time (RFC 3339, or a date) or how long ago, e.g. 36h")
 	c.Flags().StringVar(&until, "until", "", "the moment behind the last; as --since")
 	c.Flags().IntVar(&limit, "limit", 1000, "how many at most; the newest are kept")
+	return c
+}
+
+func auditShow() *cobra.Command {
+	var since string
+	c := &cobra.Command{
+		Use: "show REQUEST-ID", Short: "show every record of one request whole", Args: cobra.ExactArgs(1),
+		RunE: on(0, func(ctx context.Context, c *cobra.Command, s *system, args []string) error {
+			sp, err := newSpan(since, "", time.Now())
+			if err != nil {
+				return err
+			}
+			f := auditFilter{request: args[0]}
+			found, err := queryAudit(ctx, s.nc, sp, maxShown, f.takes)
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				return fmt.Errorf("no record of the last %s is of request %s; look further back with --since", since, visible(args[0]))
+			}
+			return printJSON(c.OutOrStdout(), found)
+		}),
+	}
+	c.Flags().StringVar(&since, "since", "24h", "how far back to look: a time (RFC 3339, or a date) or how long ago")
 	return c
 }
 
@@ -188,10 +214,18 @@ func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsume
 	if err != nil {
 		return fmt.Errorf("reading the audit trail: %w", err)
 	}
-	for ctx.Err() == nil {
+	for quiet := 0; ctx.Err() == nil; {
 		seen, done, err := auditBatch(ctx, cons, func(m *jetstream.MsgMetadata) bool {
 			return !sp.follow && (m.Sequence.Stream >= last || sp.behind(m.Timestamp))
 		}, each)
+		if errors.Is(err, nats.ErrNoResponders) && seen == 0 && quiet < auditQuiet {
+			quiet++ // a cluster's servers have not all heard yet of the consumer that was just made
+			select {
+			case <-ctx.Done():
+			case <-time.After(auditIdle):
+			}
+			continue
+		}
 		if err != nil || done || seen == 0 && !sp.follow {
 			return err
 		}

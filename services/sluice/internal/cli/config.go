@@ -38,6 +38,7 @@ func configCommand() *cobra.Command {
 			return settings.Diff(w, sluice.Default(), cfg)
 		}),
 		tableCommand(),
+		indexesCommand(),
 	)
 }
 

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,4 +49,26 @@ func ParseOld(line []byte) (numeric string, urls []string, err error) {
 		urls = append(urls, l.URL)
 	}
 	return string(c.NumericID), urls, err
+}
+
+// Visible and PrintJSON are how things go to a terminal.
+var (
+	Visible   = visible
+	PrintJSON = printJSON
+)
+
+// NewKnown gives what says whether there is such a command with such flags; it
+// runs nothing.
+func NewKnown() func(args []string) error {
+	root := newRoot()
+	return func(args []string) error {
+		c, rest, err := root.Find(args)
+		if err != nil {
+			return err
+		}
+		if c == root || c.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			return errors.New("there is no such command")
+		}
+		return c.ParseFlags(rest)
+	}
 }

@@ -30,7 +30,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = Run(ctx, args, stdin, stdout, stderr)
 		return err
 	})
-	if code == 1 {
+	var exit *ExitError
+	switch {
+	case code != 1:
+	case errors.As(err, &exit):
+		return exit.Code
+	default:
 		return files.ExitCode(err)
 	}
 	return code
@@ -63,7 +68,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().String("config", "", "settings file (YAML)")
 	root.AddCommand(upCommand(), runCommand(), accountCommand(), keyCommand(), webhookCommand(), busCommand(),
-		containerCommand(), auditCommand(), gcCommand(), configCommand(), versionCommand())
+		containerCommand(), auditCommand(), gcCommand(), masterKeyCommand(), doctorCommand(), readyCommand(), configCommand(), versionCommand())
 	root.AddCommand(files.Commands(os.Getenv)...)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &files.UsageError{Err: err} })
 	return root
@@ -118,7 +123,7 @@ func upCommand() *cobra.Command {
 
 func runCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "run SERVICE…", Short: "run single services: nats, auth, object, upload, linkchecker, webhook, edge", Args: cobra.MinimumNArgs(1),
+		Use: "run SERVICE…", Short: "run single services: nats, auth, object, upload, linkchecker, stats, webhook, edge", Args: cobra.MinimumNArgs(1),
 		ValidArgs: sluice.Names(),
 		RunE: func(c *cobra.Command, names []string) error {
 			cfg, err := load(c)

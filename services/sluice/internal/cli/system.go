@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,7 +38,7 @@ func on(limit time.Duration, f func(ctx context.Context, c *cobra.Command, s *sy
 		if err != nil {
 			return err
 		}
-		dial, err := cfg.Common.Dialer()
+		dial, err := cfg.Common.Dialer(rpc.Operator)
 		if err != nil {
 			return err
 		}
@@ -65,22 +62,6 @@ func remote(cs ...*cobra.Command) {
 	for _, c := range cs {
 		bind(c.Flags(), "data_dir", "nats.url", "nats.addr", "nats.creds_file")
 	}
-}
-
-// printJSON writes v as one indented document.
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// table writes rows in columns under a head.
-func table(w io.Writer, head string, rows func(row func(format string, args ...any))) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tw, head)
-	rows(func(format string, args ...any) { _, _ = fmt.Fprintf(tw, format+"\n", args...) })
-	return tw.Flush()
 }
 
 // when writes a time for a table; nothing for none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -136,16 +137,66 @@ func webhookShow() *cobra.Command {
 }
 
 func webhookReplay() *cobra.Command {
-	return &cobra.Command{
-		Use: "replay ID", Short: "send a delivery again now, under the same id", Args: cobra.ExactArgs(1),
-		RunE: on(patience, func(ctx context.Context, c *cobra.Command, s *system, args []string) error {
-			d, err := webhookv1.NewClient(s.rpc).Replay(ctx, webhookv1.ReplayRequest{ID: args[0]})
-			if err != nil {
-				return err
+	var r webhookv1.ListDeliveriesRequest
+	var dead, asJSON bool
+	c := &cobra.Command{
+		Use: "replay ID… | --dead [--endpoint E]", Short: "send deliveries again now, under the same ids",
+		RunE: on(0, func(ctx context.Context, c *cobra.Command, s *system, args []string) error {
+			if (len(args) == 0) == !dead || len(args) > 0 && r.EndpointID != "" {
+				return errors.New("name deliveries by id, or all that were given up with --dead, of one endpoint with --endpoint")
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "delivery %s is %s\n", d.ID, d.State)
-			return err
+			hooks := webhookv1.NewClient(s.rpc)
+			if dead {
+				r.State, r.Limit = webhookv1.Dead, replayPage
+				ids, err := deadDeliveries(ctx, hooks, r)
+				if err != nil {
+					return err
+				}
+				args = ids
+			}
+			for _, id := range args {
+				d, err := hooks.Replay(ctx, webhookv1.ReplayRequest{ID: id})
+				if err != nil {
+					return fmt.Errorf("delivery %s: %w", visible(id), err)
+				}
+				if asJSON {
+					err = printJSONLine(c.OutOrStdout(), d)
+				} else {
+					err = printf(c.OutOrStdout(), "delivery %s is %s\n", d.ID, d.State)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		}),
+	}
+	c.Flags().BoolVar(&dead, "dead", false, "every delivery that was given up")
+	c.Flags().StringVar(&r.EndpointID, "endpoint", "", "with --dead: only those to this endpoint")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, a delivery per line")
+	return c
+}
+
+// replayPage is how many deliveries are listed at a time.
+const replayPage = 100
+
+// deadDeliveries gives the ids of those that were given up, oldest first. All are
+// listed before the first is sent, since sending changes the list.
+func deadDeliveries(ctx context.Context, hooks webhookv1.Service, r webhookv1.ListDeliveriesRequest) ([]string, error) {
+	var ids []string
+	for {
+		page, err := hooks.ListDeliveries(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page.Deliveries {
+			ids = append(ids, d.ID)
+		}
+		if page.Cursor == "" {
+			slices.Reverse(ids)
+			return ids, nil
+		}
+		r.Cursor = page.Cursor
 	}
 }
 

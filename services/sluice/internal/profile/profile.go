@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/sluicehq/sluice/pkg/wholefile"
 )
 
 // The variables. They name no settings of the services.
@@ -117,23 +119,7 @@ func write(name string, p Profile) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("making the configuration directory: %w", err)
 	}
-	// A file of its own with mode 0600 first: another one's mode would stay.
-	f, err := os.CreateTemp(filepath.Dir(path), ".profile-*")
-	if err != nil {
-		return "", fmt.Errorf("writing the profile: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := wholefile.Replace(path, append(data, '\n')); err != nil {
 		return "", fmt.Errorf("writing the profile: %w", err)
 	}
 	return path, nil
