@@ -61,7 +61,8 @@ case "${1:-}" in
     bad=0
     for dir in $(modules); do
       (cd "$dir" && GOWORK=off go mod tidy -diff) || { echo "$dir: go.mod is not tidy; run make tidy" >&2; bad=1; }
-      (cd "$dir" && GOWORK=off go build ./...) || { echo "$dir: does not build alone" >&2; bad=1; }
+      # It compiles as build does, and links nothing.
+      (cd "$dir" && GOWORK=off go list -export ./... >/dev/null) || { echo "$dir: does not build alone" >&2; bad=1; }
     done
     exit $bad
     ;;
