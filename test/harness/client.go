@@ -78,7 +78,7 @@ func NewClient(t testing.TB, w *World, name string) *Client {
 // newHTTP is an HTTP client of its own for a test.
 func newHTTP(t testing.TB) *http.Client {
 	c := &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true, ExpectContinueTimeout: 5 * time.Second}, Timeout: 5 * time.Minute,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true, ExpectContinueTimeout: time.Minute}, Timeout: 5 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(c.CloseIdleConnections)

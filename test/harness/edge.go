@@ -24,7 +24,7 @@ func (w *World) Edge(t testing.TB, settings ...string) *World {
 	if err := e.StartProc(t.Context(), "edge"); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.WaitReady(t.Context(), time.Minute); err != nil {
+	if err := e.WaitReady(t.Context(), 3*time.Minute); err != nil {
 		t.Fatalf("%v\n%s", err, w.logs.tail(60))
 	}
 	return e

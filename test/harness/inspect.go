@@ -23,7 +23,7 @@ func (r Route) Name() string { return r.Handler[strings.LastIndexByte(r.Handler,
 // Routes reads the running system's own table.
 func (w *World) Routes(t testing.TB) []Route {
 	t.Helper()
-	c := &Client{HTTP: newHTTP(t), URL: w.URL}
+	c := &Client{HTTP: newHTTP(t), URL: w.AdminURL()}
 	var out []Route
 	for line := range strings.Lines(string(c.Call(t, "GET", "/-/routes", nil).Want(t, 200).Body)) {
 		if f := strings.Fields(line); len(f) >= 6 {
@@ -106,10 +106,10 @@ func (w *World) Stored(t testing.TB) (messages, bytes uint64) {
 // its own, and gives what it said when it ended; nil when it did not.
 func (w *World) Refuses(t testing.TB, settings ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.bin, "up")
-	cmd.Env = append(append(w.env(), "SLUICE_DATA_DIR="+t.TempDir(), "SLUICE_NATS_ADDR=off"), settings...)
+	cmd.Env = append(append(w.Env(), "SLUICE_DATA_DIR="+t.TempDir(), "SLUICE_NATS_ADDR=off"), settings...)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return string(out), nil

@@ -1,6 +1,7 @@
-// Package harness starts whole systems from the real binary for end-to-end and
-// fault tests: one process ("embedded") or a process per service that share one
-// nats-server ("processes"). The same scenarios run on both.
+// Package harness starts whole systems from the real binaries for end-to-end and
+// fault tests: one process ("embedded"), a process per service that share one
+// nats-server ("processes"), or copies of every service on a cluster of
+// nats-servers behind a load balancer ("cluster"). The same scenarios run on all.
 package harness
 
 import (
@@ -20,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sluicehq/sluice/test/cluster"
 )
 
 // Topology is how the services are spread over processes.
@@ -29,6 +32,7 @@ type Topology string
 const (
 	Embedded  Topology = "embedded"  // sluice up
 	Processes Topology = "processes" // sluice run nats, sluice run auth, …
+	Cluster   Topology = "cluster"   // test/cluster: three nats-servers, two of each service's own cmd, a balancer
 )
 
 // Full reports whether the long runs are wanted (make test-all sets it).
@@ -37,7 +41,8 @@ func Full() bool { return os.Getenv("SLUICE_TEST_FULL") != "" }
 // Soak reports whether the full sizes are wanted (make soak sets it).
 func Soak() bool { return os.Getenv("SLUICE_SOAK") != "" }
 
-// Topologies gives those that this run covers: both when Full, else the embedded one.
+// Topologies gives those that this run covers: embedded and processes when Full,
+// else the embedded one. Who wants the cluster too names it.
 func Topologies() []Topology {
 	if Full() {
 		return []Topology{Embedded, Processes}
@@ -52,6 +57,8 @@ type Options struct {
 	Env      []string // more SLUICE_… settings
 	// FaultPoints runs the build that World.Arm can make die at a point.
 	FaultPoints bool
+	// Monitored gives every process an address of its own for /metrics (World.Monitors).
+	Monitored bool
 }
 
 // AdminPassword is the password of account admin in every World.
@@ -65,6 +72,9 @@ type World struct {
 	opts    Options
 	bin     string
 	logs    *logBuffer
+	cluster *cluster.Cluster // of the topology Cluster, else nil
+
+	monitors map[string]string // addresses by process, when Monitored
 
 	mu    sync.Mutex
 	procs map[string]*Proc
@@ -93,6 +103,7 @@ func Start(t testing.TB, o Options) *World {
 	w.NATSURL = "nats://" + freeAddr(t)
 	t.Cleanup(func() {
 		w.StopAll()
+		w.checkRefusals(t)
 		if t.Failed() {
 			t.Logf("last lines of the system's log:\n%s", w.logs.tail(60))
 			whole := filepath.Join(KeepDir(t), "system.log")
@@ -102,24 +113,41 @@ func Start(t testing.TB, o Options) *World {
 		}
 	})
 	w.order = []string{"up"}
-	if o.Topology == Processes {
+	switch o.Topology {
+	case Processes:
 		w.order = Services()
+	case Cluster:
+		w.layOut(t)
+	case Embedded:
 	}
-	for _, name := range w.order {
-		if err := w.StartProc(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+	w.monitor(t)
+	if err := w.startAll(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, w.logs.tail(60))
 	}
 	return w
 }
 
+// startAll starts every process and waits until the system is ready.
+func (w *World) startAll(ctx context.Context) error {
+	if w.cluster != nil {
+		return w.startCluster(ctx)
+	}
+	for _, name := range w.order {
+		if err := w.StartProc(ctx, name); err != nil {
+			return err
+		}
+	}
+	return w.WaitReady(ctx, 3*time.Minute)
+}
+
 // Victims are the processes that a fault test may kill in this topology.
 func (w *World) Victims() []string {
-	if w.opts.Topology == Processes {
+	switch w.opts.Topology {
+	case Processes:
 		return []string{"object", "webhook", "edge", "upload", "auth"}
+	case Cluster:
+		return []string{"object-1", "object-2", "webhook-1", "edge-1", "edge-2", "upload-2", "auth-1", "nats-2"}
+	case Embedded:
 	}
 	return []string{"up"}
 }
@@ -131,29 +159,46 @@ type Proc struct {
 	err  error
 }
 
-func (w *World) env() []string {
-	host := strings.TrimPrefix(w.NATSURL, "nats://")
+// Env is the environment of the processes, and of an operator who runs commands
+// against them.
+func (w *World) Env() []string {
 	env := append(os.Environ(),
-		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+host,
+		"SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"), "SLUICE_DATA_DIR="+w.DataDir,
 		"SLUICE_ADMIN_PASSWORD="+AdminPassword, "SLUICE_OUTBOUND_ALLOW=127.0.0.0/8", "SLUICE_LOG_LEVEL=debug", "SLUICE_LOG_FORMAT=json",
 		"SLUICE_AUTH_SIGN_UPS=100000") // the accounts of all tests come from one address
 	if w.opts.FaultPoints {
 		env = append(env, faultEnv+"="+w.armFile())
 	}
-	return append(env, w.opts.Env...)
+	env = append(env, w.opts.Env...)
+	if w.cluster != nil {
+		return append(env, w.cluster.Settings()...)
+	}
+	return append(env, "SLUICE_NATS_ADDR="+strings.TrimPrefix(w.NATSURL, "nats://"))
 }
 
 // StartProc starts the process of that name; it must not be running.
 func (w *World) StartProc(ctx context.Context, name string) error {
+	if w.cluster != nil {
+		p := w.cluster.Find(name)
+		if p == nil {
+			return fmt.Errorf("the cluster has no process %s", name)
+		}
+		return w.spawn(ctx, name, p.Path, p.Args, append(w.Env(), p.Env...))
+	}
 	args := []string{"up"}
-	env := w.env()
+	env := w.Env()
 	if name != "up" {
 		args = []string{"run", name}
 		if name != "nats" {
 			env = append(env, "SLUICE_NATS_URL="+w.NATSURL)
 		}
 	}
-	cmd := exec.Command(w.bin, args...)
+	return w.spawn(ctx, name, w.bin, args, append(env, w.monitored(name)...))
+}
+
+// spawn starts a program that dies with this one.
+func (w *World) spawn(ctx context.Context, name, path string, args, env []string) error {
+	cmd := exec.Command(path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, w.logs, w.logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := ctx.Err(); err != nil {
@@ -215,6 +260,10 @@ func (w *World) Stop(name string, within time.Duration) error {
 
 // StopAll stops every process, last started first.
 func (w *World) StopAll() {
+	if w.cluster != nil {
+		w.stopCluster()
+		return
+	}
 	for i := len(w.order) - 1; i >= 0; i-- {
 		_ = w.Stop(w.order[i], 20*time.Second)
 	}
@@ -287,7 +336,7 @@ func (w *World) Logs() string { return w.logs.String() }
 // CLI runs the binary as an operator does and gives its output.
 func (w *World) CLI(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, w.bin, args...)
-	cmd.Env, cmd.Stdin = w.env(), strings.NewReader(stdin)
+	cmd.Env, cmd.Stdin = w.Env(), strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
@@ -299,10 +348,16 @@ func (w *World) CLI(ctx context.Context, stdin string, args ...string) (string, 
 // freeAddr gives an address that a process may listen on some seconds from now.
 // What the system hands out for port 0 it hands to others meanwhile, to every
 // connection that a busy test makes; so the port is one that it gives to nobody.
+// The port of UDP, which nobody uses, is kept to tell other tests that this one is taken.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		taken, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { taken.Close() })
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			continue
