@@ -131,19 +131,20 @@ func subscribe(t *testing.T, w *harness.World, token, url string) {
 	}
 }
 
-// changes counts the hooks that tell of a container that was online and has
-// another status.
-func changes(hooks []harness.Hook, status string) (n int) {
+// changes counts what hooks tell of a container that was online and has another
+// status, each once, however often it came.
+func changes(hooks []harness.Hook, status string) int {
+	ids := map[string]bool{}
 	for _, h := range hooks {
 		var e struct {
 			Type string
 			Data struct{ Status, Was string }
 		}
 		if json.Unmarshal(h.Body, &e) == nil && e.Type == "container.status_changed" && e.Data.Was == "online" && e.Data.Status == status {
-			n++
+			ids[h.ID] = true
 		}
 	}
-	return n
+	return len(ids)
 }
 
 // TestContainer_Gate opens a protected container with a picture: on a phone, in

@@ -45,7 +45,7 @@ func badges(t *testing.T, w *harness.World) {
 	b.becomes(t, []string{links.URL + "/gone", links.URL + "/gone2"}, "offline")
 	b.becomes(t, []string{links.URL + "/c"}, "online 1/1")
 	c.Do(t, http.MethodDelete, "/api/v1/container/"+made.ID, nil, owner).Want(t, http.StatusOK)
-	b.within(t, 5*time.Second, "not found")
+	b.within(t, badgeWithin, "not found")
 }
 
 // badgeWatch looks at one container's badge.
@@ -68,7 +68,7 @@ func (b *badgeWatch) says(t *testing.T, id string) string {
 func (b *badgeWatch) recorded(t *testing.T, want string) {
 	t.Helper()
 	var last string
-	until(t, 30*time.Second, func() bool {
+	until(t, time.Minute, func() bool {
 		var s struct {
 			Status string `json:"status"`
 			Size   int    `json:"container_size"`
@@ -93,7 +93,7 @@ func (b *badgeWatch) within(t *testing.T, d time.Duration, want string) {
 func (b *badgeWatch) shows(t *testing.T, want string) {
 	t.Helper()
 	b.recorded(t, want)
-	b.within(t, 5*time.Second, want)
+	b.within(t, badgeWithin, want)
 }
 
 // becomes replaces the links; new ones are checked at once.

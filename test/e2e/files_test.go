@@ -136,7 +136,7 @@ func filesProfile(t *testing.T, w *harness.World, c *harness.Client) {
 			env = append(env, kv)
 		}
 	}
-	s.env = append(env, "SLUICE_DATA_DIR="+w.DataDir, "SLUICE_NATS_ADDR="+strings.TrimPrefix(w.NATSURL, "nats://"), "SLUICE_HTTP_ADDR="+strings.TrimPrefix(w.URL, "http://"))
+	s.env = append(w.Env(), env...)
 	if _, errs, code := s.run("", "ls"); code != 2 || !strings.Contains(errs, "sluice configure") {
 		t.Errorf("without a key: %d %s", code, errs)
 	}
@@ -175,9 +175,14 @@ func filesKilled(t *testing.T, c *harness.Client, s *shell) {
 		}
 		return m, 0
 	}
-	eventually(t, "two parts are there", func() bool { _, n := parts(); return n >= 2 })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	eventually(t, "two parts are there, or all are", func() bool { _, n := parts(); return n >= 2 || closed(ended) })
 	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	<-ended
 	m, n := parts()
 	if m.UploadID == "" || n >= 14 {
 		t.Logf("the copy was faster than the kill: %d parts", n)
@@ -198,6 +203,16 @@ func filesKilled(t *testing.T, c *harness.Client, s *shell) {
 	}
 }
 
+// closed reports whether a channel is.
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // auditQueries: the trail by account, key, object, request, result and time.
 func auditQueries(t *testing.T, w *harness.World) {
 	c, other := account(t, w), account(t, w)
@@ -215,8 +230,8 @@ func auditQueries(t *testing.T, w *harness.World) {
 		}
 		return out
 	}
-	eventually(t, "the record of a read", func() bool {
-		return len(query("--account", other.Username, "--action", "GetObject", "--result", "failed")) == 1
+	eventually(t, "the records, which two edges may have made", func() bool {
+		return len(query("--account", other.Username, "--action", "GetObject", "--result", "failed")) == 1 && len(query("--request-id", put)) == 1
 	})
 	for _, args := range [][]string{
 		{"--request-id", put}, {"--key", c.KeyID, "--action", "PutObject"}, {"--account", c.Username, "--bucket", "audited", "--object", "a key", "--since", "10m"},

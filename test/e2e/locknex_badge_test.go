@@ -11,7 +11,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -56,7 +55,7 @@ func locknexBadgeRules() []rule {
 			for status, want := range map[string][2]string{
 				"online": {"online 2/2", "#44cc11"}, "partial": {"partial 1/2", "#dfb317"}, "offline": {"offline", "#e05d44"}, "unknown": {"unknown", "#9f9f9f"},
 			} {
-				until(t, 5*time.Second, func() bool { return g.anyone(t).Badge(t, ids[status]) == want[0] }, func() string { return want[0] + " on the badge; it says " + g.anyone(t).Badge(t, ids[status]) })
+				until(t, badgeWithin, func() bool { return g.anyone(t).Badge(t, ids[status]) == want[0] }, func() string { return want[0] + " on the badge; it says " + g.anyone(t).Badge(t, ids[status]) })
 				r := badge(t, g, ids[status]+".svg").Want(t, 200)
 				says(t, r, `height="20"`, `role="img"`, `aria-label="links: `+want[0]+`"`, "<title>links: "+want[0]+"</title>", want[1])
 				equal(t, "Content-Type", r.Header.Get("Content-Type"), "image/svg+xml; charset=utf-8")
@@ -73,7 +72,7 @@ func locknexBadgeRules() []rule {
 		}},
 		{says: "a raster badge that is online or partial holds green, offline and unknown have no green pixel", check: func(t *testing.T, g *ground) {
 			for status, id := range four(t, g) {
-				until(t, 5*time.Second, func() bool { return strings.HasPrefix(g.anyone(t).Badge(t, id), status) }, func() string { return status })
+				until(t, badgeWithin, func() bool { return strings.HasPrefix(g.anyone(t).Badge(t, id), status) }, func() string { return status })
 				for _, scale := range []string{"", "?scale=2"} {
 					r := badge(t, g, id+".png"+scale).Want(t, 200)
 					p, err := png.Decode(bytes.NewReader(r.Body))
@@ -120,7 +119,7 @@ func locknexBadgeRules() []rule {
 			site.Becomes("gone", harness.Status(404))
 			c := l.Create(t, "etag", site.Links("a"))
 			recorded(t, l, c.ID, "online")
-			until(t, 5*time.Second, func() bool { return l.Badge(t, c.ID) == "online 1/1" }, func() string { return "online" })
+			until(t, badgeWithin, func() bool { return l.Badge(t, c.ID) == "online 1/1" }, func() string { return "online" })
 			tags := map[string]bool{}
 			for _, name := range []string{".svg", ".webp", ".png", ".svg?label=x"} {
 				r := badge(t, g, c.ID+name).Want(t, 200)
@@ -137,12 +136,12 @@ func locknexBadgeRules() []rule {
 			equal(t, "tags", len(tags), 4)
 			l.Call(t, "PUT", lnContainer+"/"+c.ID, object{"links": site.Links("gone")}).Want(t, 200)
 			recorded(t, l, c.ID, "offline")
-			until(t, 5*time.Second, func() bool { return !tags[badge(t, g, c.ID+".svg").Header.Get("Etag")] }, func() string { return "another ETag" })
+			until(t, badgeWithin, func() bool { return !tags[badge(t, g, c.ID+".svg").Header.Get("Etag")] }, func() string { return "another ETag" })
 		}},
 		{says: "HEAD is as GET without the picture", check: func(t *testing.T, g *ground) {
 			id := g.locknex().Create(t, "head", g.links.Site(t).Links("a")).ID
 			recorded(t, g.anyone(t), id, "online")
-			until(t, 5*time.Second, func() bool { return g.anyone(t).Badge(t, id) == "online 1/1" }, func() string { return "online" })
+			until(t, badgeWithin, func() bool { return g.anyone(t).Badge(t, id) == "online 1/1" }, func() string { return "online" })
 			get, head := badge(t, g, id+".svg"), g.anyone(t).Call(t, "HEAD", "/s/"+id+".svg", nil)
 			equal(t, "status", head.Status, 200)
 			equal(t, "Content-Length", head.Header.Get("Content-Length"), fmt.Sprint(len(get.Body)))
@@ -189,7 +188,7 @@ func locknexBadgeRules() []rule {
 				t.Helper()
 				for _, e := range edges {
 					for _, id := range ids {
-						until(t, 5*time.Second, func() bool { return e.Badge(t, id) == want }, func() string { return want + " at " + e.URL + "; it says " + e.Badge(t, id) })
+						until(t, badgeWithin, func() bool { return e.Badge(t, id) == want }, func() string { return want + " at " + e.URL + "; it says " + e.Badge(t, id) })
 					}
 				}
 			}

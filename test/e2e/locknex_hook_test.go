@@ -53,7 +53,7 @@ func hook(t *testing.T, l *harness.Locknex, url string, more ...any) lnHook {
 // noticed waits for a notice of a kind and a status, and gives it with its request.
 func noticed(t *testing.T, r *harness.Receiver, kind, status string) (n lnNotice, h harness.Hook) {
 	t.Helper()
-	r.Wait(t, 20*time.Second, kind+" "+status, func(all []harness.Hook) bool {
+	r.Wait(t, time.Minute, kind+" "+status, func(all []harness.Hook) bool {
 		for _, h = range all {
 			n = lnNotice{}
 			if err := json.Unmarshal(h.Body, &n); err == nil && n.Type == kind && n.Data.Status == status {
@@ -171,7 +171,11 @@ func locknexHookRules() []rule {
 			noticed(t, all, "container.created", "unknown")
 			noticed(t, all, "container.status_changed", "online")
 			noticed(t, all, "link.status_changed", "online")
-			equal(t, "to the other", len(some.Hooks()), 1)
+			for _, h := range some.Hooks() { // perhaps the same one again
+				if !strings.Contains(string(h.Body), `"container.deleted"`) {
+					t.Errorf("to the other: %s", h.Body)
+				}
+			}
 		}},
 		{says: "another account hears nothing", check: func(t *testing.T, g *ground) {
 			mine, theirs := owner(t, g.w), owner(t, g.w)
@@ -199,7 +203,7 @@ func locknexHookRules() []rule {
 			})
 			h := hook(t, l, r.URL, "events", []string{"container.created"})
 			l.Create(t, "repeated", g.links.Site(t).Links("a"))
-			hooks := r.Wait(t, 30*time.Second, "the first try", func(h []harness.Hook) bool { return len(h) >= 1 })
+			hooks := r.Wait(t, time.Minute, "the first try", func(h []harness.Hook) bool { return len(h) >= 1 })
 			at := lnHooks + "/" + h.ID
 			type log struct {
 				Deliveries []struct {
@@ -208,7 +212,7 @@ func locknexHookRules() []rule {
 				}
 			}
 			var found log
-			until(t, 20*time.Second, func() bool {
+			until(t, time.Minute, func() bool {
 				found = log{}
 				l.Call(t, "GET", at+"/deliveries", nil).Want(t, 200).JSON(t, &found)
 				return len(found.Deliveries) == 1 && len(found.Deliveries[0].Attempts) > 0
@@ -220,11 +224,11 @@ func locknexHookRules() []rule {
 			var replayed struct{ Replayed int }
 			l.Call(t, "POST", at+"/replay", object{"delivery_id": d.ID}).Want(t, 200).JSON(t, &replayed)
 			equal(t, "replayed", replayed.Replayed, 1)
-			hooks = r.Wait(t, 30*time.Second, "it again", func(h []harness.Hook) bool { return len(h) >= 2 })
+			hooks = r.Wait(t, time.Minute, "it again", func(h []harness.Hook) bool { return len(h) >= 2 })
 			if hooks[1].ID != d.ID || string(hooks[1].Body) != string(hooks[0].Body) {
 				t.Errorf("%s %s", hooks[1].ID, hooks[1].Body)
 			}
-			until(t, 20*time.Second, func() bool {
+			until(t, time.Minute, func() bool {
 				return strings.Contains(string(l.Call(t, "GET", at+"/deliveries?state=delivered", nil).Want(t, 200).Body), d.ID)
 			}, func() string { return "it to be delivered" })
 			l.Call(t, "POST", at+"/replay", object{"delivery_id": "msg_none"}).Denies(t, 404, "delivery_not_found")

@@ -264,6 +264,7 @@ func locknexBulkRules() []rule {
 			g.anyone(t).Call(t, "POST", lnContainer+"/bulk", object{"action": "status", "items": []object{{"container_id": "zzzzzzzzzzz"}}}).Denies(t, 401, "unauthorized")
 		}},
 		{says: "the plan's bounds hold in bulk, item by item", check: func(t *testing.T, g *ground) {
+			today(t)
 			l, site := owner(t, g.tight), g.links.Site(t)
 			items := make([]any, tightContainers+2)
 			for i := range items {

@@ -87,7 +87,7 @@ func tenantsOfLinks(t *testing.T, w *harness.World) {
 	h := hook(t, v, r.URL)
 	const secret = "secret-name.example"
 	c := v.Create(t, "the victim's title", []string{"https://203.0.113.9:9/" + secret}, "password", "p", "group", "private-group")
-	told := r.Wait(t, 20*time.Second, "its creation is told", func(h []harness.Hook) bool { return len(h) > 0 })
+	told := r.Wait(t, time.Minute, "its creation is told", func(h []harness.Hook) bool { return len(h) > 0 })
 	own := checked(t, v, c.ID)
 	real := linkPrey{id: c.ID, number: own.NumericID, hook: h.ID, delivery: told[0].ID}
 	nobodys := linkPrey{id: "zzzzzzzzzzz", number: "999999999999", hook: "whk_" + strings.Repeat("0", 26), delivery: "msg_none"}

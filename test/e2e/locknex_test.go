@@ -61,7 +61,7 @@ func browserAt(t *testing.T, w *harness.World) *harness.Locknex {
 func recorded(t *testing.T, l *harness.Locknex, id, status string) harness.LocknexStatus {
 	t.Helper()
 	var s harness.LocknexStatus
-	until(t, 30*time.Second, func() bool { s = l.Status(t, id); return s.Status == status && s.LastChecked != nil },
+	until(t, time.Minute, func() bool { s = l.Status(t, id); return s.Status == status && s.LastChecked != nil },
 		func() string { return fmt.Sprintf("%s to be %s: %+v", id, status, s) })
 	return s
 }
@@ -70,7 +70,7 @@ func recorded(t *testing.T, l *harness.Locknex, id, status string) harness.Lockn
 func checked(t *testing.T, l *harness.Locknex, id string) harness.LocknexOwn {
 	t.Helper()
 	var c harness.LocknexOwn
-	until(t, 30*time.Second, func() bool {
+	until(t, time.Minute, func() bool {
 		c = l.Own(t, id)
 		is := map[string]int{}
 		for _, k := range c.Links {
@@ -88,12 +88,33 @@ func checked(t *testing.T, l *harness.Locknex, id string) harness.LocknexOwn {
 func clicksAre(t *testing.T, l *harness.Locknex, id string, total int) harness.LocknexClicks {
 	t.Helper()
 	var c harness.LocknexClicks
-	until(t, 20*time.Second, func() bool { c = l.Clicks(t, id); return c.Clicks.Total >= total },
+	until(t, time.Minute, func() bool { c = l.Clicks(t, id); return c.Clicks.Total >= total },
 		func() string { return fmt.Sprintf("%d clicks of %s: %+v", total, id, c) })
 	if c.Clicks.Total != total {
 		t.Errorf("%+v, want %d clicks", c, total)
 	}
 	return c
+}
+
+// badgeWithin is how soon a badge follows what is recorded: the documented 5 s, and
+// as much again for a busy machine. What only the end of a memory of badges would
+// show takes longer.
+const badgeWithin = 10 * time.Second
+
+// wrongEvery is how often one more password of a container may be tried that is wrong.
+const (
+	wrongAtOnce = 10
+	wrongEvery  = 6 * time.Second
+)
+
+// today lets the end of a day pass (UTC) that would come in the middle of a rule
+// about what is counted by the day.
+func today(t *testing.T) {
+	t.Helper()
+	now := time.Now().UTC()
+	if left := now.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now); left < time.Minute {
+		until(t, 2*time.Minute, func() bool { return time.Since(now) > left }, func() string { return "the next day" })
+	}
 }
 
 // says fails the test unless the body has all of the texts.

@@ -1,6 +1,7 @@
-// Package e2e_test drives whole systems over real HTTP. Every scenario runs on
-// each topology of the run: the embedded one always, a process per service when
-// SLUICE_TEST_FULL is set (make test-all).
+// Package e2e_test drives whole systems over real HTTP. Every scenario runs on the
+// topology of the run: in one process (make test), or as a process per service and, a
+// part of them, on a cluster when SLUICE_TEST_FULL is set (make test-all). A soak runs
+// all of it on all of them.
 package e2e_test
 
 import (
@@ -20,9 +21,9 @@ type scenario struct {
 	run  func(t *testing.T, w *harness.World)
 }
 
-func TestSystem(t *testing.T) {
-	t.Parallel()
-	scenarios := []scenario{
+// scenarios are the stories that any topology is to tell.
+func scenarios() []scenario {
+	return []scenario{
 		{"FirstSteps", firstSteps},
 		{"SignUp", signUp},
 		{"Tenants", tenants},
@@ -48,11 +49,24 @@ func TestSystem(t *testing.T) {
 		{"TenantsOfHosting", tenantsOfHosting},
 		{"FoldersMeet", foldersMeet},
 	}
-	for _, topology := range harness.Topologies() {
+}
+
+// topologies are those of this run. What make test has told in one process,
+// make test-all does not tell again.
+func topologies() []harness.Topology {
+	if harness.Full() && !harness.Soak() {
+		return []harness.Topology{harness.Processes}
+	}
+	return harness.Topologies()
+}
+
+func TestSystem(t *testing.T) {
+	t.Parallel()
+	for _, topology := range topologies() {
 		t.Run(string(topology), func(t *testing.T) {
 			t.Parallel()
 			w := harness.Start(t, harness.Options{Topology: topology})
-			for _, s := range scenarios {
+			for _, s := range scenarios() {
 				t.Run(s.name, func(t *testing.T) { s.run(t, w) })
 			}
 			t.Run("Restart", func(t *testing.T) { restart(t, w) }) // last: it stops the World

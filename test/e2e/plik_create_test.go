@@ -113,11 +113,11 @@ func plikCreateRules() []rule {
 		}},
 		{says: "6.3: an upload that extends lives as long as it is asked for, and a wrong password is no access", check: func(t *testing.T, g *ground) {
 			p := g.edges.tight
-			u := p.Create(t, object{"extend_ttl": true, "ttl": 3, "password": "p"})
+			u := p.Create(t, object{"extend_ttl": true, "ttl": 10, "password": "p"})
 			for range 4 {
 				select {
 				case <-t.Context().Done():
-				case <-time.After(1200 * time.Millisecond):
+				case <-time.After(3 * time.Second): // twelve in all, and far from ten each
 				}
 				p.Admin(u).Get(t, u.ID)
 			}

@@ -235,7 +235,7 @@ func plikMDRules() []rule {
 			me := g.plik(t).Login(t, c.Username, password(c.Username))
 			used := func() int64 { return files(t, c.Lockr(), "").Usage.Used }
 			u, _ := me.Stored(t, nil, "a", nine)
-			equal(t, "used", used(), 9)
+			eventually(t, "9 bytes used", func() bool { return used() == 9 })
 			equal(t, "files", len(files(t, c.Lockr(), "").Files), 0)
 			if r := c.Call(t, "GET", "/api/v1/buckets", nil).Want(t, 200); strings.Contains(string(r.Body), "plik") {
 				t.Errorf("%s", r.Body)

@@ -25,7 +25,7 @@ func TestPlikStream_TwoEdges(t *testing.T) {
 	case harness.Full():
 		size = 256 << 20
 	}
-	for _, topology := range harness.Topologies() {
+	for _, topology := range topologies() {
 		t.Run(string(topology), func(t *testing.T) {
 			t.Parallel()
 			w := harness.Start(t, harness.Options{Topology: topology})

@@ -46,7 +46,7 @@ func newPlikEdges(t *testing.T, w *harness.World) *plikEdges {
 		tight: harness.NewPlik(t, w.Edge(t, fmt.Sprintf("SLUICE_PLIK_MAX_FILE_SIZE=%d", tightFile), fmt.Sprintf("SLUICE_PLIK_MAX_USER_SIZE=%d", tightUser),
 			fmt.Sprintf("SLUICE_PLIK_MAX_FILE_PER_UPLOAD=%d", tightEntries), "SLUICE_PLIK_DEFAULT_TTL=30m", fmt.Sprintf("SLUICE_PLIK_MAX_TTL=%ds", tightTTL),
 			"SLUICE_PLIK_FEATURE_EXTEND_TTL=enabled", "SLUICE_PLIK_SOURCE_IP_HEADER=X-Client-IP", "SLUICE_PLIK_UPLOAD_WHITELIST=10.0.0.0/8,192.0.2.7",
-			"SLUICE_PLIK_SESSION_TIMEOUT=3s", fmt.Sprintf("SLUICE_LOCKNEX_RATE=%d", tightRate), fmt.Sprintf("SLUICE_LOCKNEX_PUBLIC_RATE=%d", tightPublic)).URL).With("X-Client-IP", fromInside),
+			"SLUICE_PLIK_SESSION_TIMEOUT=15s", fmt.Sprintf("SLUICE_LOCKNEX_RATE=%d", tightRate), fmt.Sprintf("SLUICE_LOCKNEX_PUBLIC_RATE=%d", tightPublic)).URL).With("X-Client-IP", fromInside),
 		domain: harness.NewPlik(t, w.Edge(t, "SLUICE_PLIK_DOWNLOAD_DOMAIN=https://dl.example.test:8443", "SLUICE_PLIK_DOWNLOAD_DOMAIN_ALIAS=http://alias.example.test",
 			"SLUICE_PLIK_PATH=/root", "SLUICE_PLIK_NO_WEB_INTERFACE=true", "SLUICE_PLIK_ABUSE_CONTACT=abuse@example.test", "SLUICE_PLIK_ENHANCED_WEB_SECURITY=true").URL+"/root"),
 		people: harness.NewPlik(t, w.Edge(t, idp.settings()...).URL),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -37,7 +38,7 @@ func plikTextRules() []rule {
 		}},
 		{says: "upload {id} has expired", check: func(t *testing.T, g *ground) {
 			p := g.plik(t)
-			u := p.Create(t, object{"ttl": 2, "removable": true, "files": one("b")})
+			u := p.Create(t, object{"ttl": int(lead / time.Second), "removable": true, "files": one("b")})
 			f := p.Add(t, u, "a", nine).Want(t, 200).PlikFile(t)
 			eventually(t, "the expiry", func() bool { return p.Call(t, "GET", "/upload/"+u.ID, nil).Status == 404 })
 			says := "upload " + u.ID + " has expired"

@@ -119,7 +119,7 @@ func auditRules() []rule {
 			if len(by) != 1 || by[id][0].Bucket != b {
 				t.Fatalf("%+v", by)
 			}
-			for _, flags := range [][]string{{"--bucket", b}, {"--key", c.KeyID}, {"--account-id", by[id][0].AccountID}, {"--since", "1m"}} {
+			for _, flags := range [][]string{{"--bucket", b}, {"--key", c.KeyID}, {"--account-id", by[id][0].AccountID}, {"--since", "10m"}} {
 				recs, _ := g.w.Audit(t, flags...)
 				mine := slices.ContainsFunc(recs, func(r harness.AuditRecord) bool { return r.RequestID == id })
 				foreign := slices.ContainsFunc(recs, func(r harness.AuditRecord) bool { return r.AccountID != by[id][0].AccountID })

@@ -125,7 +125,7 @@ func errorRules() []rule {
 			if err := g.tight.StartProc(t.Context(), "object"); err != nil {
 				t.Fatal(err)
 			}
-			if err := g.tight.WaitReady(t.Context(), time.Minute); err != nil {
+			if err := g.tight.WaitReady(t.Context(), 3*time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, "the object", func() bool { return string(c.Get(t, b, "k", nil).Body) == nine })

@@ -248,13 +248,7 @@ func listRules() []rule {
 			for start := 0; start < 2000; start += 50 {
 				parallel(t, 50, func(i int) { g.put(t, b, fmt.Sprintf("many/%05d", start+i), "x") })
 			}
-			took := func(q string) time.Duration {
-				start := time.Now()
-				for range 20 {
-					g.c.List(t, b, q)
-				}
-				return time.Since(start) / 20
-			}
+			took := func(q string) time.Duration { return quickest(20, func() { g.c.List(t, b, q) }) }
 			if skipping, reading := took("delimiter=/"), took("maxKeys=1000"); skipping > reading/2 {
 				t.Errorf("two prefixes take %v, 1000 keys %v", skipping, reading)
 			}

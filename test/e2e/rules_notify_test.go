@@ -180,7 +180,7 @@ func notifyRules() []rule {
 				g.put(t, b, k, "x")
 				remove(t, g.c, b, k, "").Want(t, 204)
 			}
-			hooks := r.Wait(t, 20*time.Second, "three keys", func(h []harness.Hook) bool { return len(heard(h)) >= 3 })
+			hooks := r.Wait(t, time.Minute, "three keys", func(h []harness.Hook) bool { return len(heard(h)) >= 3 })
 			if got := heard(hooks); !slices.Equal(got, []string{"in%2F.jpg ObjectCreated:Put", "in%2Fa.jpg ObjectCreated:Put", "in%2Fz.jpg ObjectCreated:Put"}) && !slices.Equal(got, []string{"in/.jpg ObjectCreated:Put", "in/a.jpg ObjectCreated:Put", "in/z.jpg ObjectCreated:Put"}) {
 				t.Errorf("%q", got)
 			}
@@ -198,7 +198,7 @@ func notifyRules() []rule {
 			want := []string{
 				"copy ObjectCreated:Copy", "copy ObjectRemoved:DeleteMarkerCreated", "multi ObjectCreated:CompleteMultipartUpload", "multi ObjectRemoved:DeleteMarkerCreated", "put ObjectCreated:Put", "put ObjectRemoved:Delete",
 			}
-			hooks := r.Wait(t, 20*time.Second, "six events", func(h []harness.Hook) bool { return len(heard(h)) >= len(want) })
+			hooks := r.Wait(t, time.Minute, "six events", func(h []harness.Hook) bool { return len(heard(h)) >= len(want) })
 			if got := heard(hooks); !slices.Equal(got, want) {
 				t.Errorf("%q", got)
 			}
@@ -213,7 +213,7 @@ func notifyRules() []rule {
 				once(t, g.c, b, "once", "key", nine).Want(t, 201)
 			}
 			g.put(t, b, "zz-last", "x")
-			hooks := r.Wait(t, 20*time.Second, "two events", func(h []harness.Hook) bool { return len(heard(h)) >= 2 })
+			hooks := r.Wait(t, time.Minute, "two events", func(h []harness.Hook) bool { return len(heard(h)) >= 2 })
 			if got := heard(hooks); !slices.Equal(got, []string{"once ObjectCreated:Put", "zz-last ObjectCreated:Put"}) {
 				t.Errorf("%q", got)
 			}

@@ -45,6 +45,10 @@ func newStage(t *testing.T, c *harness.Client) *stage {
 	return s
 }
 
+// lead is how far ahead something is to end that a rule first wants to see alive,
+// on a busy machine too.
+const lead = 10 * time.Second
+
 // in is a time from now as the wire has it.
 func in(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
 

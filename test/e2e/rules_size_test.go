@@ -21,17 +21,22 @@ func sizeRules() []rule {
 		t.Helper()
 		c.Put(t, b, key, randomBytes(t, n), nil)
 	}
-	// room wants that exactly n more bytes fit.
-	room := func(t *testing.T, c *harness.Client, b string, n int) {
+	// fits puts an object as soon as there is room for it.
+	fits := func(t *testing.T, c *harness.Client, b, key string, n int) {
 		t.Helper()
 		eventually(t, "room for what was given back", func() bool {
-			r := c.Call(t, "PUT", harness.ObjectPath(b, "room"), make([]byte, n))
+			r := c.Call(t, "PUT", harness.ObjectPath(b, key), make([]byte, n))
 			if r.Status == 507 {
 				return false
 			}
 			r.Want(t, 201)
 			return true
 		})
+	}
+	// room wants that exactly n more bytes fit.
+	room := func(t *testing.T, c *harness.Client, b string, n int) {
+		t.Helper()
+		fits(t, c, b, "room", n)
 		c.Call(t, "PUT", harness.ObjectPath(b, "more-room"), "x").Is(t, 507, "quota_exceeded")
 	}
 	return []rule{
@@ -85,7 +90,7 @@ func sizeRules() []rule {
 			fill(t, c, b, "a", tightObject)
 			c.Put(t, b, "a", "small", nil)
 			c.Call(t, "DELETE", harness.ObjectPath(b, "a"), nil).Want(t, 204)
-			fill(t, c, b, "b", tightObject)
+			fits(t, c, b, "b", tightObject)
 			room(t, c, b, tightObject)
 		}},
 		{says: "of two uploads that together exceed the quota exactly one is stored", check: func(t *testing.T, g *ground) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/test/harness"
 )
@@ -148,12 +149,14 @@ func plainSettings() []string {
 		"SLUICE_LINKCHECKER_HASH_MEMORY=8MiB", "SLUICE_LINKCHECKER_HASH_PASSES=1", "SLUICE_LOCKNEX_RATE=100000", "SLUICE_LOCKNEX_PUBLIC_RATE=100000"}
 }
 
+// tightSettings: what expires does so soon, but not before a busy machine has
+// come to the end of the rules that are not about the expiry.
 func tightSettings() []string {
 	return []string{
 		fmt.Sprintf("SLUICE_AUTH_PLANS=standard=%d/%d/%d/%d", tightStorage, tightObject, tightContainers, tightLinks), "SLUICE_LINKCHECKER_STEPS=1s",
-		"SLUICE_UPLOAD_MULTIPART_EXPIRY=3s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
+		"SLUICE_UPLOAD_MULTIPART_EXPIRY=15s", "SLUICE_UPLOAD_SWEEP_INTERVAL=1s",
 		"SLUICE_OBJECT_SWEEP_INTERVAL=1s", fmt.Sprintf("SLUICE_SECURITY_TOKEN_BURST=%d", tightBurst), "SLUICE_SECURITY_NATIVE_API_TOKEN_TTL=10m",
-		"SLUICE_UPLOAD_SESSION_EXPIRY=3s", fmt.Sprintf("SLUICE_LOCKR_GUEST_OBJECT_BYTES=%d", tightGuest), "SLUICE_LOCKR_GUEST_TTL=3s",
+		"SLUICE_UPLOAD_SESSION_EXPIRY=15s", fmt.Sprintf("SLUICE_LOCKR_GUEST_OBJECT_BYTES=%d", tightGuest), "SLUICE_LOCKR_GUEST_TTL=15s",
 		"SLUICE_SECURITY_MAX_PRESIGN_TTL=1m", "SLUICE_REGIONS=us-central1,eu-west1",
 		"SLUICE_SECURITY_HASH_MEMORY=8MiB", "SLUICE_SECURITY_HASH_PASSES=1", "SLUICE_LOCKR_GUEST_RATE=0",
 		"SLUICE_LINKCHECKER_HASH_MEMORY=8MiB", "SLUICE_LINKCHECKER_HASH_PASSES=1",
@@ -162,7 +165,7 @@ func tightSettings() []string {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for _, topology := range harness.Topologies() {
+	for _, topology := range topologies() {
 		t.Run(string(topology), func(t *testing.T) {
 			t.Parallel()
 			links := harness.NewLinkHosts(t)
@@ -303,6 +306,25 @@ func sameAnswer(t *testing.T, what string, a, b harness.Response) {
 	}
 	if x, y := strip(a), strip(b); x != y {
 		t.Errorf("%s: the answers differ:\n%s\n%s", what, x, y)
+	}
+}
+
+// throttled asks until it is refused, and gives the refusal. By then n were let in
+// (0: one at most), and one more for each interval that passed meanwhile at most.
+func throttled(t *testing.T, n int, interval time.Duration, ask func() harness.Response) harness.Response {
+	t.Helper()
+	start := time.Now()
+	for in := 0; ; in++ {
+		r := ask()
+		took := time.Since(start)
+		switch {
+		case r.Status == http.StatusTooManyRequests && in < n:
+			t.Fatalf("%d were let in, want %d", in, n)
+		case r.Status == http.StatusTooManyRequests:
+			return r
+		case in >= max(n, 1)+int(took/interval), took > time.Minute:
+			t.Fatalf("%d were let in within %v, want %d: %d %s", in+1, took, n, r.Status, r.Body)
+		}
 	}
 }
 

@@ -190,8 +190,8 @@ func wormRules() []rule {
 		}},
 		{says: "retention ends with its date, and may then be set anew", check: func(t *testing.T, g *ground) {
 			l := g.lock(t)
-			l.retention(t, "PUT", object{"mode": "COMPLIANCE", "retainUntil": time.Now().Add(1100 * time.Millisecond).UTC().Format(time.RFC3339Nano)}).Want(t, 200)
-			other := lock{g.c, l.bucket, "other", g.put(t, l.bucket, "other", "x", "X-Lockwell-Retention-Mode", "COMPLIANCE", "X-Lockwell-Retain-Until", time.Now().Add(1100*time.Millisecond).UTC().Format(time.RFC3339Nano)).VersionID}
+			l.retention(t, "PUT", object{"mode": "COMPLIANCE", "retainUntil": time.Now().Add(lead).UTC().Format(time.RFC3339Nano)}).Want(t, 200)
+			other := lock{g.c, l.bucket, "other", g.put(t, l.bucket, "other", "x", "X-Lockwell-Retention-Mode", "COMPLIANCE", "X-Lockwell-Retain-Until", time.Now().Add(lead).UTC().Format(time.RFC3339Nano)).VersionID}
 			remove(t, g.c, l.bucket, l.key, l.version).Is(t, 403, "object_locked")
 			eventually(t, "the end of the retention", func() bool { return remove(t, g.c, l.bucket, l.key, l.version).Status == 204 })
 			eventually(t, "a weaker one", func() bool { return other.retain(t, "GOVERNANCE", in(time.Hour)).Status == 200 })

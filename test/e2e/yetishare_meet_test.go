@@ -244,7 +244,7 @@ func TestYetishare_Kill9(t *testing.T) {
 		<-done
 		m.y.HTTP.CloseIdleConnections()
 		noError(t, "start "+name, w.StartProc(t.Context(), name))
-		noError(t, "ready", w.WaitReady(t.Context(), time.Minute))
+		noError(t, "ready", w.WaitReady(t.Context(), 3*time.Minute))
 	}
 	m.settle(t)
 	m.check(t)

@@ -45,6 +45,7 @@ type load struct {
 	w    *harness.World
 	c    *harness.Client
 	seed uint64
+	calm chan struct{} // closed when nothing is killed any more
 
 	mu    sync.Mutex
 	acked map[string]string // key → version id
@@ -55,7 +56,7 @@ type load struct {
 func killDuringLoad(t *testing.T, topology harness.Topology) {
 	seed := harness.Seed(t)
 	w := harness.Start(t, harness.Options{Topology: topology, Env: []string{"SLUICE_UPLOAD_MIN_PART_SIZE=1KiB"}})
-	l := &load{w: w, c: harness.NewClient(t, w, "killer"), seed: seed, acked: map[string]string{}, sure: map[string]bool{}, cut: map[string]bool{}}
+	l := &load{w: w, c: harness.NewClient(t, w, "killer"), seed: seed, acked: map[string]string{}, sure: map[string]bool{}, cut: map[string]bool{}, calm: make(chan struct{})}
 	l.c.HTTP.Timeout = 30 * time.Second
 	l.c.Bucket(t, bucket)
 	r := harness.NewReceiver(t, nil)
@@ -69,7 +70,10 @@ func killDuringLoad(t *testing.T, topology harness.Topology) {
 	stop := make(chan struct{})
 	var killer sync.WaitGroup
 	kills := 0
-	killer.Go(func() { kills = l.kill(t, stop, most) })
+	killer.Go(func() {
+		defer close(l.calm)
+		kills = l.kill(t, stop, most)
+	})
 	l.run(t, uploads)
 	close(stop)
 	killer.Wait()
@@ -84,7 +88,7 @@ func killDuringLoad(t *testing.T, topology harness.Topology) {
 			}
 		}
 	}
-	if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+	if err := w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	ready := time.Now()
@@ -192,10 +196,18 @@ func (l *load) copy(t *testing.T, key string) {
 	})
 }
 
-// insist repeats until it is acknowledged: what a client of any sense does.
+// insist repeats until it is acknowledged: what a client of any sense does. On a slow
+// machine something large may get through only when nothing is killed any more.
 func (l *load) insist(t *testing.T, key string, send func() (harness.Response, error)) {
-	deadline := time.Now().Add(2 * time.Minute)
-	for try := 1; time.Now().Before(deadline); try++ {
+	var deadline time.Time
+	for try := 1; deadline.IsZero() || time.Now().Before(deadline); try++ {
+		select {
+		case <-l.calm:
+			if deadline.IsZero() {
+				deadline = time.Now().Add(3 * time.Minute)
+			}
+		default:
+		}
 		r, err := send()
 		if err == nil && (r.Status == http.StatusCreated || r.Status == http.StatusOK) {
 			var put struct{ VersionID string }
@@ -211,7 +223,7 @@ func (l *load) insist(t *testing.T, key string, send func() (harness.Response, e
 		}
 		pause(t.Context(), 50*time.Millisecond)
 	}
-	t.Errorf("%s: not accepted in two minutes", key)
+	t.Errorf("%s: not accepted in three minutes without a kill", key)
 }
 
 // uploadCut breaks off in the middle of the body; the key must never be listed.
@@ -250,7 +262,7 @@ func (l *load) kill(t *testing.T, stop <-chan struct{}, most int) (kills int) {
 			return kills
 		}
 		if v == "up" { // let it come up, else nothing is ever acknowledged
-			if err := l.w.WaitReady(t.Context(), time.Minute); err != nil {
+			if err := l.w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 				t.Error(err)
 				return kills
 			}

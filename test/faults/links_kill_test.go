@@ -35,13 +35,18 @@ func TestLinks_Kill9(t *testing.T) {
 	if harness.Soak() {
 		lasts = 5 * time.Minute
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	ctx, cancel := context.WithTimeout(t.Context(), lasts+time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer cancel()
+		pause(ctx, lasts)
+		k.enough(ctx)
+	})
 	wg.Go(func() { k.kill(t, ctx, rand.New(rand.NewPCG(seed, 1))) })
 	wg.Go(func() { k.flip(ctx, rand.New(rand.NewPCG(seed, 2))) })
 	wg.Go(func() { k.visits(ctx, rand.New(rand.NewPCG(seed, 4))) })
-	for i := range 4 {
+	for i := range killClients {
 		wg.Go(func() { k.play(t, ctx, i, rand.New(rand.NewPCG(seed, uint64(10+i)))) })
 	}
 	wg.Wait()
@@ -63,7 +68,32 @@ func TestLinks_Kill9(t *testing.T) {
 	k.room(t)
 }
 
+// enough waits until the load shows something: on a busy machine a kill comes before
+// most requests get through.
+func (k *kills) enough(ctx context.Context) {
+	for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
+		live, gone := 0, 0
+		k.mu.Lock()
+		for _, f := range k.boxes {
+			if f.gone {
+				gone++
+			} else {
+				live++
+			}
+		}
+		k.mu.Unlock()
+		if live >= leastLive+killClients && gone >= leastGone { // each may still delete one
+			return
+		}
+	}
+}
+
 const (
+	killClients = 4
+	// leastLive and leastGone are how many containers show something.
+	leastLive = 5
+	leastGone = 1
+
 	killSites = 6  // hosts
 	killFiles = 10 // of each
 	// killLinks bounds the links of the account.
@@ -178,7 +208,7 @@ func (k *kills) start(t *testing.T) error {
 				return err
 			}
 		}
-		if err := k.p.w.WaitReady(t.Context(), time.Minute); err == nil || time.Now().After(end) {
+		if err := k.p.w.WaitReady(t.Context(), 3*time.Minute); err == nil || time.Now().After(end) {
 			return err
 		}
 	}
@@ -281,7 +311,9 @@ func (k *kills) deletes(t *testing.T, ctx context.Context, f *fate) bool {
 	if r.Status != 0 && r.Status != http.StatusOK && (r.Status != http.StatusNotFound || tries == 1) {
 		t.Errorf("deleting %s: %d %s", f.id, r.Status, r.Body)
 	}
+	k.mu.Lock()
 	f.gone = true
+	k.mu.Unlock()
 	if r.Status == 0 {
 		k.later(func() { k.p.api(t, http.MethodDelete, "/container/"+f.id, nil) })
 	}

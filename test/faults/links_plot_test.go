@@ -211,7 +211,7 @@ func (p *linkPlot) settles(t *testing.T, id, status string, online, offline int)
 	}
 	var b box
 	badge := ""
-	for deadline := time.Now().Add(25 * time.Second); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
 		b = p.answered(t, p.api(t, http.MethodGet, "/public/container/"+id+"/status", nil))
 		badge = p.badge(t, id)
 		if b.Status == status && b.Stats.Online == online && b.Stats.Offline == offline && b.Stats.Unknown == 0 && badge == says {
@@ -240,7 +240,7 @@ func (p *linkPlot) gone(t *testing.T, b box) {
 		p.api(t, http.MethodGet, "/container/"+id, nil).Want(t, http.StatusNotFound)
 		p.api(t, http.MethodGet, "/public/container/"+id+"/status", nil).Want(t, http.StatusNotFound)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; pause(t.Context(), 50*time.Millisecond) {
 		says := p.badge(t, b.ID)
 		if says == "not found" {
 			break
@@ -273,7 +273,7 @@ func (p *linkPlot) leaves(t *testing.T) {
 	}
 	for ; p.made < containersADay; p.made++ {
 		var r harness.Response
-		for deadline := time.Now().Add(15 * time.Second); ; pause(t.Context(), 50*time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; pause(t.Context(), 50*time.Millisecond) {
 			r = p.api(t, http.MethodPost, "/container/create", wish("room", full...))
 			if r.Status == http.StatusOK {
 				break
@@ -368,7 +368,7 @@ func (p *linkPlot) told(t *testing.T, id, status string, links map[string]string
 			t.Logf("%+v", last)
 		}
 	}()
-	p.r.Wait(t, 25*time.Second, "the news of "+id, func(hooks []harness.Hook) bool {
+	p.r.Wait(t, time.Minute, "the news of "+id, func(hooks []harness.Hook) bool {
 		last = heard(t, hooks, id)
 		times, known := map[string]int{}, 0
 		for _, n := range last {

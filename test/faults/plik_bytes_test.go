@@ -58,14 +58,14 @@ func TestPlik_BytesGoBack(t *testing.T) {
 	now := all
 	for _, ahead := range []time.Duration{25 * time.Hour, 27 * time.Hour} {
 		w.Ahead(t, ahead)
-		if err := w.Stop("up", 20*time.Second); err != nil {
+		if err := w.Stop("up", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		p.HTTP.CloseIdleConnections()
 		if err := w.StartProc(t.Context(), "up"); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+		if err := w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		out, err := w.CLI(t.Context(), "", "gc", "--now")

@@ -129,7 +129,7 @@ func (l *pliks) kill(t *testing.T, ctx context.Context, rnd *rand.Rand) (kills i
 			t.Error(err)
 			return kills
 		}
-		if err := l.w.WaitReady(t.Context(), time.Minute); err != nil {
+		if err := l.w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 			t.Error(err)
 			return kills
 		}

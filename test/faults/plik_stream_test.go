@@ -173,7 +173,7 @@ func restart(t *testing.T, w *harness.World, name string) {
 	if err := w.StartProc(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+	if err := w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }

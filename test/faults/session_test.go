@@ -178,7 +178,7 @@ func (x *interruption) send(t *testing.T, off, stretch int64, interrupt bool) (r
 		if err := x.w.StartProc(t.Context(), victim); err != nil {
 			t.Fatal(err)
 		}
-		if err := x.w.WaitReady(t.Context(), time.Minute); err != nil {
+		if err := x.w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}

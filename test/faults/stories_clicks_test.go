@@ -43,7 +43,7 @@ func (p *linkPlot) clicks(t *testing.T, id string, want int) {
 		return p.answered(t, p.api(t, http.MethodGet, "/public/container/"+id+"/stats", nil).Want(t, http.StatusOK)).Clicks.Total
 	}
 	got, js := 0, p.w.JetStream(t)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
 		if got = total(); got >= want && allCounted(t, js) {
 			if got = total(); got != want {
 				t.Errorf("%d clicks, want %d", got, want)
@@ -95,7 +95,7 @@ func (p *linkPlot) clickedOn(t *testing.T) box {
 // died waits for the victim.
 func (p *linkPlot) died(t *testing.T) string {
 	t.Helper()
-	name := p.w.Died(t, 15*time.Second)
+	name := p.w.Died(t, time.Minute)
 	if name != p.crash.victim {
 		t.Fatalf("%s died, not %s", name, p.crash.victim)
 	}
@@ -113,7 +113,7 @@ func clicksDropped(t *testing.T, p *linkPlot) {
 	stats := statsv1.NewClient(rpc.NewClient(p.w.JetStream(t).Conn(), rpc.ClientConfig{}))
 	var got statsv1.Clicks
 	var err error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
 		if got, err = stats.GetClicks(t.Context(), statsv1.ClicksRequest{Subject: b.ID}); err == nil && got.Total == 0 {
 			return
 		}

@@ -46,7 +46,7 @@ func listed(t *testing.T, l *harness.Lockr, name string) (n int) {
 // come from leases of the dead.
 func insist(t *testing.T, what string, ask func() harness.Response) harness.Response {
 	t.Helper()
-	for deadline := time.Now().Add(25 * time.Second); ; pause(t.Context(), 100*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; pause(t.Context(), 100*time.Millisecond) {
 		r := ask()
 		if r.Status != http.StatusConflict && r.Status < 500 {
 			return r
@@ -199,7 +199,7 @@ func (p *plot) sweepDies(t *testing.T, first, method, path string, body any, h h
 		defer close(answered)
 		_, _ = p.c.Try(ctx, method, path, body, h)
 	}()
-	name := p.w.Died(t, 15*time.Second)
+	name := p.w.Died(t, time.Minute)
 	giveUp()
 	<-answered
 	p.later(t, 3*time.Minute)
@@ -208,7 +208,7 @@ func (p *plot) sweepDies(t *testing.T, first, method, path string, body any, h h
 	if err := p.w.StartProc(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	p.w.Died(t, 15*time.Second)
+	p.w.Died(t, time.Minute)
 	p.revive(t, name)
 }
 

@@ -40,7 +40,7 @@ func (p *linkPlot) happens(t *testing.T, r *harness.Receiver) box {
 	t.Helper()
 	b := p.makes(t, "news", p.link("a", linksv1test.There))
 	p.settles(t, b.ID, "online", 1, 0)
-	r.Wait(t, 20*time.Second, "news of "+b.ID, func(hooks []harness.Hook) bool { return chained(heard(t, hooks, b.ID), "online") })
+	r.Wait(t, time.Minute, "news of "+b.ID, func(hooks []harness.Hook) bool { return chained(heard(t, hooks, b.ID), "online") })
 	return b
 }
 
@@ -70,7 +70,7 @@ func (p *linkPlot) switchedOff(t *testing.T) (*harness.Receiver, string) {
 	r, status := receiver(t, http.StatusGone)
 	id := p.hears(t, r.URL)
 	p.makes(t, "off", p.link("off", linksv1test.There))
-	for deadline := time.Now().Add(20 * time.Second); p.hooks(t)[0].Enabled; pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); p.hooks(t)[0].Enabled; pause(t.Context(), 50*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("410 does not switch it off")
 		}
@@ -94,7 +94,7 @@ func (p *linkPlot) log(t *testing.T, hook string) []delivery {
 func (p *linkPlot) dies(t *testing.T, hook string, n int) []delivery {
 	t.Helper()
 	var l []delivery
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 50*time.Millisecond) {
 		l = p.log(t, hook)
 		if len(l) == n && !slices.ContainsFunc(l, func(d delivery) bool { return d.State != "dead" }) {
 			return l
@@ -123,11 +123,11 @@ func hookRemoved(t *testing.T, p *linkPlot) {
 	r, status := receiver(t, http.StatusInternalServerError)
 	id := p.hears(t, r.URL)
 	p.makes(t, "refused", p.link("refused", linksv1test.There))
-	r.Wait(t, 20*time.Second, "an attempt", func(h []harness.Hook) bool { return len(h) > 0 })
+	r.Wait(t, time.Minute, "an attempt", func(h []harness.Hook) bool { return len(h) > 0 })
 	p.strike(t, http.MethodDelete, "/api/v1/account/webhooks/"+id, nil, p.me)
 	status.Store(http.StatusNoContent)
-	before := len(r.Hooks())
 	p.api(t, http.MethodGet, "/account/webhooks/"+id, nil).Want(t, http.StatusNotFound)
+	before := len(r.Hooks())
 	p.later(t, time.Minute) // past the next attempt
 	p.w.Kill(p.crash.victim)
 	p.revive(t, p.crash.victim)
@@ -164,7 +164,7 @@ func (p *linkPlot) replays(t *testing.T, r *harness.Receiver, id string, ask map
 	if a.Status == 0 && strings.HasSuffix(p.crash.point, "begun") {
 		p.api(t, http.MethodPost, "/account/webhooks/"+id+"/replay", ask).Want(t, http.StatusOK)
 	}
-	r.Wait(t, 20*time.Second, "what is replayed", func(hooks []harness.Hook) bool {
+	r.Wait(t, time.Minute, "what is replayed", func(hooks []harness.Hook) bool {
 		for _, d := range all {
 			if !slices.ContainsFunc(hooks[before:], func(h harness.Hook) bool { return h.ID == d.ID }) {
 				return false
@@ -172,7 +172,7 @@ func (p *linkPlot) replays(t *testing.T, r *harness.Receiver, id string, ask map
 		}
 		return true
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; pause(t.Context(), 50*time.Millisecond) {
 		l := p.log(t, id)
 		if delivered := len(slices.DeleteFunc(l, func(d delivery) bool { return d.State != "delivered" })); delivered == len(all) {
 			break

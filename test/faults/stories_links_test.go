@@ -181,7 +181,7 @@ func (p *linkPlot) deletes(t *testing.T, seen bool) {
 	}
 	p.gone(t, b)
 	p.told(t, b.ID, "online", nil)
-	p.r.Wait(t, 25*time.Second, "the end of "+b.ID, func(hooks []harness.Hook) bool {
+	p.r.Wait(t, time.Minute, "the end of "+b.ID, func(hooks []harness.Hook) bool {
 		all := heard(t, hooks, b.ID)
 		ends := slices.DeleteFunc(slices.Clone(all), func(n news) bool { return n.Type != "container.deleted" })
 		if len(ends) > 1 {

@@ -20,7 +20,7 @@ func once(p *plot, body []byte) http.Header {
 // again repeats a put with its idempotency key until that is not in use any more.
 func again(t *testing.T, p *plot, body []byte) harness.Response {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; pause(t.Context(), 50*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; pause(t.Context(), 50*time.Millisecond) {
 		r := p.c.Do(t, http.MethodPut, harness.ObjectPath(kept, p.key), body, once(p, body))
 		if r.Code() != "idempotency_in_progress" || time.Now().After(deadline) {
 			return r

@@ -65,7 +65,7 @@ func (p *plot) overtaken(t *testing.T) {
 func (p *plot) ends(t *testing.T, k *harness.Plik, u harness.PlikUpload, id string) string {
 	t.Helper()
 	last := ""
-	for deadline := time.Now().Add(25 * time.Second); time.Now().Before(deadline); pause(t.Context(), 100*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 100*time.Millisecond) {
 		r, err := k.Try(t.Context(), http.MethodGet, "/upload/"+u.ID, nil)
 		if err != nil || r.Status != http.StatusOK {
 			continue
@@ -87,7 +87,7 @@ func (p *plot) ends(t *testing.T, k *harness.Plik, u harness.PlikUpload, id stri
 func (p *plot) used(t *testing.T, want int64) {
 	t.Helper()
 	var got int64
-	for deadline := time.Now().Add(25 * time.Second); time.Now().Before(deadline); pause(t.Context(), 100*time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(t.Context(), 100*time.Millisecond) {
 		if got = p.stats(t).TotalSize; got == want {
 			return
 		}

@@ -148,7 +148,7 @@ func putAnnounced(t *testing.T, p *plot) {
 		p.acknowledged(t, kept, p.key, body, r)
 	}
 	p.want[kept][p.key], p.acked[v] = body, true
-	p.r.Wait(t, 20*time.Second, "the event of the version", func(h []harness.Hook) bool {
+	p.r.Wait(t, time.Minute, "the event of the version", func(h []harness.Hook) bool {
 		return slices.ContainsFunc(h, func(h harness.Hook) bool { return slices.Contains(versionsOf(t, h.Body), v) })
 	})
 }

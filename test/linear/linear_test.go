@@ -26,7 +26,7 @@ type sizes struct {
 }
 
 func sizesOf(topology harness.Topology) sizes {
-	s := sizes{clients: 8, keys: 2, kills: 5, every: 700 * time.Millisecond, judge: 20 * time.Second, rounds: 1}
+	s := sizes{clients: 8, keys: 2, kills: 5, every: 700 * time.Millisecond, judge: time.Minute, rounds: 1}
 	if topology == harness.Embedded {
 		s.kills = 3
 	}
@@ -115,7 +115,7 @@ func kill(t *testing.T, w *harness.World, s sizes, seed uint64) (kills int) {
 			t.Errorf("starting %s again: %v", v, err)
 			return kills
 		}
-		if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+		if err := w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 			t.Error(err)
 			return kills
 		}

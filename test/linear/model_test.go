@@ -307,7 +307,7 @@ func TestCheck_Histories(t *testing.T) {
 		}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, _ := check(c.h, time.Second); got != c.want {
+			if got, _ := check(c.h, time.Minute); got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})

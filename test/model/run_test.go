@@ -198,7 +198,7 @@ func retention(how int) (mode string, until time.Time) {
 		mode = "COMPLIANCE"
 	}
 	if how%13 < 2 {
-		ahead = time.Second // in which the request has to arrive
+		ahead = 3 * time.Second // in which the request has to arrive
 	}
 	return mode, time.Now().Add(ahead).UTC().Truncate(time.Millisecond)
 }
@@ -410,7 +410,7 @@ func (v *version) holds(b *bucket, a harness.Response, want asked, withBody bool
 // at. A default retention began when the server says so, not when we do.
 func (v *version) differsFrom(wire string) bool {
 	t, err := time.Parse(time.RFC3339, wire)
-	return err != nil || t.Sub(v.until).Abs() > 5*time.Second
+	return err != nil || t.Sub(v.until).Abs() > time.Minute
 }
 
 func onOff(on bool) string {
@@ -619,7 +619,7 @@ func (r *runner) usage(b *bucket, _ string, _ op) error {
 		if got.ObjectCount == objects && got.Bytes == bytes && got.Versioning == b.state {
 			return nil
 		}
-		if try == 50 {
+		if try == 500 {
 			return differs("%s is %+v, want %s, %d objects of %d bytes", b.name, got, b.state, objects, bytes)
 		}
 		select {

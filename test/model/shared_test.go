@@ -154,7 +154,7 @@ func (s *shared) settled(t *testing.T) {
 		t.Errorf("%d objects are listed, %d versions are latest", n, objects)
 	}
 	var gotObjects, gotBytes int64
-	for range 50 {
+	for range 500 {
 		if gotObjects, gotBytes = s.c.Usage(t, s.name); gotObjects == objects && gotBytes == bytes {
 			return
 		}

@@ -92,7 +92,7 @@ func (b *bucket) add(key string, v *version) {
 		}
 	}
 	if b.days > 0 && v.mode == "" && !v.marker {
-		v.mode, v.until = "GOVERNANCE", time.Now().AddDate(0, 0, b.days)
+		v.mode, v.until = "GOVERNANCE", time.Now().UTC().AddDate(0, 0, b.days)
 	}
 	b.keys[key] = slices.Insert(b.keys[key], 0, v)
 }

@@ -52,7 +52,7 @@ func TestInterrupted(t *testing.T) {
 	if !killed {
 		t.Fatal("the sync was over before the edge could be killed")
 	}
-	if err := w.WaitReady(t.Context(), time.Minute); err != nil {
+	if err := w.WaitReady(t.Context(), 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("with the edge killed in the middle: %v", second)
