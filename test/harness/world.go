@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,7 +106,7 @@ func Start(t testing.TB, o Options) *World {
 		w.StopAll()
 		w.checkRefusals(t)
 		if t.Failed() {
-			t.Logf("last lines of the system's log:\n%s", w.logs.tail(60))
+			t.Logf("last complaints of the system's log:\n%s", w.logs.complaints(20))
 			whole := filepath.Join(KeepDir(t), "system.log")
 			if err := os.WriteFile(whole, []byte(w.logs.String()), 0o600); err == nil {
 				t.Logf("all of it: %s", whole)
@@ -421,7 +422,18 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func (l *logBuffer) tail(n int) string {
-	lines := strings.Split(strings.TrimSpace(l.String()), "\n")
+func (l *logBuffer) tail(n int) string { return last(n, l.lines()) }
+
+// complaints are the last n lines that warn, or that are no record of ours at all: a
+// panic, say.
+func (l *logBuffer) complaints(n int) string {
+	return last(n, slices.DeleteFunc(l.lines(), func(line string) bool {
+		return strings.Contains(line, `"level":"DEBUG"`) || strings.Contains(line, `"level":"INFO"`)
+	}))
+}
+
+func (l *logBuffer) lines() []string { return strings.Split(strings.TrimSpace(l.String()), "\n") }
+
+func last(n int, lines []string) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
