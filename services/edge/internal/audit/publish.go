@@ -14,10 +14,10 @@ import (
 )
 
 // Patience of the JetStream publisher: a leader change is over within it, and
-// nobody's request hangs much longer.
+// nobody's request hangs longer than a call of a service may (rpc.DefaultTimeout).
 const (
-	tryFor  = 4 * time.Second
-	tryEach = 1500 * time.Millisecond
+	tryFor  = 8 * time.Second
+	tryEach = 2 * time.Second
 )
 
 // JetStream publishes to the audit stream. A message whose acknowledgement got

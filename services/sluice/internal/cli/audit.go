@@ -15,9 +15,14 @@ import (
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 )
 
-// auditIdle is how long a query waits for another message before it looks
-// whether it has seen all.
-const auditIdle = 500 * time.Millisecond
+// auditIdle is how long a reader waits for another message before it asks whether
+// there is one.
+const auditIdle = time.Second
+
+// auditBeat is how often a server says that it still has the reader in mind; of one
+// that has not said so twice, the reader makes itself known anew. That also ends the
+// wait of a reader that a cluster's servers had not all heard of when it asked.
+const auditBeat = 2 * time.Second
 
 // auditQuiet is how often nobody may answer for the trail before that is an error.
 const auditQuiet = 10
@@ -195,8 +200,8 @@ func queryAudit(ctx context.Context, nc *nats.Conn, sp span, limit int, want fun
 }
 
 // readAudit gives each record from where the consumer begins. It ends behind
-// the span, or at what was the end of the stream when it began; one that
-// follows, with ctx.
+// the span, or at what was the end of the stream when it began, however slowly the
+// messages come; one that follows, with ctx.
 func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsumerConfig, sp span, each func(auditv1.Record) error) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -207,52 +212,72 @@ func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsume
 		return fmt.Errorf("looking up the audit trail: %w", err)
 	}
 	last := stream.CachedInfo().State.LastSeq
-	if !sp.follow && (last == 0 || stream.CachedInfo().State.Msgs == 0) {
-		return nil
-	}
 	cons, err := stream.OrderedConsumer(ctx, from)
 	if err != nil {
 		return fmt.Errorf("reading the audit trail: %w", err)
 	}
-	for quiet := 0; ctx.Err() == nil; {
-		seen, done, err := auditBatch(ctx, cons, func(m *jetstream.MsgMetadata) bool {
-			return !sp.follow && (m.Sequence.Stream >= last || sp.behind(m.Timestamp))
-		}, each)
-		if errors.Is(err, nats.ErrNoResponders) && seen == 0 && quiet < auditQuiet {
-			quiet++ // a cluster's servers have not all heard yet of the consumer that was just made
-			select {
-			case <-ctx.Done():
-			case <-time.After(auditIdle):
+	if !sp.follow && cons.CachedInfo().NumPending == 0 {
+		return nil
+	}
+	msgs, err := cons.Messages(jetstream.PullHeartbeat(auditBeat))
+	if err != nil {
+		return fmt.Errorf("reading the audit trail: %w", err)
+	}
+	defer msgs.Stop()
+	defer context.AfterFunc(ctx, msgs.Stop)()
+	end := auditEnd{cons: cons}
+	for {
+		m, err := msgs.Next(jetstream.NextMaxWait(auditIdle))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrTimeout) && sp.follow:
+			continue
+		case errors.Is(err, nats.ErrTimeout):
+			if reached, err := end.reached(ctx); reached || err != nil {
+				return err
 			}
 			continue
+		case err != nil:
+			return fmt.Errorf("reading the audit trail: %w", err)
 		}
-		if err != nil || done || seen == 0 && !sp.follow {
+		end = auditEnd{cons: cons}
+		meta, err := auditMessage(m, each)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// auditBatch gives the records of the next messages, until enough says so of a
-// message's place in the stream.
-func auditBatch(ctx context.Context, cons jetstream.Consumer, enough func(*jetstream.MsgMetadata) bool, each func(auditv1.Record) error) (seen int, done bool, err error) {
-	fetch, cancel := context.WithTimeout(ctx, auditIdle)
-	defer cancel() // the pull ends with it, also when its messages are not read to the end
-	batch, err := cons.Fetch(100, jetstream.FetchContext(fetch))
-	if err != nil {
-		return 0, false, fmt.Errorf("reading the audit trail: %w", err)
-	}
-	for m := range batch.Messages() {
-		seen++
-		meta, err := auditMessage(m, each)
-		if err != nil || enough(meta) {
-			return seen, true, err
+		if !sp.follow && (meta.NumPending == 0 || meta.Sequence.Stream >= last || sp.behind(meta.Timestamp)) {
+			return nil
 		}
 	}
-	if err := batch.Error(); err != nil && fetch.Err() == nil && !errors.Is(err, nats.ErrTimeout) {
-		return seen, false, fmt.Errorf("reading the audit trail: %w", err)
+}
+
+// auditEnd finds out whether more messages come to a reader that hears of none: what
+// lay ahead of it may have grown too old meanwhile.
+type auditEnd struct {
+	cons          jetstream.Consumer
+	none, unheard int // how often in a row there was nothing ahead, and no answer
+}
+
+// reached says that nothing comes any more. What was on its way when it first asked
+// has come before it asks again.
+func (e *auditEnd) reached(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*auditIdle)
+	defer cancel()
+	info, err := e.cons.Info(ctx)
+	if err != nil {
+		if e.unheard++; e.unheard < auditQuiet {
+			return false, nil
+		}
+		return false, fmt.Errorf("reading the audit trail: %w", err)
 	}
-	return seen, false, nil
+	e.unheard = 0
+	if info.NumPending > 0 {
+		e.none = 0
+		return false, nil
+	}
+	e.none++
+	return e.none > 1, nil
 }
 
 // auditMessage gives the records of one message and where it stands in the stream.

@@ -3,6 +3,8 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
+	"github.com/sluicehq/sluice/pkg/natsd"
 	"github.com/sluicehq/sluice/pkg/natsd/natstest"
 	"github.com/sluicehq/sluice/services/sluice/internal/cli"
 )
@@ -50,6 +53,12 @@ func TestSpan_Bounds(t *testing.T) {
 func trail(t *testing.T) (*nats.Conn, func(records ...auditv1.Record)) {
 	t.Helper()
 	nc := natstest.Conn(t, natstest.Start(t))
+	return nc, trailOver(t, nc)
+}
+
+// trailOver is trail by a connection of the test's own.
+func trailOver(t *testing.T, nc *nats.Conn) func(records ...auditv1.Record) {
+	t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +66,7 @@ func trail(t *testing.T) (*nats.Conn, func(records ...auditv1.Record)) {
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: auditv1.Stream, Subjects: []string{auditv1.Subjects}, Storage: jetstream.MemoryStorage}); err != nil {
 		t.Fatal(err)
 	}
-	return nc, func(records ...auditv1.Record) {
+	return func(records ...auditv1.Record) {
 		t.Helper()
 		data, err := json.Marshal(auditv1.Batch{Records: records})
 		if err != nil {
@@ -108,6 +117,86 @@ func TestQueryAudit_NewestOfTheSpan(t *testing.T) {
 	}
 	if got, err := cli.QueryAudit(t.Context(), nc, later, 10, ""); err != nil || len(got) != 0 {
 		t.Errorf("the future: %d, %v", len(got), err)
+	}
+}
+
+// slowLine gives connections that bring what they read late, once they shall.
+type slowLine struct {
+	*natsd.Server
+	late atomic.Bool
+}
+
+func (l *slowLine) InProcessConn() (net.Conn, error) {
+	c, err := l.Server.InProcessConn()
+	return slowConn{c, &l.late}, err //nolint:wrapcheck // as the server has it
+}
+
+type slowConn struct {
+	net.Conn
+	late *atomic.Bool
+}
+
+func (c slowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.late.Load() {
+		time.Sleep(1200 * time.Millisecond) // longer than a reader waits before it asks
+	}
+	return n, err //nolint:wrapcheck // as the connection has it
+}
+
+// TestQueryAudit_Slow: what comes late is no end of the trail.
+func TestQueryAudit_Slow(t *testing.T) {
+	t.Parallel()
+	line := &slowLine{Server: natstest.Start(t)}
+	nc := natstest.Conn(t, line.Server, nats.InProcessServer(line))
+	add := trailOver(t, nc)
+	const n = 2
+	for i := range n {
+		add(auditv1.Record{Time: time.Now(), RequestID: fmt.Sprint(i)})
+	}
+	all, err := cli.NewSpan("", "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	line.late.Store(true)
+	got, err := cli.QueryAudit(t.Context(), nc, all, 1000, "")
+	line.late.Store(false)
+	if err != nil || len(got) != n {
+		t.Errorf("%d of %d records, %v", len(got), n, err)
+	}
+}
+
+// TestQueryAudit_EndIsGone: the reading ends where the trail does, though what was
+// its end when it began is too old to be kept by now.
+func TestQueryAudit_EndIsGone(t *testing.T) {
+	t.Parallel()
+	nc, add := trail(t)
+	for i := range 3 {
+		add(auditv1.Record{Time: time.Now(), RequestID: fmt.Sprint(i)})
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), auditv1.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	all, err := cli.NewSpan("", "", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cli.QueryAudit(t.Context(), nc, all, 10, ""); err != nil || len(got) != 2 {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cli.QueryAudit(t.Context(), nc, all, 10, ""); err != nil || len(got) != 0 {
+		t.Errorf("%d records of an emptied trail, %v", len(got), err)
 	}
 }
 
