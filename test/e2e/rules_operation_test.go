@@ -49,6 +49,11 @@ func newStage(t *testing.T, c *harness.Client) *stage {
 // on a busy machine too.
 const lead = 10 * time.Second
 
+// prompt is how long something may still open that was revoked. The documents say a
+// second; more is for machines that stand still for a moment, and far less than
+// tokens live and edges remember.
+const prompt = 5 * time.Second
+
 // in is a time from now as the wire has it.
 func in(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
 

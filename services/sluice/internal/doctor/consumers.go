@@ -86,7 +86,7 @@ func owner(durable string) string {
 // unattended reports whether no copy has asked for messages or holds some; a
 // copy that handles what it has may ask for none for a moment.
 func (d *doctor) unattended(ctx context.Context, cons jetstream.Consumer) bool {
-	const looks, pause = 3, 150 * time.Millisecond
+	const looks, pause = 5, 200 * time.Millisecond
 	for range looks {
 		info, err := cons.Info(ctx)
 		if err != nil || info.NumWaiting > 0 || info.NumAckPending > 0 {

@@ -13,8 +13,9 @@ import (
 	"github.com/sluicehq/sluice/services/sluice"
 )
 
-// answersWithin is how long copies of services may take to answer a call to all.
-const answersWithin = 700 * time.Millisecond
+// answersWithin is how long copies of services may take to answer a call to all
+// before one is missed; only where one is missed does the doctor wait so long.
+const answersWithin = 3 * time.Second
 
 // moreWithin is how long further copies may take after one of each has answered.
 const moreWithin = 100 * time.Millisecond
