@@ -23,6 +23,7 @@ func Conf(stores []string) []byte {
 include "%[1]s"
 
 authorization {
+  timeout: 10 # seconds; a client on a busy machine may take more than the usual two
   users = [
     # the command line: everything
     { user: %[2]s, password: $%[3]s }

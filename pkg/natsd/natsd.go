@@ -48,6 +48,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		ServerName: "sluice", JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways,
 		JetStreamMaxStore: 1 << 50, // streams are bounded one by one; the disk is the operator's
 		MaxPayload:        server.MAX_PAYLOAD_SIZE, NoSigs: true, NoLog: o.Log == nil,
+		AuthTimeout: 10, // seconds; a client on a busy machine may take more than the usual two
 	}
 	if o.Addr == Off || o.Addr == "" {
 		so.DontListen = true

@@ -258,7 +258,7 @@ func locknexAccessRules() []rule {
 			c := g.locknex().Create(t, "asked", g.links.Site(t).Links("a"))
 			who := browserAt(t, g.w).At(g.edges.tight.URL)
 			throttled(t, tightPublic, time.Minute/tightPublic, func() harness.Response { return who.Call(t, "GET", lnPublic+c.ID+"/status", nil) }).Denies(t, 429, "rate_limited")
-			throttled(t, 0, time.Minute/tightPublic, func() harness.Response { return who.Unlock(t, c.ID, "") }).Denies(t, 429, "rate_limited")
+			throttledToo(t, tightPublic, time.Minute/tightPublic, func() harness.Response { return who.Unlock(t, c.ID, "") }).Denies(t, 429, "rate_limited")
 			who.Call(t, "GET", "/s/"+c.ID+".svg", nil).Want(t, 200)
 			who.Call(t, "GET", "/container/"+c.ID, nil).Want(t, 200)
 			browserAt(t, g.w).At(g.edges.tight.URL).Status(t, c.ID)

@@ -134,7 +134,7 @@ func locknexPageRules() []rule {
 			throttled(t, wrongAtOnce, wrongEvery, func() harness.Response {
 				return who.Call(t, "POST", "/container/"+c.ID, lnForm("password", "x"), asForm()...)
 			})
-			throttled(t, 0, wrongEvery, func() harness.Response { return who.Unlock(t, c.ID, "p") }).Denies(t, 429, "rate_limited")
+			throttledToo(t, wrongAtOnce, wrongEvery, func() harness.Response { return who.Unlock(t, c.ID, "p") }).Denies(t, 429, "rate_limited")
 		}},
 		{says: "window.CNL_LINKS holds the links of an open page, without ] inside", check: func(t *testing.T, g *ground) {
 			site := g.links.Site(t)

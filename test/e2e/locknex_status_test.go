@@ -203,15 +203,18 @@ func locknexUnlockRules() []rule {
 			other := l.Create(t, "beside", g.links.Site(t).Links("a"), "password", "right")
 			guesser, honest := browserAt(t, g.w), browserAt(t, g.w)
 			guesser.Unlock(t, c.ID, "right").Want(t, 200)
-			waits := func(n int, id, password string) {
-				t.Helper()
-				throttled(t, n, wrongEvery, func() harness.Response { return guesser.Unlock(t, id, password) }).Denies(t, 429, "rate_limited")
+			unlock := func(id, password string) func() harness.Response {
+				return func() harness.Response { return guesser.Unlock(t, id, password) }
 			}
-			waits(wrongAtOnce, c.ID, "wrong")
+			waits := func(id, password string) {
+				t.Helper()
+				throttledToo(t, wrongAtOnce, wrongEvery, unlock(id, password)).Denies(t, 429, "rate_limited")
+			}
+			throttled(t, wrongAtOnce, wrongEvery, unlock(c.ID, "wrong")).Denies(t, 429, "rate_limited")
 			// Also a right one waits then, or guessing would go on.
-			waits(0, c.ID, "right")
-			waits(0, c.ID, "wrong")
-			waits(0, l.Own(t, c.ID).NumericID, "wrong")
+			waits(c.ID, "right")
+			waits(c.ID, "wrong")
+			waits(l.Own(t, c.ID).NumericID, "wrong")
 			guesser.Unlock(t, other.ID, "right").Want(t, 200)
 			honest.Unlock(t, c.ID, "right").Want(t, 200)
 		}},

@@ -357,11 +357,11 @@ func yetiWayRules() []rule {
 			y := g.yeti(t).At(g.edges.off.URL)
 			const sentence = "Maximum API request limit reached. Try to reduce the amount of requests."
 			throttled(t, strictRate, time.Minute/strictRate, func() harness.Response { return y.Ask(t, "/account/info") })
-			throttled(t, 0, time.Minute/strictRate, func() harness.Response { return y.Ask(t, "/folder/listing") }).Regrets(t, 429, sentence)
+			throttledToo(t, strictRate, time.Minute/strictRate, func() harness.Response { return y.Ask(t, "/folder/listing") }).Regrets(t, 429, sentence)
 			g.yeti(t).At(g.edges.off.URL).Ask(t, "/account/info").Want(t, 200) // others may go on
 			n := y.FromAddress(t, "127.0.7.9").Nobody()
 			throttled(t, strictPublicRate, time.Minute/strictPublicRate, func() harness.Response { return n.Ask(t, "/authorize") })
-			throttled(t, 0, time.Minute/strictPublicRate, func() harness.Response {
+			throttledToo(t, strictPublicRate, time.Minute/strictPublicRate, func() harness.Response {
 				return n.Ask(t, "/authorize", "key1", y.Key1, "key2", y.Key2)
 			}).Regrets(t, 429, sentence)
 		}},

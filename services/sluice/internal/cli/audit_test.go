@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -128,20 +129,31 @@ type slowLine struct {
 
 func (l *slowLine) InProcessConn() (net.Conn, error) {
 	c, err := l.Server.InProcessConn()
-	return slowConn{c, &l.late}, err //nolint:wrapcheck // as the server has it
+	closed, end := context.WithCancel(context.Background())
+	return &slowConn{c, &l.late, closed, end}, err //nolint:wrapcheck // as the server has it
 }
 
 type slowConn struct {
 	net.Conn
-	late *atomic.Bool
+	late   *atomic.Bool
+	closed context.Context //nolint:containedctx // it ends with the connection
+	end    context.CancelFunc
 }
 
-func (c slowConn) Read(p []byte) (int, error) {
+func (c *slowConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.late.Load() {
-		time.Sleep(1200 * time.Millisecond) // longer than a reader waits before it asks
+		select {
+		case <-c.closed.Done():
+		case <-time.After(1200 * time.Millisecond): // longer than a reader waits before it asks
+		}
 	}
 	return n, err //nolint:wrapcheck // as the connection has it
+}
+
+func (c *slowConn) Close() error {
+	c.end()
+	return c.Conn.Close() //nolint:wrapcheck // as the connection has it
 }
 
 // TestQueryAudit_Slow: what comes late is no end of the trail.

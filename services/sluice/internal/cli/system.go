@@ -15,6 +15,10 @@ import (
 // patience bounds a command that asks a running system something.
 const patience = 30 * time.Second
 
+// connectWithin is how long a nats-server may take to answer a command's connection;
+// one that is not there refuses it at once.
+const connectWithin = 10 * time.Second
+
 // system is a running Sluice, seen by an operator.
 type system struct {
 	nc  *nats.Conn
@@ -42,7 +46,7 @@ func on(limit time.Duration, f func(ctx context.Context, c *cobra.Command, s *sy
 		if err != nil {
 			return err
 		}
-		nc, err := dial(nats.Name("sluice-cli"), nats.NoReconnect())
+		nc, err := dial(nats.Name("sluice-cli"), nats.NoReconnect(), nats.Timeout(connectWithin))
 		if err != nil {
 			return fmt.Errorf("is Sluice running? %w", err)
 		}
