@@ -107,11 +107,14 @@ func (b *badgeWatch) becomes(t *testing.T, links []string, want string) {
 func until(t *testing.T, within time.Duration, ok func() bool, what func() string) {
 	t.Helper()
 	deadline := time.After(within)
-	for !ok() {
+	const first, most = 10 * time.Millisecond, 200 * time.Millisecond // what is asked may count requests by the minute
+	for pause := first; !ok(); pause = min(pause*5/4, most) {
 		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
 		case <-deadline:
 			t.Fatalf("not within %v: %s", within, what())
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -12,17 +12,7 @@ import (
 // eventually waits until ok holds, for as long as a busy machine may need.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	until(t, 2*time.Minute, ok, func() string { return what })
 }
 
 // signUp: what makes no account says why, and shows nothing of the inside. The
