@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -42,13 +43,13 @@ func TestConf_OnANatsServer(t *testing.T) {
 	srv.Start()
 	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
 	for _, user := range append([]string{rpc.Operator}, access.Services()...) {
-		nc, err := nats.Connect(srv.ClientURL(), nats.UserInfo(user, "p-"+user))
+		nc, err := nats.Connect(srv.ClientURL(), nats.UserInfo(user, "p-"+user), nats.Timeout(30*time.Second))
 		if err != nil {
 			t.Errorf("%s: %v", user, err)
 			continue
 		}
 		nc.Close()
-		if _, err := nats.Connect(srv.ClientURL(), nats.UserInfo(user, "wrong")); !errors.Is(err, nats.ErrAuthorization) {
+		if _, err := nats.Connect(srv.ClientURL(), nats.UserInfo(user, "wrong"), nats.Timeout(30*time.Second)); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("%s with a wrong password: %v", user, err)
 		}
 	}

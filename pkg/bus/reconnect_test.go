@@ -141,7 +141,7 @@ func TestBus_SurvivesACutConnection(t *testing.T) {
 		conn, err = net.Dial(network, addr)
 		return conn, err
 	})
-	nc, err := nats.Connect(srv.URL(), nats.SetCustomDialer(dial), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	nc, err := nats.Connect(srv.URL(), nats.SetCustomDialer(dial), nats.Timeout(eventuallySoon), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

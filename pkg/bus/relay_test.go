@@ -403,7 +403,7 @@ func crashChild() {
 	}
 	db, things, err := openThings(ctx, path)
 	fatal(err)
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, nats.Timeout(eventuallySoon))
 	fatal(err)
 	js, err := jetstream.New(nc)
 	fatal(err)

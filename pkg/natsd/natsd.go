@@ -32,6 +32,10 @@ type Options struct {
 	Log   *slog.Logger // nil discards
 }
 
+// patience is how long either side of a connection may take to say who it is. On a
+// machine that stands still for a moment the libraries' two seconds are too short.
+const patience = 10 * time.Second
+
 // Server is a running nats-server. It is safe for concurrent use.
 type Server struct {
 	ns *server.Server
@@ -48,7 +52,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		ServerName: "sluice", JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways,
 		JetStreamMaxStore: 1 << 50, // streams are bounded one by one; the disk is the operator's
 		MaxPayload:        server.MAX_PAYLOAD_SIZE, NoSigs: true, NoLog: o.Log == nil,
-		AuthTimeout: 10, // seconds; a client on a busy machine may take more than the usual two
+		AuthTimeout: patience.Seconds(),
 	}
 	if o.Addr == Off || o.Addr == "" {
 		so.DontListen = true

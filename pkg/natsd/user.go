@@ -89,7 +89,7 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 // ConnectAs opens a connection inside the process as the user of that name; ""
 // is nobody. A connection that is cut off comes back with the password of then.
 func (s *Server) ConnectAs(user string, opts ...nats.Option) (*nats.Conn, error) {
-	base := []nats.Option{nats.InProcessServer(s.ns), nats.MaxReconnects(-1)}
+	base := []nats.Option{nats.InProcessServer(s.ns), nats.MaxReconnects(-1), nats.Timeout(patience)}
 	if user != "" {
 		if _, ok := s.password(user); !ok {
 			return nil, fmt.Errorf("connecting inside the process: the nats-server has no user %q", user)

@@ -95,7 +95,7 @@ func TestUp_OnAnOlderDirectory(t *testing.T) {
 	// A service's user on the same server: what is another's is refused.
 	edge := readCreds(t, filepath.Join(dir, "nats-edge.json"))
 	refused := make(chan error, 8)
-	nc, err := nats.Connect(edge.URL, nats.UserInfo(edge.User, edge.Password), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	nc, err := nats.Connect(edge.URL, nats.UserInfo(edge.User, edge.Password), nats.Timeout(30*time.Second), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestUp_OnAnOlderDirectory(t *testing.T) {
 // timerTaken waits until the only timer has fallen due and webhook has taken it.
 func timerTaken(t *testing.T, operator platform.Credentials) {
 	t.Helper()
-	nc, err := nats.Connect(operator.URL, nats.UserInfo(operator.User, operator.Password))
+	nc, err := nats.Connect(operator.URL, nats.UserInfo(operator.User, operator.Password), nats.Timeout(30*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestUp_TakesUpANewPassword(t *testing.T) {
 		t.Fatal("the password is what it was")
 	}
 	eventually(t, "the old password opens nothing", func() bool {
-		nc, err := nats.Connect(was.URL, nats.UserInfo(was.User, was.Password))
+		nc, err := nats.Connect(was.URL, nats.UserInfo(was.User, was.Password), nats.Timeout(30*time.Second))
 		if err == nil {
 			nc.Close()
 		}

@@ -77,7 +77,7 @@ func (w *World) JetStream(t testing.TB) jetstream.JetStream {
 	if err := json.Unmarshal(b, &creds); err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(w.NATSURL, nats.UserInfo(creds.User, creds.Password))
+	nc, err := nats.Connect(w.NATSURL, nats.UserInfo(creds.User, creds.Password), nats.Timeout(30*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 func relays(t *testing.T, s *natsd.Server) (up, down *transfer.Relay) {
 	t.Helper()
 	at := func() *transfer.Relay {
-		nc, err := nats.Connect(s.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+		nc, err := nats.Connect(s.URL(), nats.Timeout(30*time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
