@@ -24,6 +24,9 @@ const auditIdle = time.Second
 // wait of a reader that a cluster's servers had not all heard of when it asked.
 const auditBeat = 2 * time.Second
 
+// auditForget is when a server forgets a reader that is gone.
+const auditForget = 30 * time.Second
+
 // auditQuiet is how often nobody may answer for the trail before that is an error.
 const auditQuiet = 10
 
@@ -212,6 +215,7 @@ func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsume
 		return fmt.Errorf("looking up the audit trail: %w", err)
 	}
 	last := stream.CachedInfo().State.LastSeq
+	from.InactiveThreshold = auditForget
 	cons, err := stream.OrderedConsumer(ctx, from)
 	if err != nil {
 		return fmt.Errorf("reading the audit trail: %w", err)
