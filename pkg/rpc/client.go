@@ -208,16 +208,20 @@ func (c *Client) newPeer(service string) endpoint.Middleware {
 	return endpoint.Chain(limitFault(time.Duration(float64(time.Second)/c.cfg.RateLimit)), ratelimit.NewErroringLimiter(limiter), chain)
 }
 
-// repeat rides out the absence of a service for idempotent calls. It repeats
-// only what was certainly not carried out.
+// repeat rides out the absence of a service for idempotent calls, and the breaker's
+// pause for all: what it holds back has not even been sent. It repeats only what was
+// certainly not carried out.
 func (c *Client) repeat(next endpoint.Endpoint) endpoint.Endpoint {
 	return func(ctx context.Context, request any) (any, error) {
 		resp, err := next(ctx, request)
-		if err == nil || c.cfg.RideOut < 0 || !request.(*outgoing).idempotent {
+		if err == nil || c.cfg.RideOut < 0 {
 			return resp, err
 		}
+		again := func(err error) bool {
+			return errors.Is(err, ErrBreakerOpen) || request.(*outgoing).idempotent && refused(err)
+		}
 		until := time.Now().Add(c.cfg.RideOut)
-		for pause := firstBackoff; refused(err); pause = min(2*pause, lastBackoff) {
+		for pause := firstBackoff; again(err); pause = min(2*pause, lastBackoff) {
 			wait := max(pause/2+rand.N(pause), fault.From(err).RetryAfter)
 			if time.Now().Add(wait).After(until) {
 				return nil, err
@@ -243,7 +247,7 @@ func (c *Client) repeat(next endpoint.Endpoint) endpoint.Endpoint {
 
 // refused reports whether the call never reached a handler.
 func refused(err error) bool {
-	return errors.Is(err, ErrNoResponders) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrBreakerOpen)
+	return errors.Is(err, ErrNoResponders) || errors.Is(err, ErrOverloaded)
 }
 
 // breakerFault names the breaker's own errors.

@@ -101,6 +101,14 @@ func (f *fake) requests(prefix string) (n int) {
 	return n
 }
 
+// has reports whether a part of an upload has come whole.
+func (f *fake) has(upload string, part int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.uploads[upload][part]
+	return ok
+}
+
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	hook := f.hook
@@ -216,7 +224,7 @@ func (f *fake) multipart(w http.ResponseWriter, r *http.Request, tail string) {
 		f.mu.Unlock()
 		data, err := io.ReadAll(r.Body)
 		f.mu.Lock()
-		if err != nil {
+		if err != nil || f.uploads[id] == nil { // aborted meanwhile
 			return
 		}
 		number, _, _ := strings.Cut(rest, "/")
