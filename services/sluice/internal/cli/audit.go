@@ -15,20 +15,20 @@ import (
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 )
 
-// auditIdle is how long a reader waits for another message before it asks whether
-// there is one.
-const auditIdle = time.Second
+// auditBeat is how often a server says that it still has the reader in mind. One that
+// has not said so for two beats is asked anew: it may not have heard of the reader yet,
+// as a cluster's servers of a consumer that was just made, or not any more.
+const auditBeat = time.Second
 
-// auditBeat is how often a server says that it still has the reader in mind; of one
-// that has not said so twice, the reader makes itself known anew. That also ends the
-// wait of a reader that a cluster's servers had not all heard of when it asked.
-const auditBeat = 2 * time.Second
+// auditIdle is how long a reader waits for another message before it asks whether
+// there is one; longer than two beats, which every wait counts anew.
+const auditIdle = 3 * auditBeat
 
 // auditForget is when a server forgets a reader that is gone.
 const auditForget = 30 * time.Second
 
 // auditQuiet is how often nobody may answer for the trail before that is an error.
-const auditQuiet = 10
+const auditQuiet = 5
 
 // maxShown bounds the records of one request: a batch call has one for each of
 // its parts.

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -121,60 +122,76 @@ func TestQueryAudit_NewestOfTheSpan(t *testing.T) {
 	}
 }
 
-// slowLine gives connections that bring what they read late, once they shall.
-type slowLine struct {
+// line gives connections on which something goes wrong, once it shall.
+type line struct {
 	*natsd.Server
-	late atomic.Bool
+	late    atomic.Bool // what is read comes late
+	unheard atomic.Bool // the next request for messages reaches nobody
 }
 
-func (l *slowLine) InProcessConn() (net.Conn, error) {
+func (l *line) InProcessConn() (net.Conn, error) {
 	c, err := l.Server.InProcessConn()
 	closed, end := context.WithCancel(context.Background())
-	return &slowConn{c, &l.late, closed, end}, err //nolint:wrapcheck // as the server has it
+	return &lineConn{c, l, closed, end}, err //nolint:wrapcheck // as the server has it
 }
 
-type slowConn struct {
+type lineConn struct {
 	net.Conn
-	late   *atomic.Bool
+	line   *line
 	closed context.Context //nolint:containedctx // it ends with the connection
 	end    context.CancelFunc
 }
 
-func (c *slowConn) Read(p []byte) (int, error) {
+func (c *lineConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if c.late.Load() {
+	if c.line.late.Load() {
 		select {
 		case <-c.closed.Done():
-		case <-time.After(1200 * time.Millisecond): // longer than a reader waits before it asks
+		case <-time.After(500 * time.Millisecond):
 		}
 	}
 	return n, err //nolint:wrapcheck // as the connection has it
 }
 
-func (c *slowConn) Close() error {
+func (c *lineConn) Write(p []byte) (int, error) {
+	if next := []byte(".CONSUMER.MSG.NEXT."); bytes.Contains(p, next) && c.line.unheard.CompareAndSwap(true, false) {
+		p = bytes.Replace(p, next, []byte(".CONSUMER.MSG.NONE."), 1)
+	}
+	return c.Conn.Write(p) //nolint:wrapcheck // as the connection has it
+}
+
+func (c *lineConn) Close() error {
 	c.end()
 	return c.Conn.Close() //nolint:wrapcheck // as the connection has it
 }
 
-// TestQueryAudit_Slow: what comes late is no end of the trail.
+// TestQueryAudit_Slow: what comes late is no end of the trail, nor is it one that
+// nobody heard the reader.
 func TestQueryAudit_Slow(t *testing.T) {
 	t.Parallel()
-	line := &slowLine{Server: natstest.Start(t)}
-	nc := natstest.Conn(t, line.Server, nats.InProcessServer(line))
-	add := trailOver(t, nc)
-	const n = 2
-	for i := range n {
-		add(auditv1.Record{Time: time.Now(), RequestID: fmt.Sprint(i)})
-	}
-	all, err := cli.NewSpan("", "", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	line.late.Store(true)
-	got, err := cli.QueryAudit(t.Context(), nc, all, 1000, "")
-	line.late.Store(false)
-	if err != nil || len(got) != n {
-		t.Errorf("%d of %d records, %v", len(got), n, err)
+	for name, disturb := range map[string]func(*line){
+		"late": func(l *line) { l.late.Store(true) }, "unheard": func(l *line) { l.unheard.Store(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &line{Server: natstest.Start(t)}
+			nc := natstest.Conn(t, l.Server, nats.InProcessServer(l))
+			add := trailOver(t, nc)
+			const n = 3
+			for i := range n {
+				add(auditv1.Record{Time: time.Now(), RequestID: fmt.Sprint(i)})
+			}
+			all, err := cli.NewSpan("", "", time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			disturb(l)
+			got, err := cli.QueryAudit(t.Context(), nc, all, 1000, "")
+			l.late.Store(false)
+			if err != nil || len(got) != n || l.unheard.Load() {
+				t.Errorf("%d of %d records, %v", len(got), n, err)
+			}
+		})
 	}
 }
 
