@@ -216,6 +216,9 @@ func readAudit(ctx context.Context, nc *nats.Conn, from jetstream.OrderedConsume
 	}
 	last := stream.CachedInfo().State.LastSeq
 	from.InactiveThreshold = auditForget
+	if from.DeliverPolicy == jetstream.DeliverNewPolicy { // by number: a consumer that has to be made anew would begin later
+		from.DeliverPolicy, from.OptStartSeq = jetstream.DeliverByStartSequencePolicy, last+1
+	}
 	cons, err := stream.OrderedConsumer(ctx, from)
 	if err != nil {
 		return fmt.Errorf("reading the audit trail: %w", err)

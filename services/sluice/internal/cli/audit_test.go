@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -192,6 +193,36 @@ func TestQueryAudit_Slow(t *testing.T) {
 				t.Errorf("%d of %d records, %v", len(got), n, err)
 			}
 		})
+	}
+}
+
+// TestTailAudit_Unheard: who follows misses nothing while nobody has heard of him.
+func TestTailAudit_Unheard(t *testing.T) {
+	t.Parallel()
+	l := &line{Server: natstest.Start(t)}
+	nc := natstest.Conn(t, l.Server, nats.InProcessServer(l))
+	add := trailOver(t, nc)
+	add(auditv1.Record{Time: time.Now(), RequestID: "before"})
+	l.unheard.Store(true)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var got []string
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cli.TailAudit(ctx, nc, func(r auditv1.Record) error {
+			if got = append(got, r.RequestID); r.RequestID == "last" {
+				stop()
+			}
+			return nil
+		})
+	}()
+	for l.unheard.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	add(auditv1.Record{Time: time.Now(), RequestID: "first"})
+	add(auditv1.Record{Time: time.Now(), RequestID: "last"})
+	if err := <-ended; err != nil || !slices.Equal(got, []string{"first", "last"}) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

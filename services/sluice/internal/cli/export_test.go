@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	auditv1 "github.com/sluicehq/sluice/contracts/audit/v1"
 	authv1 "github.com/sluicehq/sluice/contracts/auth/v1"
@@ -32,6 +33,11 @@ func (s span) Behind(t time.Time) bool { return s.behind(t) }
 func QueryAudit(ctx context.Context, nc *nats.Conn, sp Span, limit int, accountID string) ([]auditv1.Record, error) {
 	f := auditFilter{accountID: accountID}
 	return queryAudit(ctx, nc, sp, limit, f.takes)
+}
+
+// TailAudit gives each record from now on, until ctx ends.
+func TailAudit(ctx context.Context, nc *nats.Conn, each func(auditv1.Record) error) error {
+	return readAudit(ctx, nc, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy}, span{follow: true}, each)
 }
 
 // Import takes the lines of in over, as 'container import' does, and tells what
