@@ -76,6 +76,7 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envOptions{})
 	e.file("f", "mine")
+	e.advance(time.Millisecond) // lists go by it
 	g := e.guestFile("f", "12345", time.Hour)
 	key := []byte("key")
 	if _, err := e.UpdateFile(t.Context(), objectv1.UpdateFileRequest{Principal: guest, NodeID: g.File.NodeID, KeyHash: &key}); err != nil {
