@@ -209,16 +209,27 @@ func (c *Client) newPeer(service string) endpoint.Middleware {
 }
 
 // repeat rides out the absence of a service for idempotent calls, and the breaker's
-// pause for all: what it holds back has not even been sent. It repeats only what was
-// certainly not carried out.
+// pause for all: what it holds back has not even been sent. Also every call is made
+// once more when nobody was there: a nats-server says so, too, when the copy that it
+// chose left before it handed the call over, though another one had come. It repeats
+// only what was certainly not carried out.
 func (c *Client) repeat(next endpoint.Endpoint) endpoint.Endpoint {
 	return func(ctx context.Context, request any) (any, error) {
 		resp, err := next(ctx, request)
 		if err == nil || c.cfg.RideOut < 0 {
 			return resp, err
 		}
+		once := true
 		again := func(err error) bool {
-			return errors.Is(err, ErrBreakerOpen) || request.(*outgoing).idempotent && refused(err)
+			switch {
+			case errors.Is(err, ErrBreakerOpen):
+				return true
+			case request.(*outgoing).idempotent:
+				return refused(err)
+			}
+			first := once
+			once = false
+			return first && errors.Is(err, ErrNoResponders)
 		}
 		until := time.Now().Add(c.cfg.RideOut)
 		for pause := firstBackoff; again(err); pause = min(2*pause, lastBackoff) {

@@ -13,7 +13,7 @@ import (
 )
 
 // TestMove_LosesNoCall moves the only server and the client to other connections,
-// again and again, under calls that are never repeated.
+// again and again, under calls that are repeated once at most.
 func TestMove_LosesNoCall(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
@@ -31,7 +31,7 @@ func TestMove_LosesNoCall(t *testing.T) {
 		return r, nil
 	})
 	calling := natstest.Conn(t, srv)
-	c := rpc.NewClient(calling, rpc.ClientConfig{RideOut: -1})
+	c := rpc.NewClient(calling, rpc.ClientConfig{})
 	var calls atomic.Int64
 	var wg sync.WaitGroup
 	ended := make(chan struct{})
