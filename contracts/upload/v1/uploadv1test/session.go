@@ -580,7 +580,9 @@ func (c writer) turn(t *testing.T, l uploadv1.SessionLease, total int64) {
 	} else {
 		_, err = c.try(t, l.Offset, contentsOf(unit)...)
 	}
-	if code := fault.CodeOf(err); err != nil && code != uploadv1.ErrSessionBusy.Code && code != uploadv1.ErrSessionDone.Code {
+	// Who stood still while the others moved the clock finds the upload of its bytes gone.
+	may := []string{uploadv1.ErrSessionBusy.Code, uploadv1.ErrSessionDone.Code, uploadv1.ErrSessionGone.Code}
+	if err != nil && !slices.Contains(may, fault.CodeOf(err)) {
 		t.Error(err)
 	}
 	if keeps {
